@@ -1,0 +1,1 @@
+"""Two-view augmentation policies as pure functions of (images, uniforms)."""

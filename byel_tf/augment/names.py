@@ -1,0 +1,3 @@
+"""Names of the augmentation policies, importable without TensorFlow."""
+
+POLICY_NAMES = ("reference", "byol", "faces")

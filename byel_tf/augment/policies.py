@@ -1,0 +1,97 @@
+"""The augmentation policies by name."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from byel_tf.augment import byol, faces, reference
+from byel_tf.augment.fixed import fixed
+from byel_tf.augment.names import POLICY_NAMES
+
+__all__ = ["POLICY_NAMES", "Policy", "View", "fixed", "policy"]
+
+View = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """Two ways to look at a batch of images.
+
+    A view maps images, uint8 [B, H, W, C] with static H, W and C of 1 or 3, and
+    uniforms, float32 [B, num_uniforms] in [0, 1), to float32 [B, H, W, C] in [0, 1].
+    It is a pure function, row by row, that runs eagerly, in graphs and under XLA, and
+    raises ValueError for other shapes and dtypes.
+
+    Attributes:
+        name: one of `POLICY_NAMES`.
+        num_uniforms: uniforms that one view of one record needs.
+        views: the first and the second view.
+    """
+
+    name: str
+    num_uniforms: int
+    views: tuple[View, View]
+
+
+def policy(name: str) -> Policy:
+    """Looks a policy up.
+
+    Args:
+        name: one of `POLICY_NAMES`.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ValueError: if there is no policy of that name.
+    """
+    if name not in _POLICIES:
+        raise ValueError(
+            "the augmentation policy must be one of "
+            f"{', '.join(POLICY_NAMES)}. Received: name={name!r}"
+        )
+    return _POLICIES[name]
+
+
+def _define(name: str, draws: type[tuple], first: Callable, second: Callable) -> Policy:
+    """Gives views of floats and named draws the interface of `Policy`."""
+    num_uniforms = len(draws._fields)
+
+    def complete(view: Callable[[tf.Tensor, tuple], tf.Tensor]) -> View:
+        def run(images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+            images = fixed(images)
+            uniforms = tf.convert_to_tensor(uniforms)
+            _check(name, images, uniforms, num_uniforms)
+            return view(images, draws(*tf.unstack(uniforms, axis=1)))
+
+        return run
+
+    return Policy(name, num_uniforms, (complete(first), complete(second)))
+
+
+def _check(
+    name: str, images: tf.Tensor, uniforms: tf.Tensor, num_uniforms: int
+) -> None:
+    if None in images.shape[1:3]:
+        raise ValueError(
+            "augmentation needs images of a static height and width; resize or "
+            f"tf.ensure_shape them before. Received: images.shape={images.shape}"
+        )
+    if (
+        uniforms.dtype != tf.float32
+        or uniforms.shape.rank != 2
+        or uniforms.shape[1] != num_uniforms
+    ):
+        raise ValueError(
+            f"the policy {name!r} needs float32 uniforms of the shape "
+            f"[batch, {num_uniforms}]. Received: uniforms.dtype="
+            f"{uniforms.dtype.name}, uniforms.shape={uniforms.shape}"
+        )
+
+
+_POLICIES = {
+    "reference": _define("reference", reference.Draws, reference.view, reference.view),
+    "byol": _define("byol", byol.Draws, byol.first_view, byol.second_view),
+    "faces": _define("faces", faces.Draws, faces.view, faces.view),
+}

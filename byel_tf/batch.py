@@ -1,0 +1,27 @@
+"""What travels from the input pipeline to a training step."""
+
+from typing import TypedDict
+
+import tensorflow as tf
+
+
+class Batch(TypedDict, total=False):
+    """One batch of a replica; B is the replica's share.
+
+    Attributes:
+      image: (B, H, W, 3), uint8.
+      label: Class indices, (B,), int32.
+      weight: Share of each example in the batch mean, 1 / global batch, (B,),
+        float32: losses summed with it need no count from other replicas.
+      uniforms: Draws of the augmentation, (B, views, draws), float32 in [0, 1).
+      key: Seed of the record in this epoch, (B, 2), int64, for dropout.
+      views: (B, views, H, W, 3), float32 in [0, 1]; in place of image and uniforms
+        where the pipeline augments.
+    """
+
+    image: tf.Tensor
+    label: tf.Tensor
+    weight: tf.Tensor
+    uniforms: tf.Tensor
+    key: tf.Tensor
+    views: tf.Tensor

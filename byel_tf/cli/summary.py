@@ -1,0 +1,22 @@
+"""What was written, as a small table."""
+
+from byel_tf.data.manifest import Manifest
+from byel_tf.data.writer import REJECTED_FILE_NAME
+
+
+def summarize(manifest: Manifest, output: str) -> str:
+    """Counts of classes and splits, and of what was rejected."""
+    names = [*manifest.classes, "total"]
+    widths = [max(len(name), 7) for name in names]
+
+    def line(title, cells):
+        padded = (str(c).rjust(w) for c, w in zip(cells, widths, strict=True))
+        return f"{title:10}  " + "  ".join(padded)
+
+    lines = [f"{output}:", line("", names)]
+    for name, split in manifest.splits.items():
+        lines.append(line(name, [*split.per_class.values(), split.count]))
+    rejected = manifest.rejected["count"]
+    if rejected:
+        lines.append(f"rejected: {rejected}, see {REJECTED_FILE_NAME}")
+    return "\n".join(lines)

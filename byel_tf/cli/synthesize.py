@@ -1,0 +1,54 @@
+"""`python -m byel_tf.cli.synthesize`: draws a data set of synthetic faces."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+
+from byel_tf.cli.summary import summarize
+from byel_tf.data.labels import DEFAULT_CLASSES, parse_classes
+from byel_tf.data.prepare import parse_ratios
+from byel_tf.flagging import option, parse, run_program
+from byel_tf.synthesis.dataset import synthesize
+from byel_tf.synthesis.domains import DOMAINS
+
+
+@dataclasses.dataclass(frozen=True)
+class SynthesizeOptions:
+    """Draw labelled synthetic faces into a prepared data set."""
+
+    output: str = option(dataclasses.MISSING, "Folder to make.")
+    count: int = option(6000, "Number of images.", lower=1)
+    seed: int = option(1, "Decides every face.", lower=0)
+    domain: str = option(
+        "synthetic",
+        "Population of pictures; shifted stands in for real photographs.",
+        choices=tuple(DOMAINS),
+    )
+    classes: str = option(
+        ",".join(DEFAULT_CLASSES), "Expressions in label order, as a,b,c."
+    )
+    size: int = option(64, "Side in pixels.", lower=16, upper=512)
+    splits: str = option(
+        "train=0.8,validation=0.1,test=0.1", "Share of each split; test means all."
+    )
+    workers: int = option(0, "Processes; 0: one a core.", lower=0)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parses the command line and draws."""
+    (options,) = parse(argv, SynthesizeOptions)
+    manifest = synthesize(
+        options.output,
+        domain=DOMAINS[options.domain],
+        count=options.count,
+        classes=parse_classes(options.classes),
+        size=options.size,
+        seed=options.seed,
+        shares=parse_ratios(options.splits),
+        workers=options.workers,
+    )
+    print(summarize(manifest, options.output))
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main, sys.argv))

@@ -1,0 +1,44 @@
+"""The one file that knows which Keras and which add-ons are installed.
+
+TensorFlow up to 2.15 carries Keras 2 itself; from 2.16 on `tf.keras` is Keras 3,
+whose `fit` does not run under MultiWorkerMirroredStrategy, and Keras 2 lives on as
+the package tf-keras. Both speak the same API: `from byel_tf.compat import keras`.
+"""
+
+import os
+import sys
+import types
+import warnings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import tensorflow as tf  # noqa: E402  (the log level is read at import)
+
+from byel_tf.errors import UsageError  # noqa: E402
+
+tf.get_logger().setLevel("ERROR")
+
+if tuple(int(part) for part in tf.__version__.split(".")[:2]) < (2, 16):
+    from tensorflow import keras  # noqa: F401
+else:
+    import tf_keras as keras  # noqa: F401
+
+
+def tensorflow_addons() -> types.ModuleType:
+    """Imports tensorflow-addons, or says why that cannot work here.
+
+    Raises:
+      UsageError: If it is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its end-of-life notice, on every import
+            import tensorflow_addons
+    except ImportError as error:
+        raise UsageError(
+            "tensorflow-addons is not installed, and exists only for Python 3.11 or "
+            "older on x86-64 Linux and macOS (this is Python "
+            f"{sys.version_info.major}.{sys.version_info.minor}): choose another "
+            "optimizer"
+        ) from error
+    return tensorflow_addons

@@ -1,0 +1,277 @@
+"""The options of `train_main.py`: every flag, its default, limits and help.
+
+The defaults are those of the authors' reference run (arXiv 2207.10003 and its
+published implementation) where it has the option.
+"""
+
+import dataclasses
+
+from byel_tf.augment.names import POLICY_NAMES
+from byel_tf.flagging import option
+
+OBJECTIVES = ("byel", "byol", "supervised")
+OPTIMIZERS = ("lars", "sgd", "adam", "adamw")
+# From tensorflow-addons; each ends in a clear error where that is not installed.
+ADDON_OPTIMIZERS = ("lamb", "lazy_adam", "novograd", "rectified_adam", "yogi")
+SCHEDULES = ("constant", "warmup_cosine")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """Data sets."""
+
+    train_data: str = option(
+        dataclasses.MISSING,
+        "Prepared data set to train on, as [NAME=]FOLDER: its train split is learned "
+        "from, its validation split selects the epoch, its test split is reported.",
+    )
+    eval_data: tuple[str, ...] = option(
+        (),
+        "Prepared data set to report on besides, as [NAME=]FOLDER: its test split.",
+    )
+    selection_data: str = option(
+        "",
+        "Prepared data set, as [NAME=]FOLDER, whose validation split selects the "
+        "fine-tuning epoch instead of --train_data's. Recorded in results.json as "
+        "selection: real.",
+    )
+    synthesize_train: int = option(
+        0,
+        "Images of the built-in synthetic faces to draw into --train_data when that "
+        "folder does not exist; 0: a missing folder is an error.",
+        lower=0,
+    )
+    synthesize_eval: int = option(
+        0,
+        "The same for each --eval_data named after a domain of the built-in faces, "
+        "such as shifted=FOLDER.",
+        lower=0,
+    )
+    image_size: int = option(
+        128, "Side in pixels to which every image is resized.", lower=16, upper=1024
+    )
+    cache: str = option(
+        "none",
+        "Keep decoded training images in memory after the first epoch "
+        "(image_size² × 3 bytes each).",
+        choices=("none", "memory"),
+    )
+    shuffle_buffer: int = option(
+        16384,
+        "Records held for shuffling; at least the train split's count shuffles fully.",
+        lower=1,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationOptions:
+    """Augmentation."""
+
+    augmentation: str = option(
+        "reference",
+        "Policy of the random views: the authors', BYOL's, or a gentle one for small "
+        "face crops.",
+        choices=POLICY_NAMES,
+    )
+    augment_in: str = option(
+        "step",
+        "Where views are made: on the device within the training step, or on the "
+        "host in the input pipeline. The numbers are the same.",
+        choices=("step", "pipeline"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions:
+    """Model and objective."""
+
+    objective: str = option(
+        "byel",
+        "byel: BYOL with emotion classifier and emotion vector subtraction; byol: "
+        "without both; supervised: no pre-training.",
+        choices=OBJECTIVES,
+    )
+    encoder: str = option(
+        "resnet50",
+        "resnet18, resnet34, resnet50, or a network of keras.applications by its "
+        "class name, such as MobileNetV2.",
+    )
+    width: float = option(
+        1.0, "Multiplier of the ResNet's channels.", lower=0.0625, upper=8
+    )
+    stem: str = option(
+        "imagenet",
+        "ResNet's first layers: 7×7 stride 2 and max pooling, or one 3×3 stride 1 "
+        "for small images.",
+        choices=("imagenet", "small"),
+    )
+    encoder_weights: str = option(
+        "none",
+        "Start of a keras.applications encoder: random, or trained on ImageNet "
+        "(downloads; recorded, and the model is then not synthetic-only).",
+        choices=("none", "imagenet"),
+    )
+    normalization: str = option(
+        "imagenet",
+        "Input standardisation of the ResNets: ImageNet's channel means and "
+        "deviations, or each image's own.",
+        choices=("imagenet", "per_image"),
+    )
+    projection_size: int = option(
+        256, "Size D of projections and predictions.", lower=2
+    )
+    hidden_size: int = option(4096, "Hidden units of projector and predictor.", lower=1)
+    emotion_subtraction: bool = option(
+        True, "byel: subtract the emotion vector from the online prediction."
+    )
+    bootstrap_weight: float = option(1.0, "Weight of the bootstrap loss.", lower=0)
+    classification_weight: float = option(
+        1.0,
+        "byel: weight of the emotion classification loss; 0 leaves it unlearned.",
+        lower=0,
+    )
+    orthonormality_weight: float = option(
+        1.0, "byel: weight of the emotion vectors' orthonormality penalty.", lower=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainOptions:
+    """Stage 1: pre-training."""
+
+    pretrain_epochs: int = option(100, "Epochs of stage 1.", lower=0)
+    pretrain_optimizer: str = option(
+        "lars",
+        "Optimizer of stage 1; the last five need tensorflow-addons.",
+        choices=OPTIMIZERS + ADDON_OPTIMIZERS,
+    )
+    pretrain_learning_rate: float = option(
+        0.2, "Learning rate at a batch of 256.", lower=0
+    )
+    pretrain_scale_learning_rate: bool = option(
+        False, "Multiply the learning rate by batch_size / 256, as BYOL does."
+    )
+    pretrain_schedule: str = option(
+        "constant",
+        "Learning rate over stage 1; warmup_cosine rises linearly from 0, then falls "
+        "to 0.",
+        choices=SCHEDULES,
+    )
+    pretrain_warmup_epochs: float = option(
+        10, "Epochs of linear warm-up, for warmup_cosine.", lower=0
+    )
+    pretrain_momentum: float = option(
+        0.0, "Momentum, for lars and sgd.", lower=0, upper=0.9999
+    )
+    pretrain_weight_decay: float = option(
+        1.5e-6, "Weight decay: LARS' own, decoupled elsewhere.", lower=0
+    )
+    lars_trust_coefficient: float = option(1e-3, "LARS' η.", lower=0)
+    lars_trust_ratio: str = option(
+        "sum_of_norms",
+        "LARS' ratio: η‖w‖ over ‖g + λw‖ (update; BYOL's), or over ‖g‖ + λ‖w‖ "
+        "(sum_of_norms; the BYEL authors').",
+        choices=("update", "sum_of_norms"),
+    )
+    pretrain_exclude_bias_and_norm: bool = option(
+        False,
+        "Biases and normalisation parameters skip weight decay and LARS' adaptation.",
+    )
+    target_momentum: float = option(
+        0.99, "Momentum τ of the target network.", lower=0, upper=1
+    )
+    target_momentum_schedule: str = option(
+        "constant",
+        "τ over stage 1: as given, or BYOL's ramp to 1.",
+        choices=("constant", "cosine"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuneOptions:
+    """Stage 2: fine-tuning."""
+
+    finetune_epochs: int = option(100, "Epochs of stage 2.", lower=1)
+    finetune_optimizer: str = option(
+        "adam",
+        "Optimizer of stage 2; the last five need tensorflow-addons.",
+        choices=OPTIMIZERS + ADDON_OPTIMIZERS,
+    )
+    finetune_learning_rate: float = option(1e-4, "Learning rate.", lower=0)
+    finetune_schedule: str = option(
+        "constant", "Learning rate over stage 2.", choices=SCHEDULES
+    )
+    finetune_warmup_epochs: float = option(
+        0, "Epochs of linear warm-up, for warmup_cosine.", lower=0
+    )
+    finetune_momentum: float = option(
+        0.9, "Momentum, for lars and sgd.", lower=0, upper=0.9999
+    )
+    finetune_weight_decay: float = option(
+        0.0, "Weight decay: LARS' own, decoupled elsewhere.", lower=0
+    )
+    dropout: float = option(0.3, "Dropout before the classifier.", lower=0, upper=0.95)
+    label_smoothing: float = option(
+        0.0, "Share of each label spread over all classes.", lower=0, upper=0.9
+    )
+    selection: str = option(
+        "best",
+        "Keep the epoch with the best validation macro F1, or the last one.",
+        choices=("best", "last"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """The run."""
+
+    model_dir: str = option(
+        dataclasses.MISSING,
+        "Folder of everything the run leaves; an interrupted run continues from it.",
+    )
+    batch_size: int = option(256, "Images a step over all devices together.", lower=2)
+    seed: int = option(
+        1, "Decides weights, order, views and dropout.", lower=0, upper=2**31 - 1
+    )
+    max_steps: int | None = option(
+        None, "End each stage after this many steps, for a trial.", lower=1
+    )
+    strategy: str = option(
+        "auto",
+        "auto: mirrored when there are several GPUs. mirrored uses every GPU, or "
+        "every logical CPU device where there is none.",
+        choices=("auto", "one_device", "mirrored"),
+    )
+    xla: str = option(
+        "auto",
+        "jit compiles forward passes, losses and gradients; autocluster lets "
+        "TensorFlow choose; auto: jit on GPUs, off on CPUs.",
+        choices=("auto", "off", "autocluster", "jit"),
+    )
+    precision: str = option(
+        "float32",
+        "Arithmetic of the networks; variables, heads' outputs and losses stay "
+        "float32.",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    log_every_steps: int = option(
+        20,
+        "Steps between two TensorBoard points, each the mean since the last.",
+        lower=1,
+    )
+    keep_checkpoints: int = option(2, "Newest checkpoints kept a stage.", lower=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """All options of a run; the fields are in the order of `flags.cfg`."""
+
+    data: DataOptions
+    augmentation: AugmentationOptions
+    model: ModelOptions
+    pretrain: PretrainOptions
+    finetune: FinetuneOptions
+    run: RunOptions
+
+
+TRAINING_OPTIONS = tuple(field.type for field in dataclasses.fields(TrainingConfig))

@@ -1,0 +1,1 @@
+"""Prepared data sets: sources, records, manifest, input pipeline."""

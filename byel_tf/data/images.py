@@ -1,0 +1,26 @@
+"""Decoding and resizing: one function for training, evaluation and the export."""
+
+import tensorflow as tf
+
+
+def decode_and_resize(encoded: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Decodes a JPEG or PNG and resizes it, as every part of the project does.
+
+    Bicubic with antialiasing; the sides' ratio is not kept (the BYEL authors resize
+    to a square likewise).
+
+    Args:
+      encoded: File content, (), string.
+      image_size: Side of the result in pixels.
+
+    Returns:
+      (image_size, image_size, 3), uint8, RGB; a grey image has three equal channels.
+
+    Raises:
+      tf.errors.InvalidArgumentError: If it cannot be decoded.
+    """
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    size = [image_size, image_size]
+    resized = tf.image.resize(image, size, method="bicubic", antialias=True)
+    resized = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
+    return tf.ensure_shape(resized, [image_size, image_size, 3])

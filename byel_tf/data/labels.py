@@ -1,0 +1,62 @@
+"""Class names: the default order, and the spellings data sets use for them."""
+
+from collections.abc import Sequence
+
+from byel_tf.errors import UsageError
+
+#: The six basic expressions in label order (BYEL's data set, Aff-Wild2 LSD).
+DEFAULT_CLASSES = (
+    "anger",
+    "disgust",
+    "fear",
+    "happiness",
+    "sadness",
+    "surprise",
+)
+
+#: Other spellings in common data sets, lower case, to the class name.
+ALIASES = {
+    "angry": "anger",
+    "anger": "anger",
+    "angrer": "anger",  # so spelt in the Aff-Wild2 synthetic set
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "scared": "fear",
+    "happy": "happiness",
+    "joy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "calm": "neutral",
+}
+
+
+def label_index(name: str, classes: Sequence[str]) -> int | None:
+    """Finds the class a name means: itself or an alias, in any case.
+
+    Args:
+      name: A folder's or a table's class name.
+      classes: Class names in label order.
+
+    Returns:
+      The index into `classes`, or None if it is none of them.
+    """
+    key = name.strip().casefold()
+    indices = {known.casefold(): index for index, known in enumerate(classes)}
+    if key in indices:
+        return indices[key]
+    return indices.get(ALIASES.get(key, key))
+
+
+def parse_classes(text: str) -> tuple[str, ...]:
+    """Reads `a,b,c` as class names.
+
+    Raises:
+      UsageError: If there are fewer than two, or one is empty or named twice.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if len(names) < 2 or not all(names):
+        raise UsageError(f"--classes={text}: give at least two names, as a,b,c")
+    if len({name.casefold() for name in names}) < len(names):
+        raise UsageError(f"--classes={text}: a name stands twice")
+    return names

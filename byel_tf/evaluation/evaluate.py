@@ -1,0 +1,133 @@
+"""Runs an exported model over prepared data sets.
+
+The SavedModel itself is evaluated, not the model in memory: the numbers are those of
+what is shipped.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from byel_tf.data.manifest import PreparedDataset
+from byel_tf.errors import RunError
+from byel_tf.evaluation.metrics import Scores, score
+from byel_tf.serving.export import METADATA_FILE_NAME
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedModel:
+    """A loaded SavedModel.
+
+    Attributes:
+      signature: Takes `image_bytes`, gives probabilities, logits, label,
+        representation and valid.
+      classes: Names in the order of the outputs.
+      metadata: Facts written at export.
+    """
+
+    signature: tf.types.experimental.GenericFunction
+    classes: tuple[str, ...]
+    metadata: dict[str, object]
+
+
+def load_export(path: str | os.PathLike) -> ExportedModel:
+    """Loads an export.
+
+    Args:
+      path: A version folder such as `RUN/export/1`.
+
+    Raises:
+      RunError: If there is no export of this project.
+    """
+    file = pathlib.Path(path) / METADATA_FILE_NAME
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+        loaded = tf.saved_model.load(str(path))
+        signature = loaded.signatures["serving_default"]
+        classes = tuple(metadata["classes"])
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise RunError(
+            f"{path} is not an exported model, give a version folder such as "
+            f"RUN/export/1 ({reason})"
+        ) from error
+    # The signature alone does not keep the loaded variables alive.
+    signature._keep_alive = loaded
+    return ExportedModel(signature, classes, metadata)
+
+
+def require_classes(dataset: PreparedDataset, classes: Sequence[str]) -> None:
+    """Refuses a data set whose labels mean something else than the model's.
+
+    Raises:
+      RunError: If its class list differs.
+    """
+    if dataset.manifest.classes != tuple(classes):
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}) has the classes "
+            f"{', '.join(dataset.manifest.classes)}, the model has "
+            f"{', '.join(classes)}: prepare it with --classes={','.join(classes)}"
+        )
+
+
+def require_split(dataset: PreparedDataset, split: str, purpose: str) -> None:
+    """Refuses a data set without labelled records in a split.
+
+    Raises:
+      RunError: If the split is empty.
+    """
+    found = dataset.manifest.splits.get(split)
+    if found is None or found.count == found.unlabelled:
+        present = ", ".join(dataset.manifest.splits) or "none"
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}) has no {split} split to "
+            f"{purpose} (it has: {present}): prepare it with --splits"
+        )
+
+
+def evaluate(
+    model: ExportedModel, dataset: PreparedDataset, batch_size: int = 256
+) -> Scores:
+    """Scores a model on a data set's test split.
+
+    Args:
+      model: The exported model.
+      dataset: A prepared data set of the same classes.
+      batch_size: Images at a time.
+
+    Raises:
+      RunError: If the classes differ, there is no labelled test record, or an image
+        of the data set cannot be decoded.
+    """
+    require_classes(dataset, model.classes)
+    require_split(dataset, "test", "report on")
+    features = {
+        "image/encoded": tf.io.FixedLenFeature([], tf.string),
+        "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+        "image/filename": tf.io.FixedLenFeature([], tf.string),
+    }
+    records = tf.data.TFRecordDataset(dataset.shard_paths("test")).batch(batch_size)
+    labels, predictions = [], []
+    for serialized in records:
+        batch = tf.io.parse_example(serialized, features)
+        outputs = model.signature(image_bytes=batch["image/encoded"])
+        valid = outputs["valid"].numpy()
+        if not valid.all():
+            name = batch["image/filename"].numpy()[~valid][0].decode(errors="replace")
+            raise RunError(f"data set {dataset.name}: {name} cannot be decoded")
+        labels.append(batch["image/class/label"].numpy())
+        predictions.append(outputs["probabilities"].numpy().argmax(axis=-1))
+    labels, predictions = np.concatenate(labels), np.concatenate(predictions)
+    expected = dataset.manifest.splits["test"].count
+    if len(labels) != expected:
+        raise RunError(
+            f"data set {dataset.name}: {len(labels)} test records were read, its "
+            f"manifest says {expected}: prepare it again"
+        )
+    labelled = labels >= 0
+    return score(labels[labelled], predictions[labelled], model.classes)

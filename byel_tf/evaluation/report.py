@@ -1,0 +1,106 @@
+"""`report.md` and its figures."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from byel_tf.evaluation.metrics import Scores
+
+matplotlib.use("Agg")  # never opens a window
+
+
+def figure_png(scores: Scores, title: str, classes: Sequence[str]) -> bytes:
+    """Draws the confusion matrix beside each class's F1.
+
+    Args:
+      scores: Scores of one data set.
+      title: Name of the data set.
+      classes: Names of the classes.
+
+    Returns:
+      A PNG file.
+    """
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure.suptitle(f"{title}: macro F1 {scores.macro_f1:.3f}, {scores.count} images")
+    matrix, bars = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    counts = np.array(scores.confusion_matrix)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    matrix.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ticks = range(len(classes))
+    matrix.set_xticks(ticks, classes, rotation=40, ha="right")
+    matrix.set_yticks(ticks, classes)
+    matrix.set(xlabel="predicted", ylabel="labelled")
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        matrix.text(
+            column, row, str(count), ha="center", va="center", color=colour, fontsize=8
+        )
+    f1 = [scores.per_class[name]["f1"] for name in classes]
+    drawn = bars.barh(ticks, f1, color="tab:blue")
+    bars.bar_label(drawn, fmt="%.2f", padding=3)
+    bars.axvline(scores.macro_f1, color="tab:orange", label="macro F1")
+    bars.set_yticks(ticks, classes)
+    bars.set(xlim=(0, 1.12), xlabel="F1")
+    bars.invert_yaxis()
+    bars.legend(loc="lower right", fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def report_markdown(
+    scores: Mapping[str, Scores],
+    classes: Sequence[str],
+    facts: Mapping[str, str],
+    figures: Mapping[str, str],
+) -> str:
+    """Writes the report.
+
+    Args:
+      scores: Scores by data set.
+      classes: Names of the classes.
+      facts: What else to state: name and value.
+      figures: Relative path of each data set's figure.
+
+    Returns:
+      Markdown.
+    """
+    lines = [
+        "# Results",
+        "",
+        "| data set | images | macro F1 | accuracy |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, result in scores.items():
+        lines.append(
+            f"| {name} | {result.count} | {result.macro_f1:.4f} | "
+            f"{result.accuracy:.4f} |"
+        )
+    lines += [
+        "",
+        f"With {len(classes)} classes in equal numbers, guessing gives a macro F1 of "
+        f"about {1 / len(classes):.3f}.",
+        "",
+        "## The run",
+        "",
+        *(f"- {name}: {value}" for name, value in facts.items()),
+    ]
+    for name, result in scores.items():
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            f"![confusion matrix and F1 of {name}]({figures[name]})",
+            "",
+            "| class | precision | recall | F1 | support |",
+            "|---|---:|---:|---:|---:|",
+        ]
+        for class_name, row in result.per_class.items():
+            lines.append(
+                f"| {class_name} | {row['precision']:.3f} | {row['recall']:.3f} | "
+                f"{row['f1']:.3f} | {row['support']} |"
+            )
+    return "\n".join(lines) + "\n"

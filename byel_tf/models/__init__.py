@@ -1,0 +1,1 @@
+"""Networks, the emotion classifier, and the models of both stages."""

@@ -1,0 +1,177 @@
+"""Encoders by name: images in [0, 1] to representations."""
+
+import inspect
+
+import tensorflow as tf
+
+from byel_tf.compat import keras
+from byel_tf.errors import RunError, UsageError
+from byel_tf.models.resnet import DEPTHS, ResNet
+
+# Means and deviations of ImageNet's RGB channels in [0, 1], as torchvision uses them.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+NORMALIZATIONS = ("imagenet", "per_image")
+
+
+def normalize(images: tf.Tensor, normalization: str) -> tf.Tensor:
+    """Standardises images.
+
+    Args:
+      images: (B, H, W, 3) in [0, 1], float.
+      normalization: "imagenet": by ImageNet's channel means and deviations;
+        "per_image": each image to mean 0 and deviation 1 over all its values.
+
+    Returns:
+      (B, H, W, 3), float.
+
+    Raises:
+      ValueError: If the normalization is unknown.
+    """
+    if normalization == "imagenet":
+        return (images - _IMAGENET_MEAN) / _IMAGENET_DEVIATION
+    if normalization == "per_image":
+        mean, variance = tf.nn.moments(images, axes=(1, 2, 3), keepdims=True)
+        # The floor is one grey level: a blank image becomes zeros, not noise.
+        return (images - mean) / tf.maximum(tf.sqrt(variance), 1.0 / 255.0)
+    raise ValueError(
+        f"normalization must be one of {NORMALIZATIONS}. "
+        f"Received: normalization={normalization!r}"
+    )
+
+
+class Encoder(keras.Model):
+    """f: standardisation and a backbone, so that callers only know [0, 1].
+
+    Attributes:
+      representation_size: R, size of the representation.
+    """
+
+    def __init__(
+        self,
+        standardize,
+        backbone: keras.Model,
+        representation_size: int,
+        name: str = "encoder",
+    ):
+        """Makes the encoder.
+
+        Args:
+          standardize: Function of images (B, H, W, 3) in [0, 1] to the backbone's
+            input.
+          backbone: Network to (B, R).
+          representation_size: R.
+          name: Name of the model.
+        """
+        super().__init__(name=name)
+        self.standardize = standardize
+        self.backbone = backbone
+        self.representation_size = representation_size
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Images (B, H, W, 3) in [0, 1], float32 → representations (B, R)."""
+        return self.backbone(self.standardize(images), training=training)
+
+
+def application_names() -> tuple[str, ...]:
+    """Class names of the networks in the installed `keras.applications`."""
+    return tuple(
+        sorted(
+            name
+            for name, value in vars(keras.applications).items()
+            if inspect.isfunction(value)
+        )
+    )
+
+
+def require_encoder(name: str, weights: str) -> None:
+    """Refuses an encoder that does not exist, before anything is read or built.
+
+    Args:
+      name: `--encoder`.
+      weights: `--encoder_weights`.
+
+    Raises:
+      UsageError: If there is no such network, or it has no such weights.
+    """
+    if name in DEPTHS:
+        if weights != "none":
+            raise UsageError(
+                f"--encoder_weights={weights} needs a network of keras.applications "
+                f"such as ResNet50, --encoder={name} has random weights only"
+            )
+    elif name not in application_names():
+        known = ", ".join([*DEPTHS, *application_names()])
+        raise UsageError(f"--encoder={name} is unknown: use one of {known}")
+
+
+def build_encoder(
+    name: str,
+    *,
+    image_size: int,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: str = "imagenet",
+    weights: str = "none",
+) -> Encoder:
+    """Makes an encoder by name; call it in the strategy's scope.
+
+    Args:
+      name: "resnet18", "resnet34", "resnet50", or a class name of
+        `keras.applications`.
+      image_size: Side of the images in pixels.
+      width: Channel multiplier, for the ResNets.
+      stem: "imagenet" or "small", for the ResNets.
+      normalization: "imagenet" or "per_image", for the ResNets; a network of
+        `keras.applications` has its own preprocessing.
+      weights: "none", or "imagenet" for a network of `keras.applications`.
+
+    Returns:
+      The encoder, built.
+
+    Raises:
+      UsageError: If there is no such network, or it does not take these options.
+      RunError: If its weights cannot be loaded.
+    """
+    require_encoder(name, weights)
+    if name in DEPTHS:
+        backbone = ResNet(name, width, stem, name="backbone")
+        encoder = Encoder(
+            lambda images: normalize(images, normalization),
+            backbone,
+            backbone.representation_size,
+        )
+    else:
+        encoder = _build_application(name, image_size, weights)
+    encoder(tf.zeros([1, image_size, image_size, 3]))
+    return encoder
+
+
+def _build_application(name: str, image_size: int, weights: str) -> Encoder:
+    network = getattr(keras.applications, name)
+    try:
+        backbone = network(
+            include_top=False,
+            weights=None if weights == "none" else weights,
+            input_shape=(image_size, image_size, 3),
+            pooling="avg",
+        )
+    except ValueError as error:  # an image too small for this network, most often
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"--encoder={name} does not take --image_size={image_size}: {reason}"
+        ) from error
+    except Exception as error:
+        # Keras raises a bare Exception when a download fails.
+        reason = " ".join(str(error).split())
+        raise RunError(
+            f"the weights of {name} could not be loaded: {reason}"
+        ) from error
+    module = inspect.getmodule(network)
+    preprocess = module.preprocess_input
+    return Encoder(
+        lambda images: preprocess(images * 255.0),
+        backbone,
+        int(backbone.output_shape[-1]),
+    )

@@ -1,0 +1,55 @@
+"""Macro F1 as a streaming Keras metric."""
+
+import tensorflow as tf
+
+from byel_tf.compat import keras
+
+
+def macro_f1(confusion: tf.Tensor) -> tf.Tensor:
+    """Mean F1 over the classes that occur among labels or predictions.
+
+    The value is scikit-learn's `f1_score(average="macro", zero_division=0)`.
+
+    Args:
+      confusion: Counts, (K, K), float; rows are labels, columns predictions.
+
+    Returns:
+      Macro F1, (), float32, in [0, 1]; 0 without any example.
+    """
+    hits = tf.linalg.diag_part(confusion)
+    occurrences = tf.reduce_sum(confusion, axis=0) + tf.reduce_sum(confusion, axis=1)
+    f1 = tf.math.divide_no_nan(2.0 * hits, occurrences)
+    occurring = tf.cast(occurrences > 0, confusion.dtype)
+    return tf.math.divide_no_nan(tf.reduce_sum(f1), tf.reduce_sum(occurring))
+
+
+class MacroF1(keras.metrics.Metric):
+    """Macro F1 of all batches since the last reset, over all replicas."""
+
+    def __init__(self, num_classes: int, name: str = "macro_f1"):
+        """Makes the metric for K = `num_classes` classes."""
+        super().__init__(name=name, dtype="float32")
+        self.num_classes = num_classes
+        self.confusion = self.add_weight(
+            name="confusion", shape=(num_classes, num_classes), initializer="zeros"
+        )
+
+    def update_state(self, labels, logits, sample_weight=None) -> None:
+        """Counts a batch: labels (B,), int; logits (B, K)."""
+        del sample_weight  # every image counts once
+        predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        # Not tf.math.confusion_matrix: its assertions cannot be compiled.
+        cells = tf.cast(labels, tf.int32) * self.num_classes + predictions
+        counts = tf.math.bincount(
+            cells, minlength=self.num_classes**2, maxlength=self.num_classes**2
+        )
+        shape = (self.num_classes, self.num_classes)
+        self.confusion.assign_add(tf.cast(tf.reshape(counts, shape), tf.float32))
+
+    def reset_state(self) -> None:
+        """Forgets all batches."""
+        self.confusion.assign(tf.zeros_like(self.confusion))
+
+    def result(self) -> tf.Tensor:
+        """Macro F1, ()."""
+        return macro_f1(self.confusion)

@@ -1,0 +1,109 @@
+"""Optimizers by name."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from byel_tf.compat import keras, tensorflow_addons
+from byel_tf.optimizers.lars import LARS
+from byel_tf.optimizers.schedules import WarmupCosine
+
+LearningRate = float | keras.optimizers.schedules.LearningRateSchedule
+
+_ADDONS = {
+    "lamb": "LAMB",
+    "lazy_adam": "LazyAdam",
+    "novograd": "NovoGrad",
+    "rectified_adam": "RectifiedAdam",
+    "yogi": "Yogi",
+}
+
+
+def build_learning_rate(
+    schedule: str, peak: float, warmup_steps: float, total_steps: int
+) -> LearningRate:
+    """Makes a learning rate by the name of its schedule.
+
+    Args:
+      schedule: "constant" or "warmup_cosine".
+      peak: Highest learning rate.
+      warmup_steps: Steps of linear warm-up; cut to `total_steps`.
+      total_steps: Steps of the whole stage, at least 1.
+
+    Raises:
+      ValueError: If the schedule is unknown.
+    """
+    if schedule == "constant":
+        return peak
+    if schedule == "warmup_cosine":
+        return WarmupCosine(peak, min(warmup_steps, total_steps), total_steps)
+    raise ValueError(f"unknown schedule. Received: schedule={schedule!r}")
+
+
+def build_optimizer(
+    name: str,
+    learning_rate: LearningRate,
+    *,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    trust_coefficient: float = 1e-3,
+    trust_ratio: str = "update",
+    exclude: Sequence[tf.Variable] = (),
+) -> keras.optimizers.Optimizer:
+    """Makes an optimizer; call it in the strategy's scope.
+
+    Args:
+      name: lars, sgd, adam, adamw, or one of tensorflow-addons: lamb, lazy_adam,
+        novograd, rectified_adam, yogi.
+      learning_rate: Number or Keras schedule.
+      momentum: For lars and sgd.
+      weight_decay: λ. LARS adds it to the gradient; sgd, adam and adamw decay apart
+        from the gradient; lamb, novograd, rectified_adam take it as their own.
+      trust_coefficient: LARS' η.
+      trust_ratio: LARS' ratio.
+      exclude: Variables that skip weight decay, and LARS' scaling.
+
+    Raises:
+      UsageError: If an add-on is named and tensorflow-addons is not installed.
+      ValueError: If the name is unknown, or the optimizer takes no weight decay and
+        one was given.
+    """
+    if name == "lars":
+        return LARS(
+            learning_rate,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            trust_coefficient=trust_coefficient,
+            trust_ratio=trust_ratio,
+            exclude=exclude,
+        )
+    if name in _ADDONS:
+        return _build_addon(name, learning_rate, weight_decay)
+    decay = weight_decay or None
+    if name == "sgd":
+        optimizer = keras.optimizers.SGD(
+            learning_rate, momentum=momentum, weight_decay=decay
+        )
+    elif name == "adam":
+        optimizer = keras.optimizers.Adam(learning_rate, weight_decay=decay)
+    elif name == "adamw":
+        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+    else:
+        raise ValueError(f"unknown optimizer. Received: name={name!r}")
+    if decay and exclude:
+        optimizer.exclude_from_weight_decay(var_list=list(exclude))
+    return optimizer
+
+
+def _build_addon(
+    name: str, learning_rate: LearningRate, weight_decay: float
+) -> keras.optimizers.Optimizer:
+    optimizer = getattr(tensorflow_addons().optimizers, _ADDONS[name])
+    if name in ("lazy_adam", "yogi"):
+        if weight_decay:
+            raise ValueError(
+                f"{name} has no weight decay. Received: weight_decay={weight_decay}"
+            )
+        return optimizer(learning_rate=learning_rate)
+    decay = "weight_decay_rate" if name == "lamb" else "weight_decay"
+    return optimizer(learning_rate=learning_rate, **{decay: weight_decay})

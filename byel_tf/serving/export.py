@@ -1,0 +1,118 @@
+"""The SavedModel: from encoded images to probabilities, all inside."""
+
+import json
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from byel_tf.data.images import decode_and_resize
+from byel_tf.files import new_directory
+from byel_tf.models.classifier import ExpressionClassifier
+
+#: Facts about the export beside the SavedModel, for tools that do not load it.
+METADATA_FILE_NAME = "byel.json"
+
+
+class ServingModule(tf.Module):
+    """What is saved: the classifier behind decoding, resizing and softmax.
+
+    Attributes:
+      class_names: Names in the order of the outputs, (K,), string.
+      temperature: Divides the logits before the softmax, (), float32.
+    """
+
+    def __init__(
+        self,
+        classifier: ExpressionClassifier,
+        class_names: Sequence[str],
+        image_size: int,
+        temperature: float = 1.0,
+    ):
+        """Wraps a classifier.
+
+        Args:
+          classifier: The trained classifier, in float32.
+          class_names: Names of its K classes.
+          image_size: Side in pixels that it was trained on.
+          temperature: Above 0; 1 leaves the logits as they are.
+        """
+        super().__init__(name="byel")
+        self.classifier = classifier
+        self.class_names = tf.constant(list(class_names))
+        self.temperature = tf.Variable(temperature, trainable=False)
+        self._image_size = image_size
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+    def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classifies encoded images.
+
+        Args:
+          image_bytes: JPEG or PNG files, (N,), string; N may be 0.
+
+        Returns:
+          probabilities (N, K); logits (N, K), unscaled; label (N,), string;
+          representation (N, R); valid (N,), bool: False where an image could not be
+          decoded, and then its probabilities are all equal and its label is empty.
+        """
+        images, valid = self._decode(image_bytes)
+        pixels = tf.cast(images, tf.float32) / 255.0
+        representation, logits = self.classifier(pixels, training=False)
+        usable = valid[:, None]
+        logits = tf.where(usable, logits, 0.0)
+        labels = tf.gather(self.class_names, tf.argmax(logits, axis=-1))
+        return {
+            "probabilities": tf.nn.softmax(logits / self.temperature),
+            "logits": logits,
+            "label": tf.where(valid, labels, ""),
+            "representation": tf.where(usable, representation, 0.0),
+            "valid": valid,
+        }
+
+    def _decode(self, image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images (N, S, S, 3), uint8, black where undecodable; and which are valid.
+
+        A graph cannot catch an error, but a data set can skip the elements that
+        raise one; their positions tell which are left.
+        """
+        count = tf.size(image_bytes)
+        size = self._image_size
+        decoded = tf.data.Dataset.from_tensor_slices((tf.range(count), image_bytes))
+        decoded = decoded.map(
+            lambda position, encoded: (position, decode_and_resize(encoded, size)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        ).ignore_errors()
+        # One element more than can come makes the batch never empty.
+        end = tf.data.Dataset.from_tensors(
+            (tf.constant(-1), tf.zeros([size, size, 3], tf.uint8))
+        )
+        batch = decoded.concatenate(end).batch(tf.cast(count, tf.int64) + 1)
+        positions, images = batch.get_single_element()
+        positions, images = positions[:-1, None], images[:-1]
+        valid = tf.scatter_nd(positions, tf.ones_like(positions[:, 0]), [count]) > 0
+        # scatter_nd has no uint8 kernel on GPUs.
+        placed = tf.scatter_nd(
+            positions, tf.cast(images, tf.int32), [count, size, size, 3]
+        )
+        return tf.ensure_shape(placed, [None, size, size, 3]), valid
+
+
+def export_saved_model(
+    path: str | os.PathLike, module: ServingModule, metadata: dict[str, object]
+) -> None:
+    """Saves a module as a SavedModel that appears whole or not at all.
+
+    Args:
+      path: Folder to make, such as `export/1`.
+      module: What to save; its `serve` becomes the signature `serving_default`.
+      metadata: Facts written beside it as JSON.
+
+    Raises:
+      RunError: If the folder exists and is not empty.
+    """
+    with new_directory(path) as folder:
+        tf.saved_model.save(
+            module, str(folder), signatures={"serving_default": module.serve}
+        )
+        content = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
+        (folder / METADATA_FILE_NAME).write_text(content, encoding="utf-8")

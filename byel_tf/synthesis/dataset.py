@@ -1,0 +1,121 @@
+"""A prepared data set of built-in synthetic faces."""
+
+import concurrent.futures
+import functools
+import io
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+
+from PIL import Image
+from tqdm import tqdm
+
+from byel_tf.data.manifest import Manifest
+from byel_tf.data.prepare import assign_splits
+from byel_tf.data.record import Record
+from byel_tf.data.writer import write_dataset
+from byel_tf.errors import UsageError
+from byel_tf.synthesis.action_units import ACTION_UNITS, PROTOTYPES
+from byel_tf.synthesis.domains import Domain
+from byel_tf.synthesis.drawing import draw
+from byel_tf.synthesis.sampling import sample_face
+
+# Faces a worker draws per task: enough to hide the cost of handing tasks out.
+_TASK_SIZE = 32
+
+
+def synthesize(
+    output: str | os.PathLike,
+    *,
+    domain: Domain,
+    count: int,
+    classes: Sequence[str],
+    size: int,
+    seed: int,
+    shares: dict[str, float],
+    workers: int = 0,
+) -> Manifest:
+    """Draws faces, the classes in turn, and writes them as a prepared data set.
+
+    Face i depends on (seed, i) and the domain alone, on any number of workers.
+
+    Args:
+      output: Folder of the data set; it must not exist, or be empty.
+      domain: The population to draw from.
+      count: Number of images.
+      classes: Expressions in label order, each a key of `PROTOTYPES`.
+      size: Side in pixels, from 16 to 512.
+      seed: Decides every face.
+      shares: Shares by split, as from `parse_ratios`.
+      workers: Processes; 0 for one a core.
+
+    Returns:
+      The manifest written.
+
+    Raises:
+      UsageError: If a class has no prototype.
+      RunError: If the folder cannot be made or is not empty.
+    """
+    unknown = [name for name in classes if name not in PROTOTYPES]
+    if unknown:
+        raise UsageError(
+            f"--classes: there are no synthetic faces for '{unknown[0]}', only for "
+            f"{', '.join(PROTOTYPES)}"
+        )
+    labels = [index % len(classes) for index in range(count)]
+    dealt = [split for split, _ in assign_splits(labels, labels, shares)]
+    source = {
+        "kind": "synthesis",
+        "domain": domain.name,
+        "seed": seed,
+        "count": count,
+        "splits": shares,
+    }
+    make = functools.partial(_make_records, seed, tuple(classes), domain, size)
+    starts = range(0, count, _TASK_SIZE)
+    tasks = [range(start, min(start + _TASK_SIZE, count)) for start in starts]
+    with write_dataset(output, classes, source, tuple(ACTION_UNITS)) as writer:
+        records = _run(make, tasks, workers or os.cpu_count() or 1)
+        progress = tqdm(records, total=count, unit="face", desc=f"draw {domain.name}")
+        for split, record in zip(dealt, progress, strict=True):
+            writer.add(split, record)
+    return writer.manifest
+
+
+def _make_records(
+    seed: int, classes: Sequence[str], domain: Domain, size: int, indices: range
+) -> list[Record]:
+    records = []
+    for index in indices:
+        label = index % len(classes)
+        face = sample_face(seed, index, classes[label], domain)
+        file = io.BytesIO()
+        Image.fromarray(draw(face, size)).save(file, "PNG", compress_level=4)
+        records.append(
+            Record(
+                encoded=file.getvalue(),
+                format="png",
+                height=size,
+                width=size,
+                label=label,
+                class_name=classes[label],
+                filename=f"{domain.name}-{seed}-{index:07d}.png",
+                subject=f"{domain.name}-{seed}-{index:07d}",
+                action_units=tuple(face.action_units[name] for name in ACTION_UNITS),
+                pose=(face.pose.yaw, face.pose.pitch, face.pose.roll),
+            )
+        )
+    return records
+
+
+def _run(make, tasks: Sequence[range], workers: int) -> Iterator[Record]:
+    """The records of all tasks, in order."""
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield from make(task)
+        return
+    # Not forked: the parent may hold threads, of progress bars or TensorFlow.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for records in pool.map(make, tasks):
+            yield from records

@@ -1,0 +1,67 @@
+"""Stage 2 from its options; with a random encoder it is the supervised control."""
+
+from collections.abc import Sequence
+
+from byel_tf.compat import keras
+from byel_tf.config import TrainingConfig
+from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
+from byel_tf.training.build import compile_model
+from byel_tf.training.datasets import RunDatasets
+from byel_tf.training.inputs import build_inputs, validation_batches
+from byel_tf.training.stages import Stage, last_step
+
+
+def build_finetuning(
+    config: TrainingConfig,
+    datasets: RunDatasets,
+    encoder: keras.Model,
+    classes: Sequence[str],
+    jit_compile: bool,
+) -> Stage:
+    """Assembles stage 2; call it in the strategy's scope.
+
+    Args:
+      config: All options.
+      datasets: What it learns from and is selected on.
+      encoder: A built encoder, pre-trained or random; its weights are trained on.
+      classes: Class names.
+      jit_compile: Whether XLA compiles the inner step.
+    """
+    options = config.finetune
+    # The reference keeps the last, partial batch in this stage.
+    inputs = build_inputs(
+        config, datasets.train, stage=2, views=1, drop_remainder=False
+    )
+    steps = inputs.steps_per_epoch
+    scheduled_steps = steps * options.finetune_epochs
+    model = ExpressionClassifier(
+        encoder,
+        len(classes),
+        inputs.views,
+        options.dropout,
+        options.label_smoothing,
+        jit_compile,
+    )
+    learning_rate = build_learning_rate(
+        options.finetune_schedule,
+        options.finetune_learning_rate,
+        options.finetune_warmup_epochs * steps,
+        scheduled_steps,
+    )
+    optimizer = build_optimizer(
+        options.finetune_optimizer,
+        learning_rate,
+        momentum=options.finetune_momentum,
+        weight_decay=options.finetune_weight_decay,
+    )
+    compile_model(model, optimizer, config.run.precision)
+    return Stage(
+        name="finetune",
+        model=model,
+        inputs=inputs,
+        validation=validation_batches(config, datasets.selection),
+        total_steps=last_step(scheduled_steps, config.run.max_steps),
+        schedules={"learning_rate": learning_rate},
+        select_best=options.selection == "best",
+    )

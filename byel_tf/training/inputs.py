@@ -1,0 +1,90 @@
+"""What a stage reads, from the options."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from byel_tf.augment.policies import policy
+from byel_tf.augment.views import Views, policy_views, ready_views
+from byel_tf.config import TrainingConfig
+from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.pipeline import (
+    Draws,
+    augmented_batches,
+    evaluation_batches,
+    steps_per_epoch,
+    training_batches,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class StageInputs:
+    """The data side of a stage.
+
+    Attributes:
+      batches: Endless training batches from a step on.
+      views: Gives the model the views of such a batch.
+      steps_per_epoch: Steps in an epoch.
+    """
+
+    batches: Callable[[int], tf.data.Dataset]
+    views: Views
+    steps_per_epoch: int
+
+
+def build_inputs(
+    config: TrainingConfig,
+    dataset: PreparedDataset,
+    *,
+    stage: int,
+    views: int,
+    drop_remainder: bool,
+) -> StageInputs:
+    """Sets up the training data of a stage.
+
+    Args:
+      config: All options.
+      dataset: Its train split is read.
+      stage: 1 or 2; the stages draw apart.
+      views: Augmented views an image.
+      drop_remainder: Whether an epoch's last, partial batch is left out.
+    """
+    batch_size = config.run.batch_size
+    chosen = policy(config.augmentation.augmentation)
+    make_views = policy_views(chosen, views)
+    in_pipeline = config.augmentation.augment_in == "pipeline"
+
+    def batches(start_step: int) -> tf.data.Dataset:
+        made = training_batches(
+            dataset,
+            image_size=config.data.image_size,
+            batch_size=batch_size,
+            draws=Draws(config.run.seed, stage, views, chosen.num_uniforms),
+            start_step=start_step,
+            drop_remainder=drop_remainder,
+            shuffle_buffer=config.data.shuffle_buffer,
+            cache=config.data.cache == "memory",
+        )
+        return augmented_batches(made, make_views) if in_pipeline else made
+
+    count = dataset.manifest.splits["train"].count
+    return StageInputs(
+        batches,
+        ready_views if in_pipeline else make_views,
+        steps_per_epoch(count, batch_size, drop_remainder),
+    )
+
+
+def validation_batches(
+    config: TrainingConfig, dataset: PreparedDataset
+) -> tf.data.Dataset | None:
+    """The validation split in batches, or None if there is none."""
+    if "validation" not in dataset.manifest.splits:
+        return None
+    return evaluation_batches(
+        dataset,
+        "validation",
+        image_size=config.data.image_size,
+        batch_size=config.run.batch_size,
+    )

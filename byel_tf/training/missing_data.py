@@ -1,0 +1,37 @@
+"""Draws the built-in synthetic faces where a run's data sets do not exist yet."""
+
+from byel_tf.config import DataOptions
+from byel_tf.data.labels import DEFAULT_CLASSES
+from byel_tf.data.manifest import split_name
+from byel_tf.synthesis.dataset import synthesize
+from byel_tf.synthesis.domains import DOMAINS
+
+_TRAINING_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+_SIZE = 64
+
+
+def synthesize_missing(data: DataOptions, seed: int) -> None:
+    """Makes what `--synthesize_train` and `--synthesize_eval` ask for.
+
+    Args:
+      data: The data options; existing folders are left alone.
+      seed: The run's seed. Evaluation sets draw other people with it: the domain's
+        name is part of every face's seed.
+    """
+    wanted = [(data.train_data, "synthetic", data.synthesize_train, _TRAINING_SHARES)]
+    for text in data.eval_data:
+        name, _ = split_name(text)
+        wanted.append((text, name, data.synthesize_eval, {"test": 1.0}))
+    for text, domain, count, shares in wanted:
+        _, path = split_name(text)
+        if count and domain in DOMAINS and not path.exists():
+            print(f"{path} does not exist: drawing {count} {domain} faces", flush=True)
+            synthesize(
+                path,
+                domain=DOMAINS[domain],
+                count=count,
+                classes=DEFAULT_CLASSES,
+                size=_SIZE,
+                seed=seed,
+                shares=shares,
+            )

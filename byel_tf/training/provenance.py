@@ -1,0 +1,123 @@
+"""What a run was made of: versions, devices, data, code; and whether it changed."""
+
+import pathlib
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from byel_tf import __version__
+from byel_tf.data.manifest import PreparedDataset
+from byel_tf.errors import RunError
+
+_PACKAGES = ("tensorflow", "keras", "tf-keras", "tensorflow-addons", "numpy")
+
+# Flags that may change between two starts of one run.
+_FREE_FLAGS = frozenset(
+    {
+        "augment_in",
+        "cache",
+        "eval_data",
+        "finetune_epochs",
+        "keep_checkpoints",
+        "log_every_steps",
+        "max_steps",
+        "pretrain_epochs",
+        "strategy",
+        "synthesize_eval",
+        "synthesize_train",
+        "train_data",  # compared by its hash
+        "xla",
+    }
+)
+
+
+def describe_run(
+    devices: str, datasets: Mapping[str, PreparedDataset], encoder_weights: str
+) -> dict[str, Any]:
+    """The content of `run.json`.
+
+    Args:
+      devices: One line on what it computes on.
+      datasets: Data sets by their use, such as "train_data".
+      encoder_weights: "none", or what the encoder was trained on before.
+    """
+    return {
+        "byel_tf": __version__,
+        "git_commit": _git_commit(),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": {name: _package_version(name) for name in _PACKAGES},
+        "devices": devices,
+        "encoder_weights": encoder_weights,
+        "datasets": {
+            use: {
+                "name": dataset.name,
+                "path": str(dataset.path),
+                "sha256": dataset.manifest_sha256,
+                "source": dataset.manifest.source,
+            }
+            for use, dataset in datasets.items()
+        },
+    }
+
+
+def require_same_run(
+    path: str,
+    previous_flags: Sequence[str],
+    flags: Sequence[str],
+    previous_run: Mapping[str, Any],
+    run: Mapping[str, Any],
+) -> None:
+    """Refuses to continue a run under flags or data it did not begin with.
+
+    Args:
+      path: The run's folder.
+      previous_flags: Lines of its `flags.cfg`.
+      flags: Lines of the present one.
+      previous_run: Its `run.json`.
+      run: The present one.
+
+    Raises:
+      RunError: If something that decides the result differs.
+    """
+
+    def decisive(lines: Sequence[str]) -> dict[str, str]:
+        pairs = (line[2:].partition("=")[::2] for line in lines)
+        return {name: value for name, value in pairs if name not in _FREE_FLAGS}
+
+    before, now = decisive(previous_flags), decisive(flags)
+    for name in sorted({*before, *now} - {"model_dir"}):
+        if before.get(name) != now.get(name):
+            raise RunError(
+                f"--model_dir={path} holds a run with --{name}={before.get(name)}, "
+                f"now it is {now.get(name)}: choose another --model_dir"
+            )
+    hashes = [r["datasets"]["train_data"]["sha256"] for r in (previous_run, run)]
+    if hashes[0] != hashes[1]:
+        raise RunError(
+            f"--model_dir={path} holds a run on other training data "
+            f"({previous_run['datasets']['train_data']['path']}): choose another "
+            "--model_dir"
+        )
+
+
+def _package_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout this code runs from, if it is one."""
+    folder = pathlib.Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() or None

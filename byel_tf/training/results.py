@@ -1,0 +1,103 @@
+"""The end of a run: SavedModel, `results.json`, `report.md`."""
+
+import dataclasses
+import functools
+import pathlib
+
+from byel_tf.compat import keras
+from byel_tf.config import TrainingConfig
+from byel_tf.data.manifest import PreparedDataset
+from byel_tf.evaluation.evaluate import evaluate, load_export
+from byel_tf.evaluation.metrics import Scores
+from byel_tf.evaluation.report import figure_png, report_markdown
+from byel_tf.files import write_atomically
+from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.models.encoders import build_encoder
+from byel_tf.serving.export import ServingModule, export_saved_model
+from byel_tf.training.run_directory import RunDirectory
+
+
+def encoder_builder(config: TrainingConfig, weights: str):
+    """A function without arguments that makes the configured encoder."""
+    return functools.partial(
+        build_encoder,
+        config.model.encoder,
+        image_size=config.data.image_size,
+        width=config.model.width,
+        stem=config.model.stem,
+        normalization=config.model.normalization,
+        weights=weights,
+    )
+
+
+def export_classifier(
+    config: TrainingConfig,
+    trained: ExpressionClassifier,
+    classes: tuple[str, ...],
+    directory: RunDirectory,
+) -> pathlib.Path:
+    """Exports the trained classifier as the next version.
+
+    The export is a copy in float32 on one device, whatever the run trained with.
+
+    Returns:
+      The folder of the version.
+    """
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        copy = ExpressionClassifier(
+            encoder_builder(config, "none")(), len(classes), views=lambda batch: ()
+        )
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+    copy.encoder.set_weights(trained.encoder.get_weights())
+    copy.head.set_weights(trained.head.get_weights())
+    path = directory.next_export()
+    metadata = {
+        "classes": list(classes),
+        "image_size": config.data.image_size,
+        "encoder": config.model.encoder,
+        "representation_size": copy.encoder.representation_size,
+        "temperature": 1.0,
+    }
+    module = ServingModule(copy, classes, config.data.image_size)
+    export_saved_model(path, module, metadata)
+    return path
+
+
+def write_results(
+    folder: pathlib.Path,
+    export: pathlib.Path,
+    datasets: dict[str, PreparedDataset],
+    selection: str,
+    facts: dict[str, str],
+) -> dict[str, Scores]:
+    """Scores an export on test splits and writes results, report and figures.
+
+    Args:
+      folder: Where `results.json`, `report.md` and `figures/` go.
+      export: Folder of the SavedModel.
+      datasets: Prepared data sets by name.
+      selection: "synthetic" or "real": what the epoch was selected on.
+      facts: What else the report states.
+
+    Returns:
+      The scores by data set.
+    """
+    model = load_export(export)
+    scores = {name: evaluate(model, dataset) for name, dataset in datasets.items()}
+    figures = {name: f"figures/{name}.png" for name in scores}
+    for name, result in scores.items():
+        write_atomically(
+            folder / figures[name], figure_png(result, name, model.classes)
+        )
+    report = report_markdown(scores, model.classes, facts, figures)
+    write_atomically(folder / "report.md", report)
+    results = {
+        "classes": list(model.classes),
+        "selection": selection,
+        "datasets": {name: dataclasses.asdict(s) for name, s in scores.items()},
+    }
+    RunDirectory(str(folder)).write_json("results.json", results)
+    return scores

@@ -1,0 +1,155 @@
+"""The main job: data sets in; checkpoints, curves, SavedModel and report out."""
+
+import dataclasses
+import json
+
+from byel_tf.compat import keras
+from byel_tf.config import TrainingConfig
+from byel_tf.flagging import to_flagfile
+from byel_tf.models.encoders import require_encoder
+from byel_tf.training.build import count_parameters
+from byel_tf.training.datasets import (
+    RunDatasets,
+    open_datasets,
+    require_distinct_names,
+)
+from byel_tf.training.finetuning import build_finetuning
+from byel_tf.training.missing_data import synthesize_missing
+from byel_tf.training.pretraining import build_pretraining
+from byel_tf.training.provenance import describe_run, require_same_run
+from byel_tf.training.results import (
+    encoder_builder,
+    export_classifier,
+    write_results,
+)
+from byel_tf.training.run_directory import RunDirectory
+from byel_tf.training.stages import Stage, train_stage
+from byel_tf.training.strategy import (
+    build_strategy,
+    describe_devices,
+    idle_gpu_warning,
+    resolve_xla,
+)
+
+# Forward passes of the encoder that one image costs in a step, a backward pass
+# counting as two: 2 views × (3 online + 1 target), and 1 view × 3.
+_ENCODER_PASSES = {"pretrain": 8, "finetune": 3}
+
+
+def train(config: TrainingConfig) -> None:
+    """Runs both stages, exports, evaluates and reports.
+
+    An interrupted run continues from its newest checkpoint.
+
+    Args:
+      config: All options.
+
+    Raises:
+      UsageError: For options that cannot be meant together.
+      RunError: For data, a model folder or a training that fails.
+    """
+    require_encoder(config.model.encoder, config.model.encoder_weights)
+    require_distinct_names(config.data)
+    synthesize_missing(config.data, config.run.seed)
+    datasets = open_datasets(config)
+    keras.mixed_precision.set_global_policy(config.run.precision)
+    keras.utils.set_random_seed(config.run.seed)
+    xla = resolve_xla(config.run.xla)
+    jit_compile = xla == "jit"
+    strategy = build_strategy(config.run.strategy)
+    devices = describe_devices(strategy)
+    print(f"devices: {devices}; XLA {xla}", flush=True)
+    warning = idle_gpu_warning()
+    if warning:
+        print(warning)
+    directory = _start(config, datasets, devices)
+
+    passes = {}
+    with strategy.scope():
+        encoder_weights = config.model.encoder_weights
+        if config.model.objective == "supervised":
+            encoder = encoder_builder(config, encoder_weights)()
+        else:
+            pretraining = build_pretraining(
+                config,
+                datasets.train,
+                encoder_builder(config, encoder_weights),
+                datasets.classes,
+                jit_compile,
+            )
+            passes["pretrain"] = _train(pretraining, config, directory)
+            encoder = pretraining.model.online.encoder
+            del pretraining  # the target network and the optimizer's slots
+        finetuning = build_finetuning(
+            config, datasets, encoder, datasets.classes, jit_compile
+        )
+        passes["finetune"] = _train(finetuning, config, directory)
+    export = export_classifier(config, finetuning.model, datasets.classes, directory)
+    scores = write_results(
+        directory.path,
+        export,
+        datasets.reported,
+        "real" if config.data.selection_data else "synthetic",
+        _facts(config, devices, passes),
+    )
+    for name, result in scores.items():
+        print(f"{name}: macro F1 {result.macro_f1:.4f} on {result.count} images")
+    print(f"report: {directory.path / 'report.md'}; SavedModel: {export}", flush=True)
+
+
+def _start(config: TrainingConfig, datasets: RunDatasets, devices: str) -> RunDirectory:
+    """Opens the run's folder, checks that it is this run's, and notes what it is."""
+    directory = RunDirectory(config.run.model_dir)
+    groups = [getattr(config, field.name) for field in dataclasses.fields(config)]
+    flags = to_flagfile(*groups)
+    run = describe_run(devices, datasets.by_use, config.model.encoder_weights)
+    previous_flags, previous_run = (
+        directory.read("flags.cfg"),
+        directory.read("run.json"),
+    )
+    if previous_flags and previous_run:
+        require_same_run(
+            config.run.model_dir,
+            previous_flags.splitlines(),
+            flags.splitlines(),
+            json.loads(previous_run),
+            run,
+        )
+    directory.write("flags.cfg", flags)
+    directory.write_json("run.json", run)
+    return directory
+
+
+def _train(stage: Stage, config: TrainingConfig, directory: RunDirectory) -> int:
+    """Trains a stage; returns the encoder passes it takes in all."""
+    parameters = count_parameters(stage.model.learned_variables)
+    print(
+        f"{stage.name}: {parameters:,} trainable parameters, "
+        f"{stage.total_steps} steps of {config.run.batch_size} images",
+        flush=True,
+    )
+    train_stage(
+        stage, directory, config.run.log_every_steps, config.run.keep_checkpoints
+    )
+    return stage.total_steps * config.run.batch_size * _ENCODER_PASSES[stage.name]
+
+
+def _facts(
+    config: TrainingConfig, devices: str, passes: dict[str, int]
+) -> dict[str, str]:
+    selected = config.data.selection_data or config.data.train_data
+    weights = config.model.encoder_weights
+    return {
+        "objective": config.model.objective,
+        "encoder": f"{config.model.encoder}, {config.data.image_size} px",
+        "trained on": config.data.train_data,
+        "epoch": f"{config.finetune.selection} on the validation split of {selected}",
+        "real images in training": (
+            "none" if weights == "none" else f"encoder weights from {weights}"
+        ),
+        "cost in forward passes of the encoder, a backward pass counting as two": (
+            ", ".join(f"{name} {count:,}" for name, count in passes.items())
+        ),
+        "devices": devices,
+        "flags": "flags.cfg, to be repeated with --flagfile",
+    }

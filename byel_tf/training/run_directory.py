@@ -1,0 +1,57 @@
+"""The folder of a run: where everything it leaves has its place."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from byel_tf.errors import RunError
+from byel_tf.files import write_atomically
+
+
+class RunDirectory:
+    """Paths below `model_dir`, and the only way the run writes its files."""
+
+    def __init__(self, path: str):
+        """Opens the folder, making it when missing.
+
+        Args:
+          path: `--model_dir`.
+
+        Raises:
+          RunError: If it cannot be made or is no folder.
+        """
+        self.path = pathlib.Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"--model_dir={path} cannot be used: {error.strerror}"
+            ) from error
+
+    def checkpoints(self, name: str) -> str:
+        """Folder of the checkpoints of a stage."""
+        return str(self.path / "checkpoints" / name)
+
+    def tensorboard(self, stage: str) -> str:
+        """Folder of a stage's TensorBoard events."""
+        return str(self.path / "tensorboard" / stage)
+
+    def next_export(self) -> pathlib.Path:
+        """Folder of the next SavedModel version: `export/1`, then `export/2`."""
+        export = self.path / "export"
+        versions = [int(p.name) for p in export.glob("*") if p.name.isdigit()]
+        return export / str(max(versions, default=0) + 1)
+
+    def read(self, name: str) -> str | None:
+        """Text of a file of the run, or None if it has none of that name."""
+        file = self.path / name
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    def write(self, name: str, content: str) -> None:
+        """Writes a text file whole."""
+        write_atomically(self.path / name, content)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a JSON file whole."""
+        self.write(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,28 @@
+"""Trains an expression recogniser: `python train_main.py --flagfile=FILE`."""
+
+import sys
+from collections.abc import Sequence
+
+from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
+from byel_tf.flagging import parse, run_program
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parses the flags and trains.
+
+    Args:
+      argv: The command line, the program's name first.
+
+    Raises:
+      UsageError: For flags that cannot be meant.
+      RunError: For data or a training that fails.
+    """
+    config = TrainingConfig(*parse(argv, *TRAINING_OPTIONS))
+    # Imported here, so that a wrong flag is answered before TensorFlow is loaded.
+    from byel_tf.training.run import train
+
+    train(config)
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main, sys.argv))
