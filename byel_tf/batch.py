@@ -11,8 +11,9 @@ class Batch(TypedDict, total=False):
     Attributes:
       image: (B, H, W, 3), uint8.
       label: Class indices, (B,), int32.
-      weight: Share of each example in the batch mean, 1 / global batch, (B,),
-        float32: losses summed with it need no count from other replicas.
+      weight: Share of each example in the batch mean, (B,), float32: losses summed
+        with it need no count from other replicas. 1 over the number of examples, and
+        0 for the repeated ones that fill an epoch's last batch.
       uniforms: Draws of the augmentation, (B, views, draws), float32 in [0, 1).
       key: Seed of the record in this epoch, (B, 2), int64, for dropout.
       views: (B, views, H, W, 3), float32 in [0, 1]; in place of image and uniforms

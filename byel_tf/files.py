@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import secrets
 import shutil
 from collections.abc import Iterator
 
@@ -18,7 +19,7 @@ def write_atomically(path: str | os.PathLike, content: str | bytes) -> None:
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    temporary = _temporary(path)
     data = content.encode() if isinstance(content, str) else content
     try:
         with open(temporary, "wb") as file:
@@ -28,6 +29,11 @@ def write_atomically(path: str | os.PathLike, content: str | bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: pathlib.Path) -> pathlib.Path:
+    """A name beside `path` that nobody has: two containers may share a process id."""
+    return path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
 
 
 @contextlib.contextmanager
@@ -43,22 +49,32 @@ def new_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     Raises:
       RunError: If the folder exists and holds something, or cannot be made.
     """
-    path = pathlib.Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RunError(
-            f"{path} exists and is not empty: choose another output folder, or "
-            "remove it first"
-        )
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    given = path
+    # A rename replaces a link and not what it points to; and "." has no name.
+    path = pathlib.Path(os.path.realpath(path))
     try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(
+                f"{given} exists and is not an empty folder: choose another output "
+                "folder, or remove it first"
+            )
+        if os.path.ismount(path):
+            raise RunError(
+                f"{given} is a mount point, which cannot be renamed to: choose a "
+                "folder below it"
+            )
+        temporary = _temporary(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
     except OSError as error:
-        raise RunError(f"cannot make {temporary}: {error.strerror}") from error
+        raise RunError(f"cannot make {given}: {error.strerror}") from error
     try:
         yield temporary
-        if path.exists():
-            path.rmdir()
-        os.rename(temporary, path)
+        try:
+            os.rename(temporary, path)  # onto an empty folder, too
+        except OSError as error:
+            raise RunError(
+                f"cannot give the finished folder its name {given}: {error.strerror}"
+            ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -6,10 +6,14 @@ uses a `FlagValues` of its own, so that flags of imported libraries stay out.
 """
 
 import dataclasses
+import difflib
+import math
+import os
 import sys
 import types
 import typing
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from absl import flags
@@ -42,6 +46,10 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def _is_required(field: dataclasses.Field) -> bool:
+    return field.default is dataclasses.MISSING
+
+
 def _base_type(field: dataclasses.Field) -> Any:
     """The flag's value type: `int | None` is an int flag that may stay unset."""
     if typing.get_origin(field.type) is types.UnionType:
@@ -60,8 +68,7 @@ def define_flags(options: type, values: flags.FlagValues) -> None:
       TypeError: For a field type that has no flag.
     """
     for field in dataclasses.fields(options):
-        required = field.default is dataclasses.MISSING
-        default = None if required else field.default
+        default = None if _is_required(field) else field.default
         limits = {
             "lower_bound": field.metadata["lower"],
             "upper_bound": field.metadata["upper"],
@@ -85,8 +92,6 @@ def define_flags(options: type, values: flags.FlagValues) -> None:
             flags.DEFINE_multi_string(field.name, list(default or ()), text, **common)
         else:
             raise TypeError(f"no flag for the field type {kind!r} of {field.name}")
-        if required:
-            flags.mark_flag_as_required(field.name, flag_values=values)
 
 
 def collect(options: type[T], values: flags.FlagValues) -> T:
@@ -104,6 +109,9 @@ def collect(options: type[T], values: flags.FlagValues) -> T:
 def parse(argv: Sequence[str], *options: type) -> tuple[Any, ...]:
     """Parses a command line into dataclasses; nothing unknown passes.
 
+    A flag given twice takes its last value, so that a command line can override the
+    flagfile before it; a repeatable one takes them all.
+
     Args:
       argv: The command line, the program's name first.
       *options: Dataclasses whose fields are the flags.
@@ -113,29 +121,150 @@ def parse(argv: Sequence[str], *options: type) -> tuple[Any, ...]:
 
     Raises:
       UsageError: For an unknown flag, a value out of its type, choices or range, a
-        missing required flag, or an argument that is no flag.
+        missing required flag, a flagfile that cannot be read, or an argument that is
+        no flag.
       SystemExit: With code 0 after `--help` has been printed.
     """
     values = flags.FlagValues()
-    # absl registers --flagfile on its global flags only.
-    flags.DEFINE_string(
-        "flagfile", "", "File of flags, one a line.", flag_values=values
-    )
     for dataclass in options:
         define_flags(dataclass, values)
-    if any(argument in ("--help", "-h", "--helpfull") for argument in argv[1:]):
+    if any(argument in _HELP_ARGUMENTS for argument in argv[1:]):
         print(help_text(argv[0], *options))
         raise SystemExit(0)
+    arguments = list(_expand_flagfiles(argv[1:], ()))
+    fields = {f.name: f for d in options for f in dataclasses.fields(d)}
+    # absl lets every flag pass that --undefok names.
+    for argument, origin in arguments:
+        if _flag_name(argument) == "undefok":
+            raise UsageError(f"unknown flag --undefok{origin}: --help lists the flags")
     try:
-        stray = values(list(argv))[1:]
-    except flags.Error as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(reason.removeprefix("flag ")) from error
+        stray = values([argv[0], *(argument for argument, _ in arguments)])[1:]
+    except (flags.Error, ValueError) as error:
+        raise UsageError(_explain(error, fields, arguments)) from error
     if stray:
+        origin = next((o for a, o in reversed(arguments) if a == stray[0]), "")
         raise UsageError(
-            f"unexpected argument '{stray[0]}': every option is --name=value"
+            f"unexpected argument '{stray[0]}'{origin}: every option is --name=value"
         )
+    for field in fields.values():
+        _require_usable(field, values[field.name].value)
     return tuple(collect(dataclass, values) for dataclass in options)
+
+
+_HELP_ARGUMENTS = ("--help", "-help", "-h", "--helpfull", "--helpshort")
+
+
+def _flag_name(argument: str) -> str:
+    return argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
+
+
+def _expand_flagfiles(
+    arguments: Sequence[str], opened: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """(argument, where it stands if in a file), flagfiles replaced by their lines.
+
+    absl's own expansion passes over a file that includes itself, and over an empty
+    name.
+    """
+    origin = f" (in {opened[-1]})" if opened else ""
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            yield argument, origin
+            yield from ((rest, origin) for rest in remaining)
+        elif _flag_name(argument) != "flagfile":
+            yield argument, origin
+        else:
+            _, separator, path = argument.partition("=")
+            path = path if separator else next(remaining, "")
+            path = os.path.expanduser(path)
+            if not path:
+                raise UsageError(f"--flagfile{origin} needs a file's name")
+            if os.path.realpath(path) in map(os.path.realpath, opened):
+                raise UsageError(f"--flagfile={path}{origin} includes itself")
+            yield from _expand_flagfiles(_flagfile_lines(path), (*opened, path))
+
+
+def _flagfile_lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise UsageError(
+            f"--flagfile={path} cannot be read: {error.strerror}"
+        ) from error
+    except ValueError as error:  # UnicodeDecodeError, or a null in the path
+        raise UsageError(f"--flagfile={path} is not a UTF-8 text file") from error
+    return [line for line in lines if line and not line.startswith(("#", "//"))]
+
+
+def _explain(
+    error: Exception,
+    fields: dict[str, dataclasses.Field],
+    arguments: Sequence[tuple[str, str]],
+) -> str:
+    """What absl found, with what was expected and where it stands."""
+
+    def origin(name: str) -> str:
+        names = (name, f"no{name}")
+        found = (o for a, o in reversed(arguments) if _flag_name(a) in names)
+        return next(found, "")
+
+    if isinstance(error, flags.UnrecognizedFlagError):
+        name = error.flagname
+        # In a flagfile "--name value" is one argument: name the flag alone.
+        similar = difflib.get_close_matches(name.split()[0] if name else "", fields)
+        advice = f"did you mean --{similar[0]}=VALUE? " if similar else ""
+        return f"unknown flag --{name}{origin(name)}: {advice}--help lists the flags"
+    reason = " ".join(str(error).split())
+    name = next((n for n in fields if f"--{n}=" in reason.split(": ")[0]), None)
+    if isinstance(error, flags.IllegalFlagValueError) and name:
+        cause = " ".join(str(error.__context__).split())
+        given = reason.removeprefix("flag ").removesuffix(f": {cause}")
+        return f"{given}{origin(name)}: expected {_expected(fields[name])}"
+    return f"{reason.removeprefix('flag ')}: every option is --name=value"
+
+
+def _require_usable(field: dataclasses.Field, value: Any) -> None:
+    """Refuses what absl accepts and nothing later can use.
+
+    Raises:
+      UsageError: For a missing required flag, an empty name, a number that is not
+        finite, or a text that a line of `flags.cfg` cannot hold.
+    """
+    name, kind = field.name, _base_type(field)
+    if _is_required(field) and value in (None, ""):
+        raise UsageError(f"--{name} is missing: {field.metadata['help']}")
+    if kind is float and value is not None and not math.isfinite(value):
+        raise UsageError(f"--{name}={value}: expected {_expected(field)}")
+    texts = value or () if kind == tuple[str, ...] else (value,)
+    for text in texts:
+        if not isinstance(text, str):
+            continue
+        if kind == tuple[str, ...] and not text:
+            raise UsageError(f"--{name}= is empty: {field.metadata['help']}")
+        # Surrogates (Cs) stand for bytes of the command line that are not UTF-8.
+        unusable = any(unicodedata.category(c) in ("Cc", "Cs") for c in text)
+        if unusable or text != text.strip() or len(text.splitlines()) > 1:
+            raise UsageError(
+                f"--{name}={text}: expected UTF-8 text without line breaks, control "
+                "characters or outer spaces; rename it"
+            )
+
+
+def _expected(field: dataclasses.Field) -> str:
+    """What a flag takes, in words."""
+    if field.metadata["choices"]:
+        return "one of " + ", ".join(field.metadata["choices"])
+    kind = _base_type(field)
+    lower, upper = field.metadata["lower"], field.metadata["upper"]
+    noun = {bool: "true or false", int: "an integer", float: "a finite number"}
+    words = noun.get(kind, "a text")
+    if lower is not None and upper is not None:
+        return f"{words} from {lower} to {upper}"
+    if lower is not None:
+        return f"{words} of at least {lower}"
+    return words if upper is None else f"{words} of at most {upper}"
 
 
 def help_text(program: str, *options: type) -> str:
@@ -204,15 +333,34 @@ def run_program(main: Callable[[Sequence[str]], None], argv: Sequence[str]) -> i
       The exit code: 0, 1 for a failure, 2 for wrong usage, 130 when interrupted.
     """
     program = argv[0].rsplit("/", 1)[-1]
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks is no reason to fail.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+    def say(message: str) -> None:
+        print(f"{program}: {_one_line(message)}", file=sys.stderr)
+
     try:
         main(argv)
     except UsageError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        say(str(error))
         return 2
     except RunError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        say(str(error))
+        return 1
+    except OSError as error:  # a full disk, a folder without permission
+        where = "" if error.filename is None else f"{error.filename}: "
+        say(f"{where}{error.strerror or error}")
         return 1
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        say("interrupted")
         return 130
     return 0
+
+
+def _one_line(text: str) -> str:
+    """The text with line breaks and control characters, as of file names, escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )

@@ -31,7 +31,7 @@ class SynthesizeOptions:
     splits: str = option(
         "train=0.8,validation=0.1,test=0.1", "Share of each split; test means all."
     )
-    workers: int = option(0, "Processes; 0: one a core.", lower=0)
+    workers: int = option(0, "Processes; 0: one a core.", lower=0, upper=256)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from byel_tf.data.labels import label_index
 from byel_tf.errors import RunError
@@ -44,7 +44,8 @@ def list_folder(source: pathlib.Path, classes: Sequence[str]) -> FolderListing:
     """Lists `source/<class>/…/<file>`; deeper folders belong to their class.
 
     The class is the first folder on a file's path that names one, in any case or
-    common spelling; every other file is rejected with the folder it lies in.
+    common spelling; every other file is rejected with the folder it lies in. Links
+    to folders outside the source are followed, each folder once.
 
     Args:
       source: The folder.
@@ -56,25 +57,17 @@ def list_folder(source: pathlib.Path, classes: Sequence[str]) -> FolderListing:
     if not source.is_dir():
         raise RunError(f"{source} is not a folder")
     examples, rejected = [], []
-
-    def unreadable(error: OSError) -> None:
-        name = os.path.relpath(error.filename, source)
-        rejected.append((name, f"folder cannot be read: {error.strerror}"))
-
-    for folder, folders, files in os.walk(source, onerror=unreadable):
-        folders.sort()
-        relative = pathlib.PurePath(folder).relative_to(source)
-        labels = (label_index(part, classes) for part in relative.parts)
+    for filename in _walk(source, rejected):
+        parts = filename.parts[:-1]
+        labels = (label_index(part, classes) for part in parts)
         label = next((found for found in labels if found is not None), None)
-        for name in sorted(files):
-            filename = (relative / name).as_posix()
-            if label is not None:
-                path = pathlib.Path(folder, name)
-                examples.append(Example(path, filename, label, classes[label]))
-            elif not relative.parts:
-                rejected.append((filename, "not in a class folder"))
-            else:
-                rejected.append((filename, f"unknown class '{relative.parts[0]}'"))
+        name = filename.as_posix()
+        if label is not None:
+            examples.append(Example(source / filename, name, label, classes[label]))
+        elif not parts:
+            rejected.append((name, "not in a class folder"))
+        else:
+            rejected.append((name, f"unknown class '{parts[-1]}'"))
     if not examples:
         folders = collections.Counter(
             pathlib.PurePath(name).parts[0] for name, _ in rejected
@@ -86,3 +79,46 @@ def list_folder(source: pathlib.Path, classes: Sequence[str]) -> FolderListing:
             "--classes"
         )
     return FolderListing(tuple(examples), tuple(rejected))
+
+
+def _walk(
+    source: pathlib.Path, rejected: list[tuple[str, str]]
+) -> Iterator[pathlib.PurePath]:
+    """Paths of all files below a folder, relative to it, folder by folder, sorted.
+
+    Args:
+      source: The folder.
+      rejected: Takes folders that are not entered, with the reason.
+
+    Raises:
+      RunError: If the folder itself cannot be read.
+    """
+    root = os.path.realpath(source)
+    # Where each linked folder was entered; those below the root are met anyway.
+    entered: dict[str, str] = {}
+
+    def unreadable(error: OSError) -> None:
+        name = os.path.relpath(error.filename, source)
+        if name == ".":
+            raise RunError(f"{source} cannot be read: {error.strerror}") from error
+        rejected.append((name, f"folder cannot be read: {error.strerror}"))
+
+    def enters(relative: str) -> bool:
+        path = os.path.join(source, relative)
+        real = os.path.realpath(path)
+        # What contains the root, or lies in it, is listed in its own place.
+        if os.path.commonpath([real, root]) in (real, root):
+            if os.path.islink(path):
+                rejected.append((relative, "link to a folder that is listed anyway"))
+                return False
+            return True
+        if real in entered:
+            rejected.append((relative, f"folder is listed as {entered[real]} already"))
+            return False
+        entered[real] = relative
+        return True
+
+    for folder, folders, files in os.walk(source, onerror=unreadable, followlinks=True):
+        relative = pathlib.PurePath(os.path.relpath(folder, source))
+        folders[:] = [n for n in sorted(folders) if enters(str(relative / n))]
+        yield from (relative / name for name in sorted(files))

@@ -1,5 +1,6 @@
 """Class names: the default order, and the spellings data sets use for them."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from byel_tf.errors import UsageError
@@ -32,20 +33,28 @@ ALIASES = {
 
 
 def label_index(name: str, classes: Sequence[str]) -> int | None:
-    """Finds the class a name means: itself or an alias, in any case.
+    """Finds the class a name means: itself or another spelling, in any case.
 
     Args:
       name: A folder's or a table's class name.
       classes: Class names in label order.
 
     Returns:
-      The index into `classes`, or None if it is none of them.
+      The index into `classes`, or None if it is none of them, or another spelling
+      of several.
     """
-    key = name.strip().casefold()
-    indices = {known.casefold(): index for index, known in enumerate(classes)}
-    if key in indices:
-        return indices[key]
-    return indices.get(ALIASES.get(key, key))
+    key = _key(name)
+    known = [_key(other) for other in classes]
+    if key in known:
+        return known.index(key)
+    meaning = ALIASES.get(key, key)
+    meant = [i for i, other in enumerate(known) if ALIASES.get(other, other) == meaning]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _key(name: str) -> str:
+    """What of a name decides; file systems differ in how they compose letters."""
+    return unicodedata.normalize("NFC", name.strip()).casefold()
 
 
 def parse_classes(text: str) -> tuple[str, ...]:
@@ -57,6 +66,8 @@ def parse_classes(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if len(names) < 2 or not all(names):
         raise UsageError(f"--classes={text}: give at least two names, as a,b,c")
-    if len({name.casefold() for name in names}) < len(names):
-        raise UsageError(f"--classes={text}: a name stands twice")
+    keys = [_key(name) for name in names]
+    for name, key in zip(names, keys, strict=True):
+        if keys.count(key) > 1:
+            raise UsageError(f"--classes={text}: '{name}' stands twice")
     return names

@@ -7,11 +7,14 @@ import os
 import pathlib
 from typing import Any
 
-from byel_tf.errors import RunError
+from byel_tf.errors import RunError, UsageError
 
 FILE_NAME = "dataset.json"
 FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
+
+# Names are parts of file names, which file systems limit to 255 bytes.
+_MAX_NAME_BYTES = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Manifest:
       image_sizes: Number of images of each size, as "WIDTHxHEIGHT".
       source: Where the images came from: at least "kind".
       action_units: Names of the entries of `image/face/action_units`.
-      rejected: {"count", "sha256"} of `rejected.csv`.
+      rejected: Of `rejected.csv`: "count", count by reason as "reasons", "sha256".
     """
 
     classes: tuple[str, ...]
@@ -115,7 +118,13 @@ class Manifest:
                 action_units=tuple(content.pop("action_units")),
                 **content,
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise RunError(
                 f"{path} is not the manifest of a prepared data set ({error!r})"
             ) from error
@@ -148,12 +157,29 @@ class PreparedDataset:
 
 
 def split_name(text: str) -> tuple[str, pathlib.Path]:
-    """Reads `[NAME=]FOLDER`; without a name the folder's name is taken."""
+    """Reads `[NAME=]FOLDER`; without a name the folder's name is taken.
+
+    Raises:
+      UsageError: If no folder is named, or the name is too long for a figure's file.
+    """
     name, separator, folder = text.partition("=")
     if separator and name and os.sep not in name:
-        return name, pathlib.Path(folder)
-    path = pathlib.Path(text)
-    return path.name or path.resolve().name, path
+        path = pathlib.Path(folder)
+    else:
+        folder = text
+        path = pathlib.Path(text)
+        name = path.name if path.name not in ("", "..") else path.resolve().name
+        name = name or "data"  # the root folder
+    if not folder:
+        raise UsageError(
+            f"'{text}' names no folder: give a prepared data set as [NAME=]FOLDER"
+        )
+    if len(name.encode(errors="replace")) > _MAX_NAME_BYTES:
+        raise UsageError(
+            f"the data set's name '{name}' is longer than {_MAX_NAME_BYTES} bytes: "
+            f"give it a shorter one as NAME={path}"
+        )
+    return name, path
 
 
 def open_dataset(text: str) -> PreparedDataset:
@@ -166,6 +192,7 @@ def open_dataset(text: str) -> PreparedDataset:
       text: `[NAME=]FOLDER`.
 
     Raises:
+      UsageError: If the text names no folder.
       RunError: If there is none, or a file is missing or of another size.
     """
     name, path = split_name(text)

@@ -8,6 +8,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from byel_tf import stateless
 from byel_tf.batch import Batch
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.manifest import PreparedDataset
@@ -78,6 +79,8 @@ def training_batches(
         order = tf.random.stateless_uniform(
             [], key, minval=None, maxval=None, dtype=tf.int64, alg="philox"
         )
+        # `shuffle` mixes in the global seed, or this graph's own where it has one.
+        tf.random.set_seed(1)
         epoch_records = records.shuffle(
             shuffle_buffer, seed=order, reshuffle_each_iteration=False
         )
@@ -89,14 +92,14 @@ def training_batches(
         return epoch_records.batch(batch_size, drop_remainder=drop_remainder)
 
     epochs = tf.data.Dataset.range(start_epoch, tf.int64.max)
-    batches = _map(epochs.flat_map(one_epoch), _with_weight)
+    batches = _map(epochs.flat_map(one_epoch), lambda b: _fill(b, batch_size))
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
 def evaluation_batches(
     dataset: PreparedDataset, split: str, *, image_size: int, batch_size: int
 ) -> tf.data.Dataset:
-    """A split's labelled records once, in the order of the files.
+    """A split's labelled records once, in the order of the files, weight 0 apart.
 
     Returns:
       A data set of `Batch` with image, label and weight.
@@ -104,7 +107,7 @@ def evaluation_batches(
     records = _map(
         _records(dataset, split), lambda i, r: _parse(i, r, image_size)
     ).filter(lambda record: record["label"] >= 0)
-    batches = _map(records.batch(batch_size), _with_weight)
+    batches = _map(records.batch(batch_size), lambda b: _fill(b, batch_size))
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
@@ -170,18 +173,26 @@ def _draw(record: Batch, epoch_key: tf.Tensor, draws: Draws) -> Batch:
     return {
         "image": record["image"],
         "label": record["label"],
-        "uniforms": tf.random.stateless_uniform(
-            [draws.views, draws.uniforms], views_key, alg="philox"
-        ),
+        "uniforms": stateless.uniform([draws.views, draws.uniforms], views_key),
         "key": dropout_key,
     }
 
 
-def _with_weight(batch: Batch) -> Batch:
-    size = tf.shape(batch["label"])[:1]
-    weight = tf.ones(size) / tf.cast(size, tf.float32)
-    rest = {key: value for key, value in batch.items() if key != "index"}
-    return {**rest, "weight": weight}
+def _fill(batch: Batch, batch_size: int) -> Batch:
+    """Adds weights, and fills an epoch's last, partial batch with its own records.
+
+    The repeated records have weight 0. Without them a replica could be left with no
+    example at all, on which convolutions fail, and a compiled step would be compiled
+    once more for the odd size.
+    """
+    count = tf.shape(batch["label"])[0]
+    positions = tf.range(batch_size)
+    weight = tf.where(positions < count, 1.0 / tf.cast(count, tf.float32), 0.0)
+    records = {key: value for key, value in batch.items() if key != "index"}
+    filled = {
+        key: tf.gather(value, positions % count) for key, value in records.items()
+    }
+    return {**filled, "weight": weight}
 
 
 def _map(dataset: tf.data.Dataset, function) -> tf.data.Dataset:

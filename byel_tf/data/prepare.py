@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import pathlib
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -40,7 +41,8 @@ def parse_ratios(text: str) -> dict[str, float]:
             shares[name] = float(value) if separator else 1.0
         except ValueError as error:
             raise UsageError(form) from error
-    if abs(sum(shares.values()) - 1) > 1e-6 or min(shares.values()) <= 0:
+    # So written that it holds for NaN, too.
+    if not (abs(sum(shares.values()) - 1) <= 1e-6 and min(shares.values()) > 0):
         raise UsageError(form)
     return {name: shares[name] for name in SPLITS if name in shares}
 
@@ -92,8 +94,15 @@ def prepare_folder(
       The manifest written.
 
     Raises:
+      UsageError: If the output lies in the source, where the next import would find
+        it.
       RunError: If there is no image of a known class, or none can be read.
     """
+    inside = pathlib.Path(os.path.realpath(output))
+    if inside.is_relative_to(os.path.realpath(source)):
+        raise UsageError(
+            f"--output={output} lies in --source={source}: choose a folder outside it"
+        )
     listing = list_folder(pathlib.Path(source), classes)
 
     def shuffle_key(example: Example) -> bytes:
@@ -107,10 +116,17 @@ def prepare_folder(
         for path, reason in listing.rejected:
             writer.reject(path, reason)
         taken = 0
-        # Decoding releases the interpreter lock, so threads are enough.
-        with concurrent.futures.ThreadPoolExecutor() as pool:
+        # Decoding releases the interpreter lock, so threads are enough. What Pillow
+        # warns of is either harmless or becomes a reject.
+        with (
+            warnings.catch_warnings(),
+            concurrent.futures.ThreadPoolExecutor() as pool,
+        ):
+            warnings.filterwarnings("ignore", module=r"PIL\.")
             results = _map_in_order(pool, _read, [example for _, example in dealt])
-            progress = tqdm(results, total=len(dealt), unit="image", desc="prepare")
+            progress = tqdm(
+                results, total=len(dealt), unit="image", desc="prepare", disable=None
+            )
             for (split, example), result in zip(dealt, progress, strict=True):
                 if isinstance(result, Record):
                     writer.add(split, result)

@@ -129,15 +129,20 @@ class DatasetWriter:
 
     def reject(self, path: str, reason: str) -> None:
         """Notes an image that was not taken, and why."""
+        # A reason may name a folder whose name is not UTF-8; JSON is.
+        reason = reason.encode(errors="backslashreplace").decode()
         self._rejected.append((path, reason))
 
     def finish(self, source: dict[str, Any]) -> None:
         """Writes `rejected.csv` and `dataset.json`."""
-        table = io.StringIO(newline="")
-        rows = csv.writer(table, lineterminator="\n")
-        rows.writerow(("path", "reason"))
+        table = io.StringIO("path,reason\n", newline="")
+        table.seek(0, io.SEEK_END)
+        # All quoted: csv leaves a lone carriage return bare before Python 3.13.
+        rows = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_ALL)
         rows.writerows(self._rejected)
-        content = table.getvalue().encode(errors="surrogateescape")
+        # Bytes of a name that are not UTF-8 are written as \udcXX, so that one such
+        # name does not make the table unreadable.
+        content = table.getvalue().encode(errors="backslashreplace")
         (self._folder / REJECTED_FILE_NAME).write_bytes(content)
         splits = {
             name: writer.finish(self._classes) for name, writer in self._splits.items()
@@ -150,6 +155,9 @@ class DatasetWriter:
             action_units=self._action_units,
             rejected={
                 "count": len(self._rejected),
+                "reasons": dict(
+                    collections.Counter(r for _, r in self._rejected).most_common()
+                ),
                 "sha256": hashlib.sha256(content).hexdigest(),
             },
         )

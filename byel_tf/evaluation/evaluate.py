@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.errors import RunError
@@ -50,8 +51,15 @@ def load_export(path: str | os.PathLike) -> ExportedModel:
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["serving_default"]
         classes = tuple(metadata["classes"])
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        tf.errors.OpError,
+        DecodeError,
+    ) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise RunError(
             f"{path} is not an exported model, give a version folder such as "
             f"RUN/export/1 ({reason})"
@@ -101,8 +109,8 @@ def evaluate(
       batch_size: Images at a time.
 
     Raises:
-      RunError: If the classes differ, there is no labelled test record, or an image
-        of the data set cannot be decoded.
+      RunError: If the classes differ, there is no labelled test record, a file is
+        damaged, or an image of the data set cannot be decoded.
     """
     require_classes(dataset, model.classes)
     require_split(dataset, "test", "report on")
@@ -113,15 +121,24 @@ def evaluate(
     }
     records = tf.data.TFRecordDataset(dataset.shard_paths("test")).batch(batch_size)
     labels, predictions = [], []
-    for serialized in records:
-        batch = tf.io.parse_example(serialized, features)
-        outputs = model.signature(image_bytes=batch["image/encoded"])
-        valid = outputs["valid"].numpy()
-        if not valid.all():
-            name = batch["image/filename"].numpy()[~valid][0].decode(errors="replace")
-            raise RunError(f"data set {dataset.name}: {name} cannot be decoded")
-        labels.append(batch["image/class/label"].numpy())
-        predictions.append(outputs["probabilities"].numpy().argmax(axis=-1))
+    try:
+        for serialized in records:
+            batch = tf.io.parse_example(serialized, features)
+            outputs = model.signature(image_bytes=batch["image/encoded"])
+            valid = outputs["valid"].numpy()
+            if not valid.all():
+                name = batch["image/filename"].numpy()[~valid][0]
+                raise RunError(
+                    f"data set {dataset.name}: {name.decode(errors='replace')} cannot "
+                    "be decoded: prepare it again without this image"
+                )
+            labels.append(batch["image/class/label"].numpy())
+            predictions.append(outputs["probabilities"].numpy().argmax(axis=-1))
+    except tf.errors.DataLossError as error:
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}) has a damaged file: copy or "
+            f"prepare it again ({' '.join(error.message.split())})"
+        ) from error
     labels, predictions = np.concatenate(labels), np.concatenate(predictions)
     expected = dataset.manifest.splits["test"].count
     if len(labels) != expected:

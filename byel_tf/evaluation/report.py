@@ -1,6 +1,7 @@
 """`report.md` and its figures."""
 
 import io
+import urllib.parse
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -23,6 +24,8 @@ def figure_png(scores: Scores, title: str, classes: Sequence[str]) -> bytes:
     Returns:
       A PNG file.
     """
+    # A dollar sign would begin a formula.
+    title, *classes_shown = (t.replace("$", r"\$") for t in (title, *classes))
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     figure.suptitle(f"{title}: macro F1 {scores.macro_f1:.3f}, {scores.count} images")
     matrix, bars = figure.subplots(1, 2, width_ratios=(1.15, 1))
@@ -30,8 +33,8 @@ def figure_png(scores: Scores, title: str, classes: Sequence[str]) -> bytes:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     matrix.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     ticks = range(len(classes))
-    matrix.set_xticks(ticks, classes, rotation=40, ha="right")
-    matrix.set_yticks(ticks, classes)
+    matrix.set_xticks(ticks, classes_shown, rotation=40, ha="right")
+    matrix.set_yticks(ticks, classes_shown)
     matrix.set(xlabel="predicted", ylabel="labelled")
     for (row, column), count in np.ndenumerate(counts):
         colour = "white" if shares[row, column] > 0.5 else "black"
@@ -42,7 +45,7 @@ def figure_png(scores: Scores, title: str, classes: Sequence[str]) -> bytes:
     drawn = bars.barh(ticks, f1, color="tab:blue")
     bars.bar_label(drawn, fmt="%.2f", padding=3)
     bars.axvline(scores.macro_f1, color="tab:orange", label="macro F1")
-    bars.set_yticks(ticks, classes)
+    bars.set_yticks(ticks, classes_shown)
     bars.set(xlim=(0, 1.12), xlabel="F1")
     bars.invert_yaxis()
     bars.legend(loc="lower right", fontsize=8)
@@ -76,7 +79,7 @@ def report_markdown(
     ]
     for name, result in scores.items():
         lines.append(
-            f"| {name} | {result.count} | {result.macro_f1:.4f} | "
+            f"| {_cell(name)} | {result.count} | {result.macro_f1:.4f} | "
             f"{result.accuracy:.4f} |"
         )
     lines += [
@@ -89,18 +92,24 @@ def report_markdown(
         *(f"- {name}: {value}" for name, value in facts.items()),
     ]
     for name, result in scores.items():
+        figure = urllib.parse.quote(figures[name])
         lines += [
             "",
             f"## {name}",
             "",
-            f"![confusion matrix and F1 of {name}]({figures[name]})",
+            f"![confusion matrix and F1 of {name}]({figure})",
             "",
             "| class | precision | recall | F1 | support |",
             "|---|---:|---:|---:|---:|",
         ]
         for class_name, row in result.per_class.items():
             lines.append(
-                f"| {class_name} | {row['precision']:.3f} | {row['recall']:.3f} | "
-                f"{row['f1']:.3f} | {row['support']} |"
+                f"| {_cell(class_name)} | {row['precision']:.3f} | "
+                f"{row['recall']:.3f} | {row['f1']:.3f} | {row['support']} |"
             )
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """The text as one cell of a table."""
+    return text.replace("|", r"\|")

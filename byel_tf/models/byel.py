@@ -125,7 +125,7 @@ class BYEL(keras.Model):
         )
         self.trackers.update(scalars, tf.reduce_sum(batch["weight"]))
         if self.macro_f1 is not None:
-            self.macro_f1.update_state(batch["label"], logits)
+            self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _compute_gradients(
@@ -207,5 +207,5 @@ class BYEL(keras.Model):
         images = tf.cast(batch["image"], tf.float32) / 255.0
         _, prediction = self.online(images, training=False)
         logits = self.emotion_classifier(prediction, training=False)
-        self.macro_f1.update_state(batch["label"], logits)
+        self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {"macro_f1": self.macro_f1.result()}

@@ -78,7 +78,7 @@ class ExpressionClassifier(keras.Model):
             self.optimizer, gradients, self.learned_variables, loss_scale
         )
         self.trackers.update(scalars, tf.reduce_sum(batch["weight"]))
-        self.macro_f1.update_state(batch["label"], logits)
+        self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _compute_gradients(
@@ -102,5 +102,5 @@ class ExpressionClassifier(keras.Model):
         """Macro F1 on images without augmentation."""
         images = tf.cast(batch["image"], tf.float32) / 255.0
         _, logits = self(images, training=False)
-        self.macro_f1.update_state(batch["label"], logits)
+        self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {"macro_f1": self.macro_f1.result()}

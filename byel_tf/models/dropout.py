@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from byel_tf import stateless
+
 
 def record_dropout(vectors: tf.Tensor, keys: tf.Tensor, rate: float) -> tf.Tensor:
     """Zeroes a share of each vector and scales the rest up.
@@ -21,7 +23,7 @@ def record_dropout(vectors: tf.Tensor, keys: tf.Tensor, rate: float) -> tf.Tenso
         return vectors
     size = vectors.shape[-1]
     uniforms = tf.map_fn(
-        lambda key: tf.random.stateless_uniform([size], key, alg="philox"),
+        lambda key: stateless.uniform([size], key),
         keys,
         fn_output_signature=tf.TensorSpec([size], tf.float32),
     )

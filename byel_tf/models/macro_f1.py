@@ -35,16 +35,25 @@ class MacroF1(keras.metrics.Metric):
         )
 
     def update_state(self, labels, logits, sample_weight=None) -> None:
-        """Counts a batch: labels (B,), int; logits (B, K)."""
-        del sample_weight  # every image counts once
+        """Counts a batch.
+
+        Args:
+          labels: (B,), int.
+          logits: (B, K), float.
+          sample_weight: Examples with weight 0 are left out, all others count once,
+            (B,).
+        """
         predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
         # Not tf.math.confusion_matrix: its assertions cannot be compiled.
         cells = tf.cast(labels, tf.int32) * self.num_classes + predictions
+        counted = tf.ones_like(cells, tf.float32)
+        if sample_weight is not None:
+            counted = tf.cast(sample_weight > 0, tf.float32)
+        size = self.num_classes**2
         counts = tf.math.bincount(
-            cells, minlength=self.num_classes**2, maxlength=self.num_classes**2
+            cells, weights=counted, minlength=size, maxlength=size
         )
-        shape = (self.num_classes, self.num_classes)
-        self.confusion.assign_add(tf.cast(tf.reshape(counts, shape), tf.float32))
+        self.confusion.assign_add(tf.reshape(counts, [self.num_classes] * 2))
 
     def reset_state(self) -> None:
         """Forgets all batches."""

@@ -43,11 +43,15 @@ def reduce_and_apply(
       loss_scale: What `current_loss_scale` gave.
 
     Returns:
-      Norm of the whole summed gradient, (), float32.
+      Norm of the whole summed gradient, (), float32; 0 where a scaled loss
+      overflowed, since the optimizer then skips the step and lowers the scale.
     """
     gradients = [g / loss_scale for g in all_reduce_gradients(gradients)]
     apply_reduced_gradients(optimizer, gradients, variables)
-    return tf.linalg.global_norm(gradients)
+    norm = tf.linalg.global_norm(gradients)
+    if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+        norm = tf.where(tf.math.is_finite(norm), norm, 0.0)
+    return norm
 
 
 class Trackers:
@@ -62,8 +66,8 @@ class Trackers:
 
         Args:
           values: One scalar a name: this replica's mean over its examples.
-          weight: This replica's share of the global batch, (): 0 where the last,
-            partial batch left it without examples.
+          weight: This replica's share of the global batch, (): 0 where it has only
+            examples that fill up the last batch.
         """
         for name, value in values.items():
             # A mean over no examples is NaN; its weight of 0 would not hide that.

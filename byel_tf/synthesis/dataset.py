@@ -1,10 +1,12 @@
 """A prepared data set of built-in synthetic faces."""
 
 import concurrent.futures
+import concurrent.futures.process
 import functools
 import io
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 
 from PIL import Image
@@ -14,7 +16,7 @@ from byel_tf.data.manifest import Manifest
 from byel_tf.data.prepare import assign_splits
 from byel_tf.data.record import Record
 from byel_tf.data.writer import write_dataset
-from byel_tf.errors import UsageError
+from byel_tf.errors import RunError, UsageError
 from byel_tf.synthesis.action_units import ACTION_UNITS, PROTOTYPES
 from byel_tf.synthesis.domains import Domain
 from byel_tf.synthesis.drawing import draw
@@ -54,7 +56,8 @@ def synthesize(
 
     Raises:
       UsageError: If a class has no prototype.
-      RunError: If the folder cannot be made or is not empty.
+      RunError: If the folder cannot be made or is not empty, or a worker ends
+        unexpectedly.
     """
     unknown = [name for name in classes if name not in PROTOTYPES]
     if unknown:
@@ -76,7 +79,9 @@ def synthesize(
     tasks = [range(start, min(start + _TASK_SIZE, count)) for start in starts]
     with write_dataset(output, classes, source, tuple(ACTION_UNITS)) as writer:
         records = _run(make, tasks, workers or os.cpu_count() or 1)
-        progress = tqdm(records, total=count, unit="face", desc=f"draw {domain.name}")
+        progress = tqdm(
+            records, total=count, unit="face", desc=f"draw {domain.name}", disable=None
+        )
         for split, record in zip(dealt, progress, strict=True):
             writer.add(split, record)
     return writer.manifest
@@ -116,6 +121,19 @@ def _run(make, tasks: Sequence[range], workers: int) -> Iterator[Record]:
         return
     # Not forked: the parent may hold threads, of progress bars or TensorFlow.
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for records in pool.map(make, tasks):
-            yield from records
+    with concurrent.futures.ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context, initializer=_ignore_interrupt
+    ) as pool:
+        try:
+            for records in pool.map(make, tasks):
+                yield from records
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise RunError(
+                "a process that draws faces ended unexpectedly, for want of memory "
+                "perhaps: give fewer --workers"
+            ) from error
+
+
+def _ignore_interrupt() -> None:
+    """Leaves Ctrl-C, which reaches every process, to the parent alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -81,7 +81,8 @@ def require_same_run(
       run: The present one.
 
     Raises:
-      RunError: If something that decides the result differs.
+      RunError: If something that decides the result differs, or `previous_run` does
+        not tell it.
     """
 
     def decisive(lines: Sequence[str]) -> dict[str, str]:
@@ -95,12 +96,19 @@ def require_same_run(
                 f"--model_dir={path} holds a run with --{name}={before.get(name)}, "
                 f"now it is {now.get(name)}: choose another --model_dir"
             )
-    hashes = [r["datasets"]["train_data"]["sha256"] for r in (previous_run, run)]
-    if hashes[0] != hashes[1]:
+    try:
+        trained_on = previous_run["datasets"]["train_data"]
+        is_same = trained_on["sha256"] == run["datasets"]["train_data"]["sha256"]
+        where = trained_on["path"]
+    except (KeyError, TypeError) as error:
         raise RunError(
-            f"--model_dir={path} holds a run on other training data "
-            f"({previous_run['datasets']['train_data']['path']}): choose another "
-            "--model_dir"
+            f"run.json in --model_dir={path} is damaged, it does not tell the training "
+            "data: choose another --model_dir"
+        ) from error
+    if not is_same:
+        raise RunError(
+            f"--model_dir={path} holds a run on other training data ({where}): choose "
+            "another --model_dir"
         )
 
 

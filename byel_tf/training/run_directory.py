@@ -40,13 +40,22 @@ class RunDirectory:
     def next_export(self) -> pathlib.Path:
         """Folder of the next SavedModel version: `export/1`, then `export/2`."""
         export = self.path / "export"
-        versions = [int(p.name) for p in export.glob("*") if p.name.isdigit()]
+        versions = [int(p.name) for p in export.glob("*") if p.name.isdecimal()]
         return export / str(max(versions, default=0) + 1)
 
     def read(self, name: str) -> str | None:
-        """Text of a file of the run, or None if it has none of that name."""
+        """Text of a file of the run, or None if it has none of that name.
+
+        Raises:
+          RunError: If it is not UTF-8 text.
+        """
         file = self.path / name
-        return file.read_text(encoding="utf-8") if file.is_file() else None
+        try:
+            return file.read_text(encoding="utf-8") if file.is_file() else None
+        except UnicodeDecodeError as error:
+            raise RunError(
+                f"{file} is damaged, it is not UTF-8 text: choose another --model_dir"
+            ) from error
 
     def write(self, name: str, content: str) -> None:
         """Writes a text file whole."""

@@ -1,5 +1,6 @@
 """Devices: which there are, and how a run is spread over them."""
 
+import functools
 import os
 import pathlib
 import shutil
@@ -28,8 +29,17 @@ def build_strategy(name: str) -> tf.distribute.Strategy:
         return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
     if name == "mirrored":
         devices = gpus or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
+        return _mirrored(tuple(device.name for device in devices))
     raise UsageError(f"--strategy={name} is unknown")
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """One strategy a process: each numbers its collectives from the same start.
+
+    Two of them would take one another's all-reduce for their own.
+    """
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def describe_devices(strategy: tf.distribute.Strategy) -> str:

@@ -1,0 +1,131 @@
+import csv
+import hashlib
+import io
+import os
+
+import pytest
+import tensorflow as tf
+
+from byel_tf.data.manifest import open_dataset
+from byel_tf.data.record import serialize
+from byel_tf.data.writer import frame, write_dataset
+from byel_tf.errors import RunError
+
+
+def records_of(dataset, split):
+    files = dataset.shard_paths(split)
+    return [r.numpy() for r in tf.data.TFRecordDataset(files)]
+
+
+def test_tensorflow_reads_the_framing(tmp_path):
+    contents = [b"", b"x", os.urandom(100_000), b"\x00" * 9]
+    file = tmp_path / "a.tfrecord"
+    file.write_bytes(b"".join(map(frame, contents)))
+    assert [r.numpy() for r in tf.data.TFRecordDataset(str(file))] == contents
+
+
+def test_framing_is_that_of_tensorflow(tmp_path):
+    file = tmp_path / "a.tfrecord"
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        writer.write(b"some data")
+    assert file.read_bytes() == frame(b"some data")
+
+
+def test_damage_is_detected(tmp_path):
+    content = bytearray(frame(b"some data"))
+    content[14] ^= 1
+    file = tmp_path / "a.tfrecord"
+    file.write_bytes(content)
+    with pytest.raises(tf.errors.DataLossError):
+        list(tf.data.TFRecordDataset(str(file)))
+
+
+def test_records_come_back_in_order(make_dataset, make_record):
+    dataset = make_dataset(train=7, test=3)
+    expected = [serialize(make_record(number)) for number in range(7)]
+    assert records_of(dataset, "train") == expected
+    assert records_of(dataset, "test") == expected[:3]
+
+
+def test_shards_roll_over(tmp_path, classes, make_record):
+    size = len(frame(serialize(make_record(0))))
+    with write_dataset(
+        tmp_path / "out", classes, {"kind": "test"}, shard_bytes=2 * size
+    ) as writer:
+        for number in range(5):
+            writer.add("train", make_record(number))
+    shards = writer.manifest.splits["train"].shards
+    assert [shard.file for shard in shards] == [
+        f"train-0000{i}-of-00003.tfrecord" for i in range(3)
+    ]
+    assert [shard.records for shard in shards] == [2, 2, 1]
+    files = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert files == ["dataset.json", "rejected.csv", *(s.file for s in shards)]
+    for shard in shards:
+        content = (tmp_path / "out" / shard.file).read_bytes()
+        assert shard.bytes == len(content)
+        assert shard.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_full_last_shard_is_followed_by_none(tmp_path, classes, make_record):
+    with write_dataset(
+        tmp_path / "out", classes, {"kind": "test"}, shard_bytes=1
+    ) as writer:
+        for number in range(2):
+            writer.add("test", make_record(number))
+    assert [s.records for s in writer.manifest.splits["test"].shards] == [1, 1]
+
+
+def test_counts(tmp_path, classes, make_record):
+    with write_dataset(tmp_path / "out", classes, {"kind": "test"}) as writer:
+        for number, label in enumerate((0, 0, 2, -1)):
+            writer.add("train", make_record(number, label, side=4 + number % 2))
+        writer.reject("a", "bad")
+        writer.reject("b", "worse")
+        writer.reject("c", "bad")
+    manifest = writer.manifest
+    train = manifest.splits["train"]
+    assert (train.count, train.unlabelled) == (4, 1)
+    assert train.per_class == {"anger": 2, "fear": 0, "happiness": 1}
+    assert list(manifest.splits) == ["train"]
+    assert manifest.image_sizes == {"4x4": 2, "5x5": 2}
+    assert manifest.rejected["count"] == 3
+    assert manifest.rejected["reasons"] == {"bad": 2, "worse": 1}
+
+
+def test_rejects_with_hostile_names(tmp_path, classes, make_record):
+    rows = [
+        ("plain.png", "empty file"),
+        ('comma, "quote"\nline\rreturn', "a, b"),
+        ("ünï.png", "unknown class 'ö'"),
+        (os.fsdecode(b"\xff.png"), "unknown class '" + os.fsdecode(b"\xfe'")),
+    ]
+    with write_dataset(tmp_path / "out", classes, {"kind": "test"}) as writer:
+        writer.add("test", make_record(0))
+        for row in rows:
+            writer.reject(*row)
+    content = (tmp_path / "out" / "rejected.csv").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == writer.manifest.rejected["sha256"]
+    header, *read = csv.reader(io.StringIO(content.decode(), newline=""))
+    assert header == ["path", "reason"]
+    escaped = (r"\udcff.png", r"unknown class '\udcfe'")
+    assert read == [list(row) for row in (*rows[:3], escaped)]
+    assert open_dataset(str(tmp_path / "out")).manifest == writer.manifest
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_error_leaves_nothing(tmp_path, classes, make_record, error):
+    with (
+        pytest.raises(error),
+        write_dataset(tmp_path / "out", classes, {"kind": "test"}) as writer,
+    ):
+        writer.add("train", make_record(0))
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_that_holds_something(tmp_path, classes):
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(RunError, match="not an empty folder"):
+        write_dataset(tmp_path, classes, {"kind": "test"}).__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from byel_tf.errors import UsageError
+from byel_tf.models.encoders import build_encoder, normalize, require_encoder
+from byel_tf.training.build import build_byel, count_parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "stem", "size"),
+    [("resnet18", 0.25, "small", 128), ("resnet34", 0.125, "imagenet", 64)],
+)
+def test_resnet_gives_representations(name, width, stem, size):
+    encoder = build_encoder(name, image_size=32, width=width, stem=stem)
+    assert encoder.representation_size == size
+    assert encoder(tf.zeros([3, 32, 32, 3])).shape == (3, size)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    # Those of torchvision's networks without their last layer.
+    [("resnet18", 11_176_512), ("resnet34", 21_284_672), ("resnet50", 23_508_032)],
+)
+def test_resnet_has_the_published_size(name, parameters):
+    encoder = build_encoder(name, image_size=32)
+    assert count_parameters(encoder.trainable_variables) == parameters
+
+
+def test_reference_online_network_has_35_07_million_parameters():
+    model = build_byel(
+        lambda: build_encoder("resnet50", image_size=32),
+        views=None,
+        num_classes=6,
+        subtraction=True,
+        projection_size=256,
+        hidden_size=4096,
+        target_momentum=lambda step: 0.99,
+    )
+    assert count_parameters(model.online.trainable_variables) == 35_067_456
+
+
+def test_network_of_keras_applications():
+    encoder = build_encoder("MobileNetV2", image_size=32)
+    assert encoder(tf.ones([2, 32, 32, 3])).shape == (2, encoder.representation_size)
+
+
+def test_application_preprocesses_as_it_was_made_to():
+    encoder = build_encoder("MobileNetV2", image_size=32)
+    np.testing.assert_allclose(
+        encoder.standardize(tf.constant([[0.0, 0.5, 1.0]])), [[-1, 0, 1]], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "reason"),
+    [
+        ("resnet19", "none", "--encoder=resnet19 is unknown"),
+        ("resnet18", "imagenet", "needs a network of keras.applications"),
+    ],
+)
+def test_encoders_that_do_not_exist_are_refused(name, weights, reason):
+    with pytest.raises(UsageError, match=reason):
+        require_encoder(name, weights)
+
+
+def test_image_too_small_for_an_application_is_refused():
+    with pytest.raises(UsageError, match="does not take --image_size=32"):
+        build_encoder("InceptionV3", image_size=32)
+
+
+def test_imagenet_normalization(rng):
+    images = rng.uniform(size=(2, 4, 4, 3)).astype(np.float32)
+    expected = (images - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(normalize(images, "imagenet"), expected, rtol=1e-5)
+
+
+def test_per_image_normalization(rng):
+    images = rng.uniform(size=(3, 8, 8, 3)).astype(np.float32)
+    out = normalize(images, "per_image").numpy()
+    np.testing.assert_allclose(out.mean(axis=(1, 2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(out.std(axis=(1, 2, 3)), 1, atol=1e-5)
+    assert np.isfinite(normalize(tf.zeros([1, 4, 4, 3]), "per_image").numpy()).all()

@@ -1,0 +1,87 @@
+import dataclasses
+
+import pytest
+
+from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
+from byel_tf.errors import UsageError
+from byel_tf.flagging import parse, to_flagfile
+
+REQUIRED = ("--train_data=faces", "--model_dir=run")
+
+FIELDS = [
+    field for options in TRAINING_OPTIONS for field in dataclasses.fields(options)
+]
+
+
+def parsed(*arguments):
+    return TrainingConfig(
+        *parse(["train_main.py", *REQUIRED, *arguments], *TRAINING_OPTIONS)
+    )
+
+
+def test_every_option_is_documented_and_named_once():
+    names = [field.name for field in FIELDS]
+    assert len(set(names)) == len(names)
+    for field in FIELDS:
+        assert field.metadata["help"].endswith("."), field.name
+
+
+def test_defaults_keep_their_own_limits():
+    for field in FIELDS:
+        default = field.default
+        choices = field.metadata["choices"]
+        lower, upper = field.metadata["lower"], field.metadata["upper"]
+        if choices:
+            assert default in choices, field.name
+        if default not in (None, dataclasses.MISSING) and lower is not None:
+            assert default >= lower, field.name
+        if default not in (None, dataclasses.MISSING) and upper is not None:
+            assert default <= upper, field.name
+
+
+def test_defaults_are_the_reference_run():
+    config = parsed()
+    assert (config.data.image_size, config.run.batch_size) == (128, 256)
+    assert (config.model.objective, config.model.encoder) == ("byel", "resnet50")
+    assert (config.model.projection_size, config.model.hidden_size) == (256, 4096)
+    stage1, stage2 = config.pretrain, config.finetune
+    assert (stage1.pretrain_epochs, stage2.finetune_epochs) == (100, 100)
+    assert (stage1.pretrain_optimizer, stage1.pretrain_learning_rate) == ("lars", 0.2)
+    assert (stage1.pretrain_momentum, stage1.pretrain_weight_decay) == (0, 1.5e-6)
+    assert (stage1.lars_trust_ratio, stage1.target_momentum) == ("sum_of_norms", 0.99)
+    assert (stage2.finetune_optimizer, stage2.finetune_learning_rate) == ("adam", 1e-4)
+    assert stage2.dropout == 0.3
+
+
+def test_eval_data_is_repeatable():
+    config = parsed("--eval_data=a=x", "--eval_data=y,z")
+    assert config.data.eval_data == ("a=x", "y,z")
+
+
+def test_effective_flags_reload(tmp_path):
+    config = parsed("--eval_data=a=x", "--max_steps=3", "--objective=byol", "--seed=0")
+    groups = [getattr(config, field.name) for field in dataclasses.fields(config)]
+    file = tmp_path / "flags.cfg"
+    file.write_text(to_flagfile(*groups))
+    again = parse(["train_main.py", f"--flagfile={file}"], *TRAINING_OPTIONS)
+    assert TrainingConfig(*again) == config
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--objective=simclr",
+        "--batch_size=1",
+        "--image_size=8",
+        "--seed=-1",
+        "--seed=2147483648",
+        "--dropout=1",
+        "--target_momentum=1.5",
+        "--pretrain_learning_rate=nan",
+        "--max_steps=0",
+        "--precision=float16",
+    ],
+)
+def test_limits(argument):
+    with pytest.raises(UsageError, match=argument.partition("=")[0]):
+        parsed(argument)

@@ -1,0 +1,119 @@
+import os
+
+import pytest
+
+from byel_tf.errors import RunError
+from byel_tf.files import new_directory, write_atomically
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_file_is_written_and_replaced(tmp_path):
+    file = tmp_path / "new" / "name.txt"
+    write_atomically(file, "é")
+    assert file.read_bytes() == "é".encode()
+    write_atomically(file, b"\x00\xff")
+    assert file.read_bytes() == b"\x00\xff"
+    assert names(file.parent) == ["name.txt"]
+
+
+def test_old_file_stays_when_writing_fails(tmp_path, monkeypatch):
+    file = tmp_path / "name.txt"
+    write_atomically(file, "old")
+
+    def no_space(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(file, "new")
+    assert file.read_text() == "old"
+    assert names(tmp_path) == ["name.txt"]
+
+
+def test_folder_appears_whole(tmp_path):
+    target = tmp_path / "deep" / "out"
+    with new_directory(target) as folder:
+        (folder / "a").write_text("a")
+        assert not target.exists()
+    assert names(target) == ["a"]
+    assert names(target.parent) == ["out"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_after_an_error(tmp_path, error):
+    with pytest.raises(error), new_directory(tmp_path / "out") as folder:
+        (folder / "a").write_text("a")
+        raise error
+    assert names(tmp_path) == []
+
+
+def test_empty_folder_is_taken(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    with new_directory(target) as folder:
+        (folder / "a").write_text("a")
+    assert names(target) == ["a"]
+
+
+def test_link_to_an_empty_folder_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("real")
+    with new_directory(link) as folder:
+        (folder / "a").write_text("a")
+    assert link.is_symlink()
+    assert names(tmp_path / "real") == ["a"]
+
+
+def test_present_folder_without_a_name(tmp_path, monkeypatch):
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    with new_directory(".") as folder:
+        (folder / "a").write_text("a")
+    assert names(work) == ["a"]
+    assert names(tmp_path) == ["work"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_exists_is_not_touched(tmp_path, kind):
+    target = tmp_path / "out"
+    if kind == "folder":
+        target.mkdir()
+        (target / "a").write_text("a")
+    else:
+        target.write_text("a")
+    with pytest.raises(RunError, match="out exists and is not an empty folder"):
+        new_directory(target).__enter__()
+    assert names(tmp_path) == ["out"]
+
+
+def test_parent_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot make .*file/out"):
+        new_directory(tmp_path / "file" / "out").__enter__()
+
+
+def test_mount_point_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path)
+    with pytest.raises(RunError, match="mount point"):
+        new_directory(tmp_path).__enter__()
+
+
+def test_name_taken_meanwhile(tmp_path):
+    target = tmp_path / "out"
+    with pytest.raises(RunError, match="cannot give"), new_directory(target):
+        target.mkdir()
+        (target / "other").write_text("other")
+    assert names(tmp_path) == ["out"]
+    assert names(target) == ["other"]
+
+
+def test_remains_of_a_killed_run_are_no_obstacle(tmp_path):
+    # Kept alive, so that neither cleans up.
+    killed = [new_directory(tmp_path / "out") for _ in range(2)]
+    folders = [run.__enter__() for run in killed]
+    assert len(set(folders)) == 2

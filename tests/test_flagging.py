@@ -1,0 +1,298 @@
+import dataclasses
+import os
+import subprocess
+import sys
+
+import pytest
+
+from byel_tf import flagging
+from byel_tf.errors import RunError, UsageError
+from byel_tf.flagging import describe_values, option, parse, run_program, to_flagfile
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Options of the test."""
+
+    folder: str = option(dataclasses.MISSING, "Where it goes.")
+    size: int = option(8, "Side.", lower=2, upper=64)
+    steps: int | None = option(None, "Steps.", lower=1)
+    rate: float = option(0.5, "Rate.", lower=0)
+    kind: str = option("b", "Kind.", choices=("a", "b"))
+    quick: bool = option(True, "Whether to hurry.")
+    extra: tuple[str, ...] = option((), "More.")
+    note: str = option("", "A note.")
+
+
+def parsed(*arguments):
+    (options,) = parse(["program", "--folder=out", *arguments], Options)
+    return options
+
+
+def refused(*arguments, folder="--folder=out"):
+    with pytest.raises(UsageError) as caught:
+        parse(["program", folder, *arguments], Options)
+    return str(caught.value)
+
+
+@pytest.fixture
+def flagfile(tmp_path):
+    def write(content, name="run.cfg"):
+        file = tmp_path / name
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return f"--flagfile={file}"
+
+    return write
+
+
+def test_defaults():
+    assert parsed() == Options(folder="out")
+
+
+def test_every_type():
+    assert parsed(
+        "--size=3",
+        "--steps=7",
+        "--rate=1e-3",
+        "--kind=a",
+        "--noquick",
+        "--extra=x",
+        "--extra=y",
+        "--note=ünï, a=b",
+    ) == Options("out", 3, 7, 1e-3, "a", False, ("x", "y"), "ünï, a=b")
+
+
+def test_value_may_follow_its_name():
+    assert parsed("--size", "3").size == 3
+
+
+def test_last_value_wins():
+    assert parsed("--size=3", "--size=4").size == 4
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("--size=1", "--size=1: expected an integer from 2 to 64"),
+        ("--size=65", "--size=65: expected an integer from 2 to 64"),
+        ("--size=big", "--size=big: expected an integer from 2 to 64"),
+        ("--size=4.0", "--size=4.0: expected an integer from 2 to 64"),
+        ("--size=", "--size=: expected an integer from 2 to 64"),
+        ("--steps=0", "--steps=0: expected an integer of at least 1"),
+        ("--rate=-1", "--rate=-1: expected a finite number of at least 0"),
+        ("--rate=nan", "--rate=nan: expected a finite number of at least 0"),
+        ("--rate=inf", "--rate=inf: expected a finite number of at least 0"),
+        ("--kind=c", "--kind=c: expected one of a, b"),
+        ("--kind=A", "--kind=A: expected one of a, b"),
+        ("--quick=maybe", "--quick=maybe: expected true or false"),
+        ("--extra=", "--extra= is empty: More."),
+    ],
+)
+def test_value_that_cannot_be_meant(argument, expected):
+    assert refused(argument) == expected
+
+
+@pytest.mark.parametrize(
+    "argument", ["--sise=3", "--siz=3", "--nofolder", "--=3", "-?", "--v=1", "--pdb"]
+)
+def test_unknown_flag(argument):
+    assert argument.partition("=")[0].lstrip("-") in refused(argument)
+
+
+def test_unknown_flag_says_what_is_near():
+    assert "did you mean --size=VALUE?" in refused("--sise=3")
+
+
+def test_undefok_lets_nothing_pass(flagfile):
+    assert "unknown flag --undefok" in refused("--undefok=nope", "--nope=1")
+    assert "--undefok" in refused(flagfile("--undefok=nope\n--nope=1\n"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("stray",), ("--", "stray"), ("-",), ("--size=3", "stray")]
+)
+def test_stray_argument(arguments):
+    message = refused(*arguments)
+    assert message.startswith(f"unexpected argument '{arguments[-1]}'")
+
+
+def test_missing_value():
+    assert "--size" in refused("--size")
+
+
+def test_switch_takes_no_value_after_no():
+    assert "--noquick=true" in refused("--noquick=true")
+
+
+@pytest.mark.parametrize("folder", ["--folder=", "--size=3"])
+def test_required_flag(folder):
+    assert refused(folder=folder) == "--folder is missing: Where it goes."
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\x1b[31m", "a\u2028b", " a", "a ", os.fsdecode(b"a\xff")]
+)
+def test_text_that_a_flagfile_cannot_hold(text):
+    assert "--note=" in refused(f"--note={text}")
+
+
+def test_flagfile(flagfile):
+    argument = flagfile("# a comment\n// another\n\n  --size=3  \n--noquick\n")
+    assert parsed(argument) == Options("out", size=3, quick=False)
+
+
+def test_flagfile_in_a_flagfile(flagfile):
+    inner = flagfile("--size=3\n--kind=a\n", "inner.cfg")
+    assert parsed(flagfile(f"{inner}\n--size=5\n")) == Options("out", size=5, kind="a")
+
+
+def test_order_decides_between_flagfile_and_command_line(flagfile):
+    argument = flagfile("--size=3\n")
+    assert parsed(argument, "--size=5").size == 5
+    assert parsed("--size=5", argument).size == 3
+
+
+def test_flagfile_after_its_name(flagfile):
+    assert parsed(*flagfile("--size=3\n").split("=", 1)).size == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--nope=1", "unknown flag --nope (in "),
+        ("--size 5", "unknown flag --size 5 (in "),
+        ("--size=5 # five", "--size=5 # five (in "),
+        ("stray", "unexpected argument 'stray' (in "),
+        ("--flagfile=", "--flagfile (in "),
+    ],
+)
+def test_bad_line_of_a_flagfile_is_named_with_its_file(flagfile, line, expected):
+    message = refused(flagfile(f"--size=4\n{line}\n"))
+    assert message.startswith(expected)
+    assert "run.cfg" in message
+
+
+def test_flagfile_that_is_missing(tmp_path):
+    file = tmp_path / "none.cfg"
+    expected = f"--flagfile={file} cannot be read: No such file or directory"
+    assert refused(f"--flagfile={file}") == expected
+
+
+@pytest.mark.parametrize("arguments", [("--flagfile=",), ("--flagfile",)])
+def test_flagfile_without_name(arguments):
+    assert refused(*arguments) == "--flagfile needs a file's name"
+
+
+def test_flagfile_that_is_a_folder(tmp_path):
+    assert "Is a directory" in refused(f"--flagfile={tmp_path}")
+
+
+def test_flagfile_that_is_no_text(flagfile):
+    assert "UTF-8" in refused(flagfile(b"\xff\xfe--size=3"))
+
+
+def test_flagfile_that_includes_itself(flagfile, tmp_path):
+    message = refused(flagfile(f"--flagfile={tmp_path}/run.cfg\n"))
+    assert message.endswith("includes itself")
+
+
+def test_flagfile_round_trip(flagfile):
+    options = Options("öut", 3, 9, 0.1, "a", False, ("x=1", "y z"), "# no comment")
+    argument = flagfile(to_flagfile(options))
+    assert parse(["program", argument], Options) == (options,)
+    unset = Options("out")
+    assert parse(["program", flagfile(to_flagfile(unset))], Options) == (unset,)
+
+
+def test_several_dataclasses_come_back_in_order():
+    @dataclasses.dataclass(frozen=True)
+    class Others:
+        """Others."""
+
+        count: int = option(1, "Count.")
+
+    assert parse(["program", "--folder=out", "--count=2"], Others, Options) == (
+        Others(2),
+        Options("out"),
+    )
+
+
+@pytest.mark.parametrize("argument", ["--help", "-h", "-help", "--helpfull"])
+def test_help_names_every_flag(argument, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(["program", "--nope", argument], Options)
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    for field in dataclasses.fields(Options):
+        assert f"--{field.name}=" in shown
+        assert field.metadata["help"] in shown
+
+
+def test_described_values():
+    shown = {f.name: describe_values(f) for f in dataclasses.fields(Options)}
+    assert shown == {
+        "folder": "TEXT (required)",
+        "size": "INTEGER (default 8)",
+        "steps": "INTEGER",
+        "rate": "NUMBER (default 0.5)",
+        "kind": "{a,b} (default b)",
+        "quick": "{true,false} (default true)",
+        "extra": "TEXT (repeatable)",
+        "note": "TEXT",
+    }
+
+
+def test_field_type_without_a_flag():
+    @dataclasses.dataclass
+    class Wrong:
+        values: dict = option(None, "Values.")
+
+    with pytest.raises(TypeError, match="values"):
+        parse(["program"], Wrong)
+
+
+def failing(error):
+    def main(argv):
+        del argv
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("--a=1: no"), 2, "program.py: --a=1: no\n"),
+        (RunError("a\nb\x1b\udcff é failed"), 1, r"program.py: a\nb\x1b\udcff é"),
+        (PermissionError(13, "Permission denied", "/x"), 1, "/x: Permission denied"),
+        (OSError(28, "No space left on device"), 1, "No space left on device"),
+        (KeyboardInterrupt(), 130, "program.py: interrupted\n"),
+    ],
+)
+def test_what_a_user_causes_is_one_line(error, code, line, capsys):
+    assert run_program(failing(error), ["/some/program.py"]) == code
+    shown = capsys.readouterr()
+    assert line in shown.err
+    assert shown.err.count("\n") == 1
+    assert not shown.out
+
+
+def test_success_and_bugs(capsys):
+    assert run_program(lambda argv: None, ["program"]) == 0
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ZeroDivisionError):
+        run_program(failing(ZeroDivisionError()), ["program"])
+
+
+def test_names_that_the_terminal_lacks():
+    code = (
+        "import sys; from byel_tf.flagging import run_program\n"
+        "sys.exit(run_program(lambda argv: print('\\u00e9\\udcff'), ['program']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        cwd=os.path.dirname(os.path.dirname(flagging.__file__)),
+    )
+    assert (done.returncode, done.stdout) == (0, b"\\xe9\\udcff\n"), done.stderr

@@ -1,0 +1,33 @@
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "byel_tf",
+        "byel_tf.config",
+        "byel_tf.flagging",
+        "byel_tf.data.manifest",
+        "byel_tf.data.prepare",
+        "byel_tf.data.writer",
+        "byel_tf.synthesis.dataset",
+        "byel_tf.cli.prepare",
+        "byel_tf.cli.synthesize",
+        "train_main",
+    ],
+)
+def test_tensorflow_is_not_imported(module):
+    code = (
+        f"import sys, {module}\n"
+        "print([m for m in ('tensorflow', 'tf_keras', 'keras') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr

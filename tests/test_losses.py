@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from byel_tf.losses import (
+    bootstrap_loss,
+    classification_loss,
+    cross_entropy,
+    orthonormality_penalty,
+)
+
+
+def unit(x):
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+
+
+def test_bootstrap_loss_against_numpy(rng):
+    p, z = rng.normal(size=(2, 7, 5))
+    expected = 2 - 2 * (unit(p) * unit(z)).sum(-1)
+    np.testing.assert_allclose(bootstrap_loss(p, z), expected, rtol=1e-12)
+
+
+def test_bootstrap_loss_ranges_from_same_to_opposite_direction(rng):
+    p = rng.normal(size=(3, 4))
+    np.testing.assert_allclose(bootstrap_loss(p, 5 * p), np.zeros(3), atol=1e-12)
+    np.testing.assert_allclose(bootstrap_loss(p, -p), np.full(3, 4.0), rtol=1e-12)
+
+
+def test_bootstrap_loss_of_a_zero_vector_is_finite_with_its_gradient():
+    p = tf.Variable(tf.zeros([1, 4]))
+    with tf.GradientTape() as tape:
+        loss = bootstrap_loss(p, tf.ones([1, 4]))
+    assert loss.numpy() == 2.0
+    assert np.isfinite(tape.gradient(loss, p).numpy()).all()
+
+
+def test_classification_loss_against_numpy(rng):
+    logits, labels = rng.normal(size=(9, 4)), rng.integers(4, size=9)
+    log_softmax = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    expected = -log_softmax[np.arange(9), labels].mean()
+    np.testing.assert_allclose(classification_loss(logits, labels), expected)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_label_smoothing_against_numpy(rng, smoothing):
+    logits, labels = rng.normal(size=(9, 4)), rng.integers(4, size=9)
+    log_softmax = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    target = (1 - smoothing) * np.eye(4)[labels] + smoothing / 4
+    expected = -(target * log_softmax).sum(-1)
+    np.testing.assert_allclose(cross_entropy(logits, labels, smoothing), expected)
+
+
+def test_orthonormality_penalty_against_numpy(rng):
+    w = rng.normal(size=(8, 3))
+    expected = np.abs(np.eye(3) - w.T @ w).sum()
+    np.testing.assert_allclose(orthonormality_penalty(w), expected)
+
+
+def test_orthonormality_penalty_is_zero_for_orthonormal_vectors(rng):
+    q, _ = np.linalg.qr(rng.normal(size=(8, 3)))
+    assert orthonormality_penalty(q).numpy() == pytest.approx(0, abs=1e-12)
