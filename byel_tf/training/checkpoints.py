@@ -8,6 +8,12 @@ from byel_tf.compat import keras
 from byel_tf.errors import RunError
 
 
+def newest_step(folder: str) -> int:
+    """Step of the newest checkpoint in a folder; 0 without one."""
+    path = tf.train.latest_checkpoint(folder)
+    return int(path.rpartition("-")[2]) if path else 0
+
+
 class StageCheckpoints:
     """The newest checkpoints of one stage, in `tf.train.Checkpoint` form."""
 
@@ -45,7 +51,8 @@ class StageCheckpoints:
         try:
             status = self._checkpoint.restore(path)
             status.assert_existing_objects_matched()
-        except (tf.errors.OpError, ValueError, AssertionError) as error:
+        # A damaged file gives IndexError or an OpError, another model the others.
+        except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
             reason = " ".join(str(error).split())[:200]
             raise RunError(
                 f"checkpoint {path} cannot be restored ({reason}): choose another "

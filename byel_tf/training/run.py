@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
+from byel_tf.errors import RunError
 from byel_tf.flagging import to_flagfile
 from byel_tf.models.encoders import require_encoder
 from byel_tf.training.build import count_parameters
+from byel_tf.training.checkpoints import newest_step
 from byel_tf.training.datasets import (
     RunDatasets,
     open_datasets,
@@ -55,7 +58,6 @@ def train(config: TrainingConfig) -> None:
     keras.mixed_precision.set_global_policy(config.run.precision)
     keras.utils.set_random_seed(config.run.seed)
     xla = resolve_xla(config.run.xla)
-    jit_compile = xla == "jit"
     strategy = build_strategy(config.run.strategy)
     devices = describe_devices(strategy)
     print(f"devices: {devices}; XLA {xla}", flush=True)
@@ -63,34 +65,35 @@ def train(config: TrainingConfig) -> None:
     if warning:
         print(warning)
     directory = _start(config, datasets, devices)
+    build = encoder_builder(config, config.model.encoder_weights)
 
-    passes = {}
+    steps = {}
     with strategy.scope():
-        encoder_weights = config.model.encoder_weights
         if config.model.objective == "supervised":
-            encoder = encoder_builder(config, encoder_weights)()
+            encoder = build()
         else:
-            pretraining = build_pretraining(
-                config,
-                datasets.train,
-                encoder_builder(config, encoder_weights),
-                datasets.classes,
-                jit_compile,
+            stage = build_pretraining(
+                config, datasets.train, build, datasets.classes, xla == "jit"
             )
-            passes["pretrain"] = _train(pretraining, config, directory)
-            encoder = pretraining.model.online.encoder
-            del pretraining  # the target network and the optimizer's slots
-        finetuning = build_finetuning(
-            config, datasets, encoder, datasets.classes, jit_compile
+            _require_stage_order(stage, directory)
+            _train(stage, config, directory)
+            steps[stage.name] = stage.total_steps
+            encoder = stage.model.online.encoder
+            del stage  # the target network and the optimizer's slots
+        stage = build_finetuning(
+            config, datasets, encoder, datasets.classes, xla == "jit"
         )
-        passes["finetune"] = _train(finetuning, config, directory)
-    export = export_classifier(config, finetuning.model, datasets.classes, directory)
+        trained = _train(stage, config, directory)
+        steps[stage.name] = stage.total_steps
+    export = directory.newest_export()
+    if trained or export is None:
+        export = export_classifier(config, stage.model, datasets.classes, directory)
     scores = write_results(
         directory.path,
         export,
         datasets.reported,
         "real" if config.data.selection_data else "synthetic",
-        _facts(config, devices, passes),
+        _facts(config, devices, steps),
     )
     for name, result in scores.items():
         print(f"{name}: macro F1 {result.macro_f1:.4f} on {result.count} images")
@@ -120,32 +123,53 @@ def _start(config: TrainingConfig, datasets: RunDatasets, devices: str) -> RunDi
     return directory
 
 
-def _train(stage: Stage, config: TrainingConfig, directory: RunDirectory) -> int:
-    """Trains a stage; returns the encoder passes it takes in all."""
+def _require_stage_order(pretraining: Stage, directory: RunDirectory) -> None:
+    """Refuses to train on a stage 1 that stage 2 has begun from.
+
+    Raises:
+      RunError: If stage 1 would go on and stage 2 has a checkpoint.
+    """
+    done = newest_step(directory.checkpoints(pretraining.name))
+    if done < pretraining.total_steps and newest_step(
+        directory.checkpoints("finetune")
+    ):
+        raise RunError(
+            f"{directory.path} holds a fine-tuning that began after {done} steps of "
+            f"pre-training, which would now go on to {pretraining.total_steps}: "
+            "choose another --model_dir"
+        )
+
+
+def _train(stage: Stage, config: TrainingConfig, directory: RunDirectory) -> bool:
+    """Trains a stage; returns whether there was anything left to train."""
     parameters = count_parameters(stage.model.learned_variables)
     print(
         f"{stage.name}: {parameters:,} trainable parameters, "
         f"{stage.total_steps} steps of {config.run.batch_size} images",
         flush=True,
     )
-    train_stage(
+    return train_stage(
         stage, directory, config.run.log_every_steps, config.run.keep_checkpoints
     )
-    return stage.total_steps * config.run.batch_size * _ENCODER_PASSES[stage.name]
 
 
 def _facts(
-    config: TrainingConfig, devices: str, passes: dict[str, int]
+    config: TrainingConfig, devices: str, steps: Mapping[str, int]
 ) -> dict[str, str]:
+    """What the report states besides scores."""
     selected = config.data.selection_data or config.data.train_data
     weights = config.model.encoder_weights
+    passes = {
+        name: count * config.run.batch_size * _ENCODER_PASSES[name]
+        for name, count in steps.items()
+    }
     return {
         "objective": config.model.objective,
         "encoder": f"{config.model.encoder}, {config.data.image_size} px",
         "trained on": config.data.train_data,
         "epoch": f"{config.finetune.selection} on the validation split of {selected}",
-        "real images in training": (
-            "none" if weights == "none" else f"encoder weights from {weights}"
+        "encoder's weights at the start": (
+            "random" if weights == "none" else f"trained on {weights}: not synthetic"
         ),
         "cost in forward passes of the encoder, a backward pass counting as two": (
             ", ".join(f"{name} {count:,}" for name, count in passes.items())

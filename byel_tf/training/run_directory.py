@@ -37,11 +37,18 @@ class RunDirectory:
         """Folder of a stage's TensorBoard events."""
         return str(self.path / "tensorboard" / stage)
 
+    def newest_export(self) -> pathlib.Path | None:
+        """Folder of the newest SavedModel version, or None."""
+        versions = self._versions()
+        return self.path / "export" / str(max(versions)) if versions else None
+
     def next_export(self) -> pathlib.Path:
         """Folder of the next SavedModel version: `export/1`, then `export/2`."""
-        export = self.path / "export"
-        versions = [int(p.name) for p in export.glob("*") if p.name.isdecimal()]
-        return export / str(max(versions, default=0) + 1)
+        return self.path / "export" / str(max(self._versions(), default=0) + 1)
+
+    def _versions(self) -> list[int]:
+        folders = (self.path / "export").glob("*")
+        return [int(path.name) for path in folders if path.name.isdigit()]
 
     def read(self, name: str) -> str | None:
         """Text of a file of the run, or None if it has none of that name.

@@ -47,7 +47,7 @@ def last_step(scheduled_steps: int, max_steps: int | None) -> int:
 
 def train_stage(
     stage: Stage, directory: RunDirectory, log_every_steps: int, keep_checkpoints: int
-) -> None:
+) -> bool:
     """Trains a stage to its end, from its newest checkpoint if it has one.
 
     The model then holds the weights of the last step, or of the best epoch.
@@ -57,6 +57,9 @@ def train_stage(
       directory: Where checkpoints and events go.
       log_every_steps: Steps between two TensorBoard points.
       keep_checkpoints: Newest checkpoints kept.
+
+    Returns:
+      Whether there was anything left to train.
 
     Raises:
       RunError: If a loss is not finite, or the checkpoint does not fit the model.
@@ -85,10 +88,12 @@ def train_stage(
         SaveCheckpoints(checkpoints, best),
         Progress(stage.name, stage.total_steps, stage.inputs.steps_per_epoch, watch),
     ]
+    has_steps_left = step < stage.total_steps
     while step < stage.total_steps:
         step = _fit(stage, step, callbacks)
     if best is not None:
         best.restore()
+    return has_steps_left
 
 
 def _fit(stage: Stage, step: int, callbacks: list[keras.callbacks.Callback]) -> int:

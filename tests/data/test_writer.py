@@ -48,12 +48,12 @@ def test_records_come_back_in_order(make_dataset, make_record):
 
 
 def test_shards_roll_over(tmp_path, classes, make_record):
-    size = len(frame(serialize(make_record(0))))
+    size = len(frame(serialize(make_record(0, label=0))))
     with write_dataset(
         tmp_path / "out", classes, {"kind": "test"}, shard_bytes=2 * size
     ) as writer:
         for number in range(5):
-            writer.add("train", make_record(number))
+            writer.add("train", make_record(number, label=0))
     shards = writer.manifest.splits["train"].shards
     assert [shard.file for shard in shards] == [
         f"train-0000{i}-of-00003.tfrecord" for i in range(3)

@@ -1,0 +1,73 @@
+import dataclasses
+import json
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from byel_tf.evaluation.metrics import score
+
+CLASSES = ("a", "b", "c", "d")
+
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=50
+)
+
+
+@given(pairs=PAIRS)
+def test_scores_are_those_of_scikit_learn(pairs):
+    labels, predictions = np.array(pairs).T
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = score(labels, predictions, CLASSES)
+    assert scores.count == len(pairs)
+    assert scores.accuracy == pytest.approx(np.mean(labels == predictions))
+    assert scores.macro_f1 == pytest.approx(
+        metrics.f1_score(labels, predictions, average="macro", zero_division=0)
+    )
+    expected = np.zeros((4, 4), int)
+    np.add.at(expected, (labels, predictions), 1)
+    assert scores.confusion_matrix == expected.tolist()
+    for index, name in enumerate(CLASSES):
+        row = scores.per_class[name]
+        true, predicted = expected[index].sum(), expected[:, index].sum()
+        hits = expected[index, index]
+        assert row["support"] == true
+        assert row["recall"] == pytest.approx(hits / true if true else 0)
+        assert row["precision"] == pytest.approx(hits / predicted if predicted else 0)
+        total = true + predicted
+        assert row["f1"] == pytest.approx(2 * hits / total if total else 0)
+
+
+@given(pairs=PAIRS)
+def test_macro_f1_is_over_the_classes_that_occur(pairs):
+    labels, predictions = np.array(pairs).T
+    scores = score(labels, predictions, CLASSES)
+    present = sorted({*labels.tolist(), *predictions.tolist()})
+    f1 = [scores.per_class[CLASSES[index]]["f1"] for index in present]
+    assert scores.macro_f1 == pytest.approx(np.mean(f1))
+
+
+def test_one_class_only():
+    scores = score(np.zeros(5, int), np.zeros(5, int), CLASSES)
+    assert (scores.accuracy, scores.macro_f1) == (1, 1)
+    assert scores.per_class["b"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
+
+
+def test_no_image():
+    empty = np.zeros(0, int)
+    scores = score(empty, empty, CLASSES)
+    assert (scores.count, scores.accuracy, scores.macro_f1) == (0, 0, 0)
+    assert scores.confusion_matrix == [[0] * 4] * 4
+    assert set(scores.per_class) == set(CLASSES)
+
+
+@pytest.mark.parametrize("count", [0, 7])
+def test_scores_can_be_written_as_json(count):
+    labels = np.arange(count, dtype=np.int64) % 4
+    scores = score(labels, labels[::-1], CLASSES)
+    content = dataclasses.asdict(scores)
+    assert json.loads(json.dumps(content)) == content

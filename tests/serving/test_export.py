@@ -1,0 +1,158 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from byel_tf.data.images import decode_and_resize
+from byel_tf.errors import RunError
+from byel_tf.serving import export as serving_export
+from byel_tf.serving.export import ServingModule, export_saved_model
+
+CLASSES = (b"anger", b"fear", b"happiness")
+IMAGE_SIZE = 24
+
+
+@pytest.fixture(scope="module")
+def serve(export):
+    loaded = tf.saved_model.load(str(export))
+    signature = loaded.signatures["serving_default"]
+
+    def run(images):
+        outputs = signature(image_bytes=tf.constant(images, tf.string, [len(images)]))
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    run.signature = signature
+    run.loaded = loaded
+    return run
+
+
+def test_signature(serve):
+    (arguments, named), outputs = (
+        serve.signature.structured_input_signature,
+        serve.signature.structured_outputs,
+    )
+    assert arguments == ()
+    assert {n: (s.shape.as_list(), s.dtype) for n, s in named.items()} == {
+        "image_bytes": ([None], tf.string)
+    }
+    assert {n: (s.shape.as_list(), s.dtype) for n, s in outputs.items()} == {
+        "probabilities": ([None, 3], tf.float32),
+        "logits": ([None, 3], tf.float32),
+        "label": ([None], tf.string),
+        "representation": ([None, 32], tf.float32),
+        "valid": ([None], tf.bool),
+    }
+
+
+def test_outputs_are_those_of_the_classifier(serve, classifier, images):
+    outputs = serve(images)
+    pixels = tf.stack([decode_and_resize(image, IMAGE_SIZE) for image in images])
+    representation, logits = classifier(tf.cast(pixels, tf.float32) / 255.0)
+    assert outputs["valid"].all()
+    np.testing.assert_allclose(outputs["representation"], representation, atol=1e-5)
+    np.testing.assert_allclose(outputs["logits"], logits, atol=1e-5)
+    expected = tf.nn.softmax(logits / 2.0)
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+    assert np.ptp(expected, axis=1).min() > 0.01
+    labels = [CLASSES[index] for index in np.argmax(logits, axis=1)]
+    assert outputs["label"].tolist() == labels
+
+
+def test_each_image_is_classified_on_its_own(serve, images):
+    together = serve(images)
+    for index, image in enumerate(images):
+        alone = serve([image])
+        for name in ("probabilities", "logits", "representation"):
+            np.testing.assert_allclose(alone[name][0], together[name][index], atol=1e-5)
+
+
+@pytest.mark.parametrize("position", [0, 2, 5])
+@pytest.mark.parametrize("bad", [b"", b"text", "truncated"])
+def test_undecodable_image_costs_the_others_nothing(serve, images, bad, position):
+    if bad == "truncated":
+        bad = images[1][: len(images[1]) // 2]
+    mixed = [*images[:position], bad, *images[position:]]
+    outputs, expected = serve(mixed), serve(images)
+    assert outputs["valid"].tolist() == [i != position for i in range(len(mixed))]
+    for name, value in expected.items():
+        kept = np.delete(outputs[name], position, axis=0)
+        if value.dtype.kind == "f":
+            np.testing.assert_allclose(kept, value, atol=1e-5)
+        else:
+            np.testing.assert_array_equal(kept, value)
+    np.testing.assert_allclose(outputs["probabilities"][position], 1 / 3)
+    assert outputs["label"][position] == b""
+    assert not outputs["logits"][position].any()
+    assert not outputs["representation"][position].any()
+
+
+def test_only_undecodable_images(serve):
+    outputs = serve([b"", b"text"])
+    assert not outputs["valid"].any()
+    assert outputs["label"].tolist() == [b"", b""]
+    assert np.isfinite(outputs["probabilities"]).all()
+
+
+def test_no_image(serve):
+    outputs = serve([])
+    assert {name: value.shape for name, value in outputs.items()} == {
+        "probabilities": (0, 3),
+        "logits": (0, 3),
+        "label": (0,),
+        "representation": (0, 32),
+        "valid": (0,),
+    }
+
+
+def test_class_names_are_in_the_artefact(serve):
+    assert serve.loaded.class_names.numpy().tolist() == list(CLASSES)
+    assert float(serve.loaded.temperature) == 2.0
+
+
+def test_artefact_needs_nothing_of_this_project(export, images, tmp_path):
+    (tmp_path / "image").write_bytes(images[0])
+    code = (
+        "import sys, tensorflow as tf\n"
+        "model = tf.saved_model.load(sys.argv[1])\n"
+        "content = tf.constant([open(sys.argv[2], 'rb').read()])\n"
+        "result = model.signatures['serving_default'](image_bytes=content)\n"
+        "print(result['label'].numpy()[0].decode(), 'byel_tf' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(export), str(tmp_path / "image")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+    label, imported = done.stdout.split()
+    assert label.encode() in CLASSES
+    assert imported == "False"
+
+
+def test_metadata_is_beside_it(export):
+    content = json.loads((export / "byel.json").read_text(encoding="utf-8"))
+    assert content == {"classes": ["anger", "fear", "happiness"], "note": "é"}
+
+
+def test_existing_version_is_not_touched(export, classifier):
+    before = sorted(export.rglob("*"))
+    module = ServingModule(classifier, ("a", "b", "c"), IMAGE_SIZE)
+    with pytest.raises(RunError, match="not an empty folder"):
+        export_saved_model(export, module, {})
+    assert sorted(export.rglob("*")) == before
+
+
+def test_failed_export_leaves_nothing(classifier, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(serving_export.tf.saved_model, "save", fail)
+    module = ServingModule(classifier, ("a", "b", "c"), IMAGE_SIZE)
+    with pytest.raises(OSError, match="No space left"):
+        export_saved_model(tmp_path / "export" / "1", module, {})
+    assert list((tmp_path / "export").iterdir()) == []

@@ -1,0 +1,294 @@
+"""The main job as a user runs it: flags in, a run's folder out."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import accuracy_score, f1_score
+
+from byel_tf.data.labels import DEFAULT_CLASSES
+from byel_tf.flagging import run_program
+from byel_tf.synthesis.dataset import synthesize
+from byel_tf.synthesis.domains import DOMAINS
+from train_main import main
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+FLAGFILES = sorted((CHECKOUT / "flags").glob("*.cfg"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two small prepared data sets: `synthetic` with all splits, `shifted`."""
+    folder = tmp_path_factory.mktemp("data")
+    for domain, shares in (
+        ("synthetic", {"train": 0.6, "validation": 0.2, "test": 0.2}),
+        ("shifted", {"test": 1.0}),
+    ):
+        synthesize(
+            folder / domain,
+            domain=DOMAINS[domain],
+            count=60,
+            classes=DEFAULT_CLASSES,
+            size=16,
+            seed=1,
+            shares=shares,
+            workers=1,
+        )
+    return folder
+
+
+@pytest.fixture
+def arguments(data, tmp_path):
+    """Flags of a run that takes seconds; later flags override earlier ones."""
+    return [
+        "train_main.py",
+        f"--train_data={data}/synthetic",
+        f"--model_dir={tmp_path}/run",
+        "--encoder=resnet18",
+        "--width=0.0625",
+        "--stem=small",
+        "--image_size=16",
+        "--projection_size=8",
+        "--hidden_size=16",
+        "--batch_size=8",
+        "--pretrain_epochs=1",
+        "--finetune_epochs=1",
+    ]
+
+
+def read_test_split(folder):
+    """Encoded images and labels of a test split."""
+    features = {
+        "image/encoded": tf.io.FixedLenFeature([], tf.string),
+        "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+    }
+    files = sorted(str(p) for p in folder.glob("test-*.tfrecord"))
+    rows = [
+        tf.io.parse_single_example(record, features)
+        for record in tf.data.TFRecordDataset(files)
+    ]
+    images = tf.stack([row["image/encoded"] for row in rows])
+    return images, np.array([int(row["image/class/label"]) for row in rows])
+
+
+def test_a_run_leaves_everything_it_promises(arguments, data, tmp_path):
+    main([*arguments, f"--eval_data={data}/shifted"])
+    run = tmp_path / "run"
+    results = json.loads((run / "results.json").read_text())
+    assert results["classes"] == list(DEFAULT_CLASSES)
+    assert results["selection"] == "synthetic"
+    assert set(results["datasets"]) == {"synthetic", "shifted"}
+    for name in results["datasets"]:
+        assert (run / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert f"figures/{name}.png" in (run / "report.md").read_text()
+    for stage in ("pretrain", "finetune"):
+        assert list((run / "checkpoints" / stage).glob("step-*.index"))
+        assert list((run / "tensorboard" / stage).glob("events.*"))
+    facts = json.loads((run / "run.json").read_text())
+    manifest = json.loads((data / "synthetic" / "dataset.json").read_text())
+    assert facts["datasets"]["train_data"]["source"] == manifest["source"]
+    assert "no GPU" in facts["devices"]
+
+    # The reported numbers are those of the SavedModel, computed here once more.
+    model = tf.saved_model.load(str(run / "export" / "1"))
+    for name, reported in results["datasets"].items():
+        images, labels = read_test_split(data / name)
+        outputs = model.signatures["serving_default"](image_bytes=images)
+        predictions = outputs["probabilities"].numpy().argmax(axis=1)
+        assert reported["count"] == len(labels)
+        assert reported["macro_f1"] == pytest.approx(
+            f1_score(labels, predictions, average="macro", zero_division=0)
+        )
+        assert reported["accuracy"] == pytest.approx(
+            accuracy_score(labels, predictions)
+        )
+
+
+def test_flags_cfg_repeats_the_run(arguments, tmp_path):
+    main([*arguments, "--objective=supervised"])
+    first = tmp_path / "run"
+    main(
+        ["train_main.py", f"--flagfile={first}/flags.cfg", f"--model_dir={tmp_path}/b"]
+    )
+    again = tmp_path / "b"
+    assert (first / "results.json").read_text() == (again / "results.json").read_text()
+    flags = [(folder / "flags.cfg").read_text() for folder in (first, again)]
+    assert flags[0] == flags[1].replace(f"{tmp_path}/b", f"{tmp_path}/run")
+
+
+def test_a_finished_run_is_not_exported_twice(arguments, tmp_path):
+    main(arguments)
+    before = (tmp_path / "run" / "results.json").read_text()
+    main(arguments)
+    assert (tmp_path / "run" / "results.json").read_text() == before
+    assert [p.name for p in (tmp_path / "run" / "export").iterdir()] == ["1"]
+    main([*arguments, "--finetune_epochs=2"])
+    assert (tmp_path / "run" / "export" / "2").is_dir()
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--objective=byol"],
+        ["--objective=supervised"],
+        ["--noemotion_subtraction", "--orthonormality_weight=0"],
+        ["--strategy=mirrored"],
+        ["--strategy=mirrored", "--xla=jit"],
+        ["--xla=autocluster"],
+        ["--precision=mixed_bfloat16"],
+        ["--precision=mixed_float16", "--augmentation=byol"],
+        ["--encoder=MobileNetV2", "--image_size=32", "--objective=supervised"],
+    ],
+    ids=lambda flags: " ".join(flags),
+)
+def test_every_kind_of_run_ends_with_results(arguments, tmp_path, extra):
+    try:
+        main([*arguments, *extra, "--max_steps=2"])
+    finally:
+        tf.config.optimizer.set_jit(False)
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["datasets"]["synthetic"]["count"] == 12
+
+
+@pytest.mark.parametrize("flagfile", FLAGFILES, ids=lambda path: path.stem)
+def test_every_flagfile_takes_its_first_step(flagfile, arguments, data, tmp_path):
+    small = [] if flagfile.stem == "reference" else arguments[3:]
+    main(
+        [
+            "train_main.py",
+            f"--flagfile={flagfile}",
+            *(a for a in small if "epochs" not in a and "batch" not in a),
+            f"--train_data={data}/synthetic",
+            f"--model_dir={tmp_path}/run",
+            # flagfiles add up what may be repeated: the names stay apart
+            "--synthesize_eval=12",
+            "--batch_size=8",
+            "--max_steps=1",
+        ]
+    )
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert "synthetic" in results["datasets"]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    """Relative paths of flagfiles end in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("extra", "code", "reason"),
+    [
+        (["--no_such_flag=1"], 2, "Unknown command line flag 'no_such_flag'"),
+        (["--objective=other"], 2, "value should be one of <byel|byol|supervised>"),
+        (["--batch_size=many"], 2, "--batch_size=many"),
+        (["--batch_size=0"], 2, "--batch_size=0"),
+        (["stray"], 2, "unexpected argument 'stray'"),
+        (["--flagfile=missing.cfg"], 2, "missing.cfg"),
+        (["--encoder=resnet19"], 2, "--encoder=resnet19 is unknown"),
+        (["--encoder_weights=imagenet"], 2, "--encoder_weights=imagenet"),
+        (["--train_data=missing"], 1, "missing is not a prepared data set"),
+        (["--batch_size=1000"], 1, "fewer than --batch_size=1000"),
+        (["--model_dir=/dev/null/run"], 1, "--model_dir=/dev/null/run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_one_line(arguments, capsys, extra, code, reason):
+    assert run_program(main, [*arguments, *extra]) == code
+    error = capsys.readouterr().err
+    assert reason in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_two_data_sets_of_one_name_are_refused(arguments, data, capsys):
+    clash = f"--eval_data=synthetic={data}/shifted"
+    assert run_program(main, [*arguments, clash]) == 2
+    assert "two data sets are named 'synthetic'" in capsys.readouterr().err
+
+
+def test_a_data_set_of_other_classes_is_refused(arguments, tmp_path, capsys):
+    synthesize(
+        tmp_path / "other",
+        domain=DOMAINS["synthetic"],
+        count=6,
+        classes=("happiness", "sadness"),
+        size=16,
+        seed=1,
+        shares={"test": 1.0},
+        workers=1,
+    )
+    assert run_program(main, [*arguments, f"--eval_data={tmp_path}/other"]) == 1
+    assert (
+        "has the classes happiness, sadness, the model has" in capsys.readouterr().err
+    )
+
+
+def test_another_run_in_the_same_folder_is_refused(arguments, capsys):
+    main([*arguments, "--max_steps=1"])
+    assert run_program(main, [*arguments, "--seed=2"]) == 1
+    assert "holds a run with --seed=1, now it is 2" in capsys.readouterr().err
+
+
+def test_stage_1_does_not_go_on_behind_stage_2(arguments, capsys):
+    main([*arguments, "--max_steps=1"])
+    assert run_program(main, arguments) == 1
+    assert "a fine-tuning that began after 1 steps" in capsys.readouterr().err
+
+
+def test_selection_on_other_data_is_recorded(arguments, data, tmp_path):
+    copy = tmp_path / "photographs"
+    shutil.copytree(data / "synthetic", copy)
+    main([*arguments, "--max_steps=1", f"--selection_data={copy}"])
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["selection"] == "real"
+
+
+def test_wrong_flags_are_answered_without_tensorflow():
+    code = (
+        "import sys, train_main; from byel_tf.flagging import run_program; "
+        "code = run_program(train_main.main, ['train_main.py', '--nope']); "
+        "sys.exit(code if 'tensorflow' not in sys.modules else 99)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("train_main.py: ")
+
+
+def test_killed_run_continues_to_the_same_weights(arguments, tmp_path):
+    """A real process, killed after its first checkpoint, then started again."""
+    long = [*arguments, "--pretrain_epochs=3", "--log_every_steps=1"]
+    main([*long, f"--model_dir={tmp_path}/whole"])
+    command = [sys.executable, str(CHECKOUT / "train_main.py"), *long[1:]]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    for line in process.stdout:
+        if line.startswith("pretrain: epoch 1/"):
+            break
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "run" / "results.json").exists()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "pretrain: continuing from step" in done.stdout
+    exports = [
+        tf.saved_model.load(str(tmp_path / name / "export" / "1"))
+        for name in ("whole", "run")
+    ]
+    weights = [
+        [v.numpy() for v in export.classifier.encoder.variables] for export in exports
+    ]
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,213 @@
+"""Stages on real TFRecords: checkpoints, restarts, curves, guards."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing import event_accumulator
+
+from byel_tf.compat import keras
+from byel_tf.config import (
+    AugmentationOptions,
+    DataOptions,
+    FinetuneOptions,
+    ModelOptions,
+    PretrainOptions,
+    RunOptions,
+    TrainingConfig,
+)
+from byel_tf.errors import RunError
+from byel_tf.training.datasets import open_datasets
+from byel_tf.training.finetuning import build_finetuning
+from byel_tf.training.inputs import validation_batches
+from byel_tf.training.pretraining import build_pretraining
+from byel_tf.training.run_directory import RunDirectory
+from byel_tf.training.stages import train_stage, view_grid
+
+
+@pytest.fixture
+def make_config(faces, tmp_path):
+    def make(**options):
+        groups = {
+            "data": {"train_data": str(faces), "image_size": 16},
+            "augmentation": {"augmentation": "faces"},
+            "model": {"projection_size": 8, "hidden_size": 16},
+            "pretrain": {"pretrain_epochs": 3},
+            "finetune": {"finetune_epochs": 3, "finetune_learning_rate": 1e-2},
+            "run": {
+                "model_dir": str(tmp_path / "run"),
+                "batch_size": 8,
+                "log_every_steps": 2,
+            },
+        }
+        types = {
+            "data": DataOptions,
+            "augmentation": AugmentationOptions,
+            "model": ModelOptions,
+            "pretrain": PretrainOptions,
+            "finetune": FinetuneOptions,
+            "run": RunOptions,
+        }
+        for name, value in options.items():
+            owner = next(g for g, t in types.items() if name in t.__dataclass_fields__)
+            groups[owner][name] = value
+        return TrainingConfig(**{g: types[g](**groups[g]) for g in groups})
+
+    return make
+
+
+@pytest.fixture
+def pretrain(tiny_encoder):
+    def run(config, folder):
+        keras.utils.set_random_seed(5)
+        datasets = open_datasets(config)
+        stage = build_pretraining(
+            config, datasets.train, tiny_encoder, datasets.classes, False
+        )
+        train_stage(stage, RunDirectory(str(folder)), 2, 2)
+        return stage.model
+
+    return run
+
+
+@pytest.fixture
+def finetune(tiny_encoder):
+    def run(config, folder):
+        keras.utils.set_random_seed(5)
+        datasets = open_datasets(config)
+        stage = build_finetuning(
+            config, datasets, tiny_encoder(), datasets.classes, False
+        )
+        train_stage(stage, RunDirectory(str(folder)), 2, 2)
+        return stage.model
+
+    return run
+
+
+def scalars(folder):
+    events = event_accumulator.EventAccumulator(str(folder)).Reload()
+    return {
+        tag: [(e.step, tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+        if tag != "views"
+    }, events
+
+
+def assert_same_weights(first, second):
+    for a, b in zip(first.variables, second.variables, strict=True):
+        if a.shape == (6, 6):  # the metric's confusion matrix
+            continue
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.name)
+
+
+@pytest.mark.parametrize("cut", [4, 6, 9], ids=["epoch end", "mid-epoch", "later"])
+def test_a_restart_ends_where_an_uninterrupted_run_does(
+    make_config, pretrain, tmp_path, cut
+):
+    # 36 training images: 4 steps an epoch, 12 in all.
+    whole = pretrain(make_config(), tmp_path / "whole")
+    pretrain(make_config(max_steps=cut), tmp_path / "parts")
+    again = pretrain(make_config(), tmp_path / "parts")
+    assert int(again.optimizer.iterations) == 12
+    assert_same_weights(again, whole)
+
+
+def test_fine_tuning_restarts_through_a_partial_batch(make_config, finetune, tmp_path):
+    # 36 images keep their last, partial batch here: 5 steps an epoch.
+    config = make_config(selection="last")
+    whole = finetune(config, tmp_path / "whole")
+    finetune(make_config(selection="last", max_steps=7), tmp_path / "parts")
+    again = finetune(config, tmp_path / "parts")
+    assert int(again.optimizer.iterations) == 15
+    assert_same_weights(again, whole)
+
+
+@pytest.mark.parametrize("option", [{"cache": "memory"}, {"augment_in": "pipeline"}])
+def test_where_images_are_kept_and_augmented_changes_nothing(
+    make_config, pretrain, tmp_path, option
+):
+    plain = pretrain(make_config(), tmp_path / "plain")
+    other = pretrain(make_config(**option), tmp_path / "other")
+    for a, b in zip(plain.learned_variables, other.learned_variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-5)
+
+
+def test_best_epoch_is_kept_and_restored(make_config, finetune, tmp_path):
+    model = finetune(make_config(finetune_epochs=4), tmp_path)
+    curves, _ = scalars(tmp_path / "tensorboard" / "finetune")
+    best = max(value for _, value in curves["macro_f1/validation"])
+    datasets = open_datasets(make_config())
+    logs = model.evaluate(
+        validation_batches(make_config(), datasets.train), return_dict=True, verbose=0
+    )
+    assert logs["macro_f1"] == pytest.approx(best, abs=1e-6)
+
+
+def test_curves_show_every_loss_schedule_and_monitor(make_config, pretrain, tmp_path):
+    pretrain(make_config(target_momentum_schedule="cosine"), tmp_path)
+    curves, events = scalars(tmp_path / "tensorboard" / "pretrain")
+    assert set(curves) == {
+        "losses/total",
+        "losses/bootstrap",
+        "losses/classification",
+        "losses/orthonormality",
+        "optimization/learning_rate",
+        "optimization/target_momentum",
+        "optimization/gradient_norm",
+        "collapse/projection_deviation",
+        "collapse/cosine_1_to_2",
+        "collapse/cosine_2_to_1",
+        "macro_f1/train",
+        "macro_f1/validation",
+    }
+    assert [step for step, _ in curves["losses/total"]] == [2, 4, 6, 8, 10, 12]
+    assert [step for step, _ in curves["macro_f1/validation"]] == [4, 8, 12]
+    tau = [value for _, value in curves["optimization/target_momentum"]]
+    assert tau == sorted(tau) and tau[0] < tau[-1] <= 1
+    total = np.array(curves["losses/total"])[:, 1]
+    parts = sum(
+        np.array(curves[f"losses/{name}"])[:, 1]
+        for name in ("bootstrap", "classification", "orthonormality")
+    )
+    np.testing.assert_allclose(total, parts, rtol=1e-5)
+    assert "views" in events.Tags()["tensors"]
+
+
+def test_byol_has_no_emotion_curves(make_config, pretrain, tmp_path):
+    pretrain(make_config(objective="byol"), tmp_path)
+    curves, _ = scalars(tmp_path / "tensorboard" / "pretrain")
+    assert "losses/bootstrap" in curves
+    assert not any("classification" in tag or "macro_f1" in tag for tag in curves)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(make_config, finetune, tmp_path):
+    config = make_config(finetune_optimizer="sgd", finetune_learning_rate=1e30)
+    with pytest.raises(RunError, match="finetune stopped at step .* is nan"):
+        finetune(config, tmp_path)
+    assert not list((tmp_path / "checkpoints" / "finetune").glob("*.index"))
+
+
+def test_checkpoint_of_another_model_is_refused(make_config, pretrain, tmp_path):
+    pretrain(make_config(max_steps=1), tmp_path)
+    with pytest.raises(RunError, match="cannot be restored"):
+        pretrain(make_config(hidden_size=32), tmp_path)
+
+
+def test_damaged_checkpoint_is_refused(make_config, pretrain, tmp_path):
+    pretrain(make_config(max_steps=1), tmp_path)
+    (data,) = (tmp_path / "checkpoints" / "pretrain").glob("*.data-*")
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(RunError, match="cannot be restored"):
+        pretrain(make_config(), tmp_path)
+
+
+def test_view_grid_shows_the_image_above_its_views(rng):
+    image = rng.integers(256, size=(10, 4, 4, 3)).astype(np.uint8)
+
+    def views(batch):
+        scaled = tf.cast(batch["image"], tf.float32) / 255.0
+        return scaled, 1.0 - scaled
+
+    grid = view_grid({"image": tf.constant(image)}, views)
+    assert grid.shape == (12, 32, 3)
+    np.testing.assert_allclose(grid[:4, :4], image[0] / 255.0, atol=1e-6)
+    np.testing.assert_allclose(grid[8:, 28:], 1 - image[7] / 255.0, atol=1e-6)

@@ -1,0 +1,53 @@
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from byel_tf.errors import UsageError
+from byel_tf.training import strategy
+
+
+def test_without_gpu_auto_is_one_device():
+    assert strategy.build_strategy("auto").num_replicas_in_sync == 1
+
+
+def test_mirrored_takes_every_logical_cpu():
+    assert strategy.build_strategy("mirrored").num_replicas_in_sync == 2
+
+
+def test_unknown_strategy_is_refused():
+    with pytest.raises(UsageError, match="--strategy=other"):
+        strategy.build_strategy("other")
+
+
+def test_device_line_names_hardware_and_replicas():
+    line = strategy.describe_devices(strategy.build_strategy("mirrored"))
+    assert "no GPU" in line and "2 replica" in line
+
+
+def test_an_idle_nvidia_driver_is_warned_about(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(strategy.shutil, "which", lambda name: None)
+    monkeypatch.setattr(strategy, "_NVIDIA_DRIVER", tmp_path / "missing")
+    assert strategy.idle_gpu_warning() is None
+    monkeypatch.setattr(strategy, "_NVIDIA_DRIVER", pathlib.Path(__file__))
+    assert "requirements-gpu.txt" in strategy.idle_gpu_warning()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert strategy.idle_gpu_warning() is None
+
+
+@pytest.mark.parametrize(
+    ("flag", "resolved", "clustering"),
+    [
+        ("auto", "off", ""),
+        ("off", "off", ""),
+        ("jit", "jit", ""),
+        ("autocluster", "autocluster", "autoclustering"),
+    ],
+)
+def test_xla_modes(flag, resolved, clustering):
+    try:
+        assert strategy.resolve_xla(flag) == resolved
+        assert tf.config.optimizer.get_jit() == clustering
+    finally:
+        tf.config.optimizer.set_jit(False)
