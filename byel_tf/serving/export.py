@@ -58,6 +58,8 @@ class ServingModule(tf.Module):
         images, valid = self._decode(image_bytes)
         pixels = tf.cast(images, tf.float32) / 255.0
         representation, logits = self.classifier(pixels, training=False)
+        count = tf.size(image_bytes)
+        representation, logits = representation[:count], logits[:count]
         usable = valid[:, None]
         logits = tf.where(usable, logits, 0.0)
         labels = tf.gather(self.class_names, tf.argmax(logits, axis=-1))
@@ -69,9 +71,15 @@ class ServingModule(tf.Module):
             "valid": valid,
         }
 
-    def _decode(self, image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Images (N, S, S, 3), uint8, black where undecodable; and which are valid.
+    @tf.function(input_signature=[])
+    def classes(self) -> dict[str, tf.Tensor]:
+        """Names in the order of the outputs: classes (K,), string."""
+        return {"classes": self.class_names}
 
+    def _decode(self, image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images (max(N, 1), S, S, 3), black where undecodable; which of N are valid.
+
+        There is always an image, since TensorFlow's fused convolutions fail on none.
         A graph cannot catch an error, but a data set can skip the elements that
         raise one; their positions tell which are left.
         """
@@ -91,9 +99,8 @@ class ServingModule(tf.Module):
         positions, images = positions[:-1, None], images[:-1]
         valid = tf.scatter_nd(positions, tf.ones_like(positions[:, 0]), [count]) > 0
         # scatter_nd has no uint8 kernel on GPUs.
-        placed = tf.scatter_nd(
-            positions, tf.cast(images, tf.int32), [count, size, size, 3]
-        )
+        shape = [tf.maximum(count, 1), size, size, 3]
+        placed = tf.scatter_nd(positions, tf.cast(images, tf.int32), shape)
         return tf.ensure_shape(placed, [None, size, size, 3]), valid
 
 
@@ -104,15 +111,15 @@ def export_saved_model(
 
     Args:
       path: Folder to make, such as `export/1`.
-      module: What to save; its `serve` becomes the signature `serving_default`.
+      module: What to save; its `serve` becomes the signature `serving_default`, its
+        `classes` that of the same name.
       metadata: Facts written beside it as JSON.
 
     Raises:
       RunError: If the folder exists and is not empty.
     """
     with new_directory(path) as folder:
-        tf.saved_model.save(
-            module, str(folder), signatures={"serving_default": module.serve}
-        )
+        signatures = {"serving_default": module.serve, "classes": module.classes}
+        tf.saved_model.save(module, str(folder), signatures=signatures)
         content = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
         (folder / METADATA_FILE_NAME).write_text(content, encoding="utf-8")

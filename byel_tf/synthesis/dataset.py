@@ -2,11 +2,13 @@
 
 import concurrent.futures
 import concurrent.futures.process
+import contextlib
 import functools
 import io
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 
 from PIL import Image
@@ -122,10 +124,12 @@ def _run(make, tasks: Sequence[range], workers: int) -> Iterator[Record]:
     # Not forked: the parent may hold threads, of progress bars or TensorFlow.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=context, initializer=_ignore_interrupt
+        min(workers, len(tasks)), mp_context=context
     ) as pool:
         try:
-            for records in pool.map(make, tasks):
+            with _ignored_interrupts():
+                results = pool.map(make, tasks)  # starts every process
+            for records in results:
                 yield from records
         except concurrent.futures.process.BrokenProcessPool as error:
             raise RunError(
@@ -134,6 +138,17 @@ def _run(make, tasks: Sequence[range], workers: int) -> Iterator[Record]:
             ) from error
 
 
-def _ignore_interrupt() -> None:
-    """Leaves Ctrl-C, which reaches every process, to the parent alone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextlib.contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Leaves Ctrl-C, which reaches every process, to the parent of those started here.
+
+    They inherit that it is ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set it
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -48,7 +48,7 @@ class RunDirectory:
 
     def _versions(self) -> list[int]:
         folders = (self.path / "export").glob("*")
-        return [int(path.name) for path in folders if path.name.isdigit()]
+        return [int(path.name) for path in folders if path.name.isdecimal()]
 
     def read(self, name: str) -> str | None:
         """Text of a file of the run, or None if it has none of that name.

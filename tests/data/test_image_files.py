@@ -110,9 +110,9 @@ def test_transparent_colour_of_rgb(read):
 
 
 def test_sixteen_bit_grey_is_scaled_not_clipped(read):
-    values = np.array([[0, 128, 257, 32768, 65535]], ">u2")
-    record = read(png(5, 1, 16, 0, [values.tobytes()]))
-    assert decoded(record)[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+    values = np.array([[0, 128, 200, 257, 32768, 65535]], ">u2")
+    record = read(png(6, 1, 16, 0, [values.tobytes()]))
+    assert decoded(record)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
 
 
 def test_sixteen_bit_colour_passes_through(read):
@@ -200,6 +200,17 @@ def test_truncated_at_every_length(read, encode, picture, file_format):
     for length in range(len(content)):
         with pytest.raises(RejectedImage):
             read(content[:length])
+
+
+def test_jpeg_without_its_end(read, encode, picture):
+    """Pillow decodes it, TensorFlow doesn't."""
+    content = encode(picture, "JPEG")[:-2] + bytes(1000)
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.io.decode_image(content)
+    with pytest.raises(RejectedImage, match="the file ends too early"):
+        read(content)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")

@@ -21,8 +21,9 @@ def classifier():
     model = ExpressionClassifier(encoder, len(CLASSES), views=lambda batch: ())
     # Moving statistics as after some training, so that they are seen to be used.
     generator = np.random.default_rng(5)
-    for variable in encoder.non_trainable_variables:
-        variable.assign(generator.uniform(0.5, 1.5, variable.shape))
+    for _ in range(40):
+        batch = generator.uniform(size=(8, IMAGE_SIZE, IMAGE_SIZE, 3))
+        encoder(batch.astype(np.float32), training=True)
     kernel = model.head.kernel
     kernel.assign(generator.normal(size=kernel.shape))
     return model

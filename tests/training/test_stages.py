@@ -99,16 +99,16 @@ def assert_same_weights(first, second):
         np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.name)
 
 
-@pytest.mark.parametrize("cut", [4, 6, 9], ids=["epoch end", "mid-epoch", "later"])
 def test_a_restart_ends_where_an_uninterrupted_run_does(
-    make_config, pretrain, tmp_path, cut
+    make_config, pretrain, tmp_path
 ):
     # 36 training images: 4 steps an epoch, 12 in all.
     whole = pretrain(make_config(), tmp_path / "whole")
-    pretrain(make_config(max_steps=cut), tmp_path / "parts")
-    again = pretrain(make_config(), tmp_path / "parts")
-    assert int(again.optimizer.iterations) == 12
-    assert_same_weights(again, whole)
+    for cut in (4, 6):  # at an epoch's end and within one
+        pretrain(make_config(max_steps=cut), tmp_path / f"cut {cut}")
+        again = pretrain(make_config(), tmp_path / f"cut {cut}")
+        assert int(again.optimizer.iterations) == 12
+        assert_same_weights(again, whole)
 
 
 def test_fine_tuning_restarts_through_a_partial_batch(make_config, finetune, tmp_path):
@@ -121,12 +121,12 @@ def test_fine_tuning_restarts_through_a_partial_batch(make_config, finetune, tmp
     assert_same_weights(again, whole)
 
 
-@pytest.mark.parametrize("option", [{"cache": "memory"}, {"augment_in": "pipeline"}])
 def test_where_images_are_kept_and_augmented_changes_nothing(
-    make_config, pretrain, tmp_path, option
+    make_config, pretrain, tmp_path
 ):
     plain = pretrain(make_config(), tmp_path / "plain")
-    other = pretrain(make_config(**option), tmp_path / "other")
+    options = {"cache": "memory", "augment_in": "pipeline"}
+    other = pretrain(make_config(**options), tmp_path / "other")
     for a, b in zip(plain.learned_variables, other.learned_variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-5)
 

@@ -1,0 +1,101 @@
+import dataclasses
+
+import pytest
+
+from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
+from byel_tf.data.record import Record
+from byel_tf.data.writer import write_dataset
+from byel_tf.errors import RunError, UsageError
+from byel_tf.flagging import parse
+from byel_tf.training.datasets import open_datasets, require_distinct_names
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Prepares a data set with the given numbers of records by split."""
+
+    def prepare(name, classes=("a", "b"), label=0, **counts):
+        with write_dataset(tmp_path / name, classes, {"kind": "test"}) as writer:
+            for split, count in counts.items():
+                for _ in range(count):
+                    writer.add(split, Record(b"x", "png", 1, 1, label, "", "x"))
+        return str(tmp_path / name)
+
+    return prepare
+
+
+def configured(train_data, *arguments):
+    argv = ["p", f"--train_data={train_data}", "--model_dir=run", "--batch_size=4"]
+    return TrainingConfig(*parse([*argv, *arguments], *TRAINING_OPTIONS))
+
+
+def test_opened(make):
+    train = make("faces", train=4, validation=1, test=1)
+    other = make("other", test=2)
+    chosen = make("chosen", validation=1)
+    opened = open_datasets(
+        configured(train, f"--eval_data=real={other}", f"--selection_data={chosen}")
+    )
+    assert opened.classes == ("a", "b")
+    assert opened.selection.name == "chosen"
+    assert list(opened.reported) == ["faces", "real"]
+    assert {use: d.name for use, d in opened.by_use.items()} == {
+        "train_data": "faces",
+        "selection_data": "chosen",
+        "eval_data faces": "faces",
+        "eval_data real": "real",
+    }
+
+
+def test_training_set_without_a_test_split(make):
+    opened = open_datasets(configured(make("faces", train=4, validation=1)))
+    assert opened.reported == {}
+    assert opened.selection is opened.train
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"test": 4}, "has no train split to learn from"),
+        ({"train": 3, "validation": 1}, "3 training images, fewer than --batch_size=4"),
+        ({"train": 4, "test": 1}, "no validation split to select .*--selection=last"),
+        ({"train": 4, "validation": 1, "label": -1}, "no train split to learn from"),
+    ],
+)
+def test_training_set_that_cannot_be_used(make, counts, expected):
+    with pytest.raises(RunError, match=expected):
+        open_datasets(configured(make("faces", **counts)))
+
+
+def test_last_epoch_needs_no_validation_split(make):
+    open_datasets(configured(make("faces", train=4), "--selection=last"))
+
+
+@pytest.mark.parametrize("flag", ["eval_data", "selection_data"])
+def test_other_classes(make, flag):
+    train = make("faces", train=4, validation=1)
+    other = make("other", classes=("b", "a"), validation=1, test=1)
+    with pytest.raises(RunError, match="data set other .* has the classes b, a"):
+        open_datasets(configured(train, f"--{flag}={other}"))
+
+
+def test_reported_set_without_a_test_split(make):
+    train, other = make("faces", train=4, validation=1), make("other", train=1)
+    with pytest.raises(RunError, match="data set other .* no test split to report on"):
+        open_datasets(configured(train, f"--eval_data={other}"))
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluated"),
+    [("a/x", ["b/x"]), ("x", ["y=a", "y=b"]), ("x=a", ["b/x"]), ("x", ["x"])],
+)
+def test_name_that_stands_twice(train, evaluated):
+    data = configured(train, *(f"--eval_data={text}" for text in evaluated)).data
+    with pytest.raises(UsageError, match="two data sets are named '[xy]': name one"):
+        require_distinct_names(data)
+
+
+def test_distinct_names():
+    data = configured("a/x", "--eval_data=b/y", "--eval_data=z=b/y").data
+    require_distinct_names(data)
+    assert dataclasses.is_dataclass(data)

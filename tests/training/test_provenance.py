@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from byel_tf import __version__
+from byel_tf.data.manifest import open_dataset
+from byel_tf.data.record import Record
+from byel_tf.data.writer import write_dataset
+from byel_tf.errors import RunError
+from byel_tf.training.provenance import describe_run, require_same_run
+
+FLAGS = ["--train_data=a", "--model_dir=run", "--seed=1", "--eval_data=x=y"]
+RUN = {"datasets": {"train_data": {"sha256": "1", "path": "a"}}}
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    with write_dataset(tmp_path / "set", ("a", "b"), {"kind": "test"}) as writer:
+        writer.add("train", Record(b"x", "png", 1, 1, 0, "a", "x.png"))
+    return open_dataset(f"mine={tmp_path / 'set'}")
+
+
+def test_description(dataset):
+    content = describe_run("one CPU", {"train_data": dataset}, "none")
+    assert json.loads(json.dumps(content)) == content
+    assert content["byel_tf"] == __version__
+    assert content["devices"] == "one CPU"
+    assert content["packages"]["tensorflow"]
+    assert content["datasets"] == {
+        "train_data": {
+            "name": "mine",
+            "path": str(dataset.path),
+            "sha256": dataset.manifest_sha256,
+            "source": {"kind": "test"},
+        }
+    }
+
+
+def test_same_run():
+    require_same_run("run", FLAGS, FLAGS, RUN, RUN)
+
+
+@pytest.mark.parametrize(
+    "change", ["--train_data=b", "--eval_data=z", "--max_steps=5", "--xla=jit"]
+)
+def test_what_may_change(change):
+    require_same_run("run", FLAGS, [*FLAGS[1:], change], RUN, RUN)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([*FLAGS[:2], "--seed=2"], "holds a run with --seed=1, now it is 2"),
+        ([*FLAGS, "--dropout=0.1"], "with --dropout=None, now it is 0.1"),
+        (FLAGS[:2], "with --seed=1, now it is None"),
+    ],
+)
+def test_what_may_not(flags, expected):
+    with pytest.raises(RunError, match=expected):
+        require_same_run("run", FLAGS, flags, RUN, RUN)
+
+
+def test_other_training_data():
+    other = {"datasets": {"train_data": {"sha256": "2", "path": "b"}}}
+    with pytest.raises(RunError, match=r"other training data \(a\): choose another"):
+        require_same_run("run", FLAGS, FLAGS, RUN, other)
+
+
+@pytest.mark.parametrize("damaged", [{}, [], {"datasets": {}}, {"datasets": None}])
+def test_damaged_description(damaged):
+    with pytest.raises(RunError, match=r"run\.json in --model_dir=run is damaged"):
+        require_same_run("run", FLAGS, FLAGS, damaged, RUN)
