@@ -1,5 +1,7 @@
 """What was written, as a small table."""
 
+import pandas as pd
+
 from byel_tf.data.manifest import Manifest
 from byel_tf.data.writer import REJECTED_FILE_NAME
 
@@ -8,16 +10,12 @@ _SHOWN_REASONS = 8
 
 def summarize(manifest: Manifest, output: str) -> str:
     """Counts of classes and splits, and of what was rejected."""
-    names = [*manifest.classes, "total"]
-    widths = [max(len(name), 7) for name in names]
-
-    def line(title, cells):
-        padded = (str(c).rjust(w) for c, w in zip(cells, widths, strict=True))
-        return f"{title:10}  " + "  ".join(padded)
-
-    lines = [f"{output}:", line("", names)]
-    for name, split in manifest.splits.items():
-        lines.append(line(name, [*split.per_class.values(), split.count]))
+    counts = pd.DataFrame(
+        {name: split.per_class for name, split in manifest.splits.items()},
+        index=list(manifest.classes),
+    ).T
+    counts["total"] = [split.count for split in manifest.splits.values()]
+    lines = [f"{output}:", counts.to_string()]
     if manifest.rejected["count"]:
         count = manifest.rejected["count"]
         lines.append(f"rejected: {count}, listed in {REJECTED_FILE_NAME}")

@@ -1,7 +1,6 @@
 """The main job: data sets in; checkpoints, curves, SavedModel and report out."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 
 from byel_tf.compat import keras
@@ -106,16 +105,14 @@ def _start(config: TrainingConfig, datasets: RunDatasets, devices: str) -> RunDi
     groups = [getattr(config, field.name) for field in dataclasses.fields(config)]
     flags = to_flagfile(*groups)
     run = describe_run(devices, datasets.by_use, config.model.encoder_weights)
-    previous_flags, previous_run = (
-        directory.read("flags.cfg"),
-        directory.read("run.json"),
-    )
+    previous_flags = directory.read("flags.cfg")
+    previous_run = directory.read_json("run.json")
     if previous_flags and previous_run:
         require_same_run(
             config.run.model_dir,
             previous_flags.splitlines(),
             flags.splitlines(),
-            json.loads(previous_run),
+            previous_run,
             run,
         )
     directory.write("flags.cfg", flags)

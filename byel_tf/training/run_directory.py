@@ -64,6 +64,24 @@ class RunDirectory:
                 f"{file} is damaged, it is not UTF-8 text: choose another --model_dir"
             ) from error
 
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Content of a JSON file of the run, or None if it has none of that name.
+
+        Raises:
+          RunError: If it is no JSON object.
+        """
+        text = self.read(name)
+        try:
+            content = None if text is None else json.loads(text)
+        except ValueError as error:
+            content = error
+        if content is not None and not isinstance(content, dict):
+            raise RunError(
+                f"{self.path / name} is damaged, it is no JSON object: choose another "
+                "--model_dir"
+            )
+        return content
+
     def write(self, name: str, content: str) -> None:
         """Writes a text file whole."""
         write_atomically(self.path / name, content)

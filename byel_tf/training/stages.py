@@ -9,6 +9,7 @@ import tensorflow as tf
 from byel_tf.augment.views import Views
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
+from byel_tf.errors import RunError
 from byel_tf.training.callbacks import Progress, SaveCheckpoints, Watch
 from byel_tf.training.checkpoints import BestEpoch, StageCheckpoints
 from byel_tf.training.inputs import StageInputs
@@ -111,16 +112,34 @@ def _fit(stage: Stage, step: int, callbacks: list[keras.callbacks.Callback]) -> 
             stage.inputs.steps_per_epoch,
             epoch + left // stage.inputs.steps_per_epoch,
         )
-    stage.model.fit(
-        stage.inputs.batches(step),
-        initial_epoch=epoch,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        validation_data=stage.validation,
-        callbacks=callbacks,
-        verbose=0,
-    )
+    try:
+        stage.model.fit(
+            stage.inputs.batches(step),
+            initial_epoch=epoch,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            validation_data=stage.validation,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except tf.errors.DataLossError as error:
+        raise RunError(
+            f"{stage.name}: a record of the data set is damaged, prepare it again "
+            f"({_first_line(error)})"
+        ) from error
+    except tf.errors.InvalidArgumentError as error:
+        if "Decode" not in error.message:  # not the data's fault
+            raise
+        raise RunError(
+            f"{stage.name}: an image of the data set cannot be decoded, prepare it "
+            f"again ({_first_line(error)})"
+        ) from error
     return step + steps * (epochs - epoch)
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    """What happened, without the graph it happened in."""
+    return error.message.strip().splitlines()[0]
 
 
 def view_grid(batch: Batch, views: Views) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Stages on real TFRecords: checkpoints, restarts, curves, guards."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -198,6 +200,17 @@ def test_damaged_checkpoint_is_refused(make_config, pretrain, tmp_path):
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(RunError, match="cannot be restored"):
         pretrain(make_config(), tmp_path)
+
+
+def test_a_damaged_record_stops_the_run(make_config, pretrain, faces, tmp_path):
+    copy = tmp_path / "damaged"
+    shutil.copytree(faces, copy)
+    (shard,) = copy.glob("train-*.tfrecord")
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 255
+    shard.write_bytes(data)
+    with pytest.raises(RunError, match="pretrain: a record .* is damaged"):
+        pretrain(make_config(train_data=str(copy)), tmp_path / "run")
 
 
 def test_view_grid_shows_the_image_above_its_views(rng):
