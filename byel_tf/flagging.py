@@ -279,6 +279,20 @@ def help_text(program: str, *options: type) -> str:
     return "\n".join(lines)
 
 
+def markdown_reference(*options: type) -> str:
+    """The same as `help_text`, as a Markdown table for each group of flags."""
+    lines = []
+    for dataclass in options:
+        title = (dataclass.__doc__ or dataclass.__name__).splitlines()[0].rstrip(".")
+        lines += [f"**{title}**", "", "| flag | values | meaning |", "|---|---|---|"]
+        for field in dataclasses.fields(dataclass):
+            values = describe_values(field).replace("|", "\\|")
+            meaning = field.metadata["help"].replace("|", "\\|")
+            lines.append(f"| `--{field.name}` | {values} | {meaning} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def describe_values(field: dataclasses.Field) -> str:
     """What a flag takes and its default, as `{a,b} (default a)`."""
     kind = _base_type(field)

@@ -127,6 +127,10 @@ class DatasetWriter:
         self._splits[split].add(record)
         self._sizes[f"{record.width}x{record.height}"] += 1
 
+    def add_picture(self, name: str, png: bytes) -> None:
+        """Puts a picture for people beside the shards."""
+        (self._folder / name).write_bytes(png)
+
     def reject(self, path: str, reason: str) -> None:
         """Notes an image that was not taken, and why."""
         # A reason may name a folder whose name is not UTF-8; JSON is.

@@ -43,8 +43,9 @@ def figure_png(scores: Scores, title: str, classes: Sequence[str]) -> bytes:
         )
     f1 = [scores.per_class[name]["f1"] for name in classes]
     drawn = bars.barh(ticks, f1, color="tab:blue")
-    bars.bar_label(drawn, fmt="%.2f", padding=3)
     bars.axvline(scores.macro_f1, color="tab:orange", label="macro F1")
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+    bars.bar_label(drawn, fmt="%.2f", padding=4, bbox=ground)
     bars.set_yticks(ticks, classes_shown)
     bars.set(xlim=(0, 1.12), xlabel="F1")
     bars.invert_yaxis()

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
@@ -20,12 +21,17 @@ from byel_tf.data.record import Record
 from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError, UsageError
 from byel_tf.synthesis.action_units import ACTION_UNITS, PROTOTYPES
+from byel_tf.synthesis.contact_sheet import contact_sheet
 from byel_tf.synthesis.domains import Domain
 from byel_tf.synthesis.drawing import draw
 from byel_tf.synthesis.sampling import sample_face
 
 # Faces a worker draws per task: enough to hide the cost of handing tasks out.
 _TASK_SIZE = 32
+
+#: A picture of the first faces, one row a class, beside the shards.
+CONTACT_SHEET_FILE_NAME = "contact_sheet.png"
+_SHEET_COLUMNS = 10
 
 
 def synthesize(
@@ -84,9 +90,29 @@ def synthesize(
         progress = tqdm(
             records, total=count, unit="face", desc=f"draw {domain.name}", disable=None
         )
+        shown = []
         for split, record in zip(dealt, progress, strict=True):
             writer.add(split, record)
+            if len(shown) < _SHEET_COLUMNS * len(classes):
+                shown.append(record.encoded)
+        writer.add_picture(CONTACT_SHEET_FILE_NAME, _class_rows(shown, len(classes)))
     return writer.manifest
+
+
+def _class_rows(encoded: Sequence[bytes], num_classes: int) -> bytes:
+    """A PNG of faces, one row a class, from faces whose classes come in turn."""
+    columns = -(-len(encoded) // num_classes)
+    pictures = [np.asarray(Image.open(io.BytesIO(png))) for png in encoded]
+    blank = np.full_like(pictures[0], 255)
+    pictures += [blank] * (columns * num_classes - len(pictures))
+    rows = [picture for k in range(num_classes) for picture in pictures[k::num_classes]]
+    return _encode_png(contact_sheet(rows, columns))
+
+
+def _encode_png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=4)
+    return file.getvalue()
 
 
 def _make_records(
@@ -96,11 +122,9 @@ def _make_records(
     for index in indices:
         label = index % len(classes)
         face = sample_face(seed, index, classes[label], domain)
-        file = io.BytesIO()
-        Image.fromarray(draw(face, size)).save(file, "PNG", compress_level=4)
         records.append(
             Record(
-                encoded=file.getvalue(),
+                encoded=_encode_png(draw(face, size)),
                 format="png",
                 height=size,
                 width=size,

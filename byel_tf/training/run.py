@@ -63,6 +63,8 @@ def train(config: TrainingConfig) -> None:
     warning = idle_gpu_warning()
     if warning:
         print(warning)
+    if datasets.train.name not in datasets.reported:
+        print(f"note: {datasets.train.path} has no test split to report on")
     directory = _start(config, datasets, devices)
     build = encoder_builder(config, config.model.encoder_weights)
 

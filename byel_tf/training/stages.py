@@ -1,7 +1,8 @@
 """One stage of training: from where it stands to its last step."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -81,17 +82,18 @@ def train_stage(
         stage.schedules,
         checkpoints,
     )
-    if step < stage.total_steps:
-        first = next(iter(stage.inputs.batches(step)))
-        watch.image("views", view_grid(first, stage.inputs.views))
     callbacks = [
         watch,
         SaveCheckpoints(checkpoints, best),
         Progress(stage.name, stage.total_steps, stage.inputs.steps_per_epoch, watch),
     ]
     has_steps_left = step < stage.total_steps
-    while step < stage.total_steps:
-        step = _fit(stage, step, callbacks)
+    with _damaged_data_explained(stage.name):
+        if has_steps_left:
+            first = next(iter(stage.inputs.batches(step)))
+            watch.image("views", view_grid(first, stage.inputs.views))
+        while step < stage.total_steps:
+            step = _fit(stage, step, callbacks)
     if best is not None:
         best.restore()
     return has_steps_left
@@ -112,34 +114,32 @@ def _fit(stage: Stage, step: int, callbacks: list[keras.callbacks.Callback]) -> 
             stage.inputs.steps_per_epoch,
             epoch + left // stage.inputs.steps_per_epoch,
         )
-    try:
-        stage.model.fit(
-            stage.inputs.batches(step),
-            initial_epoch=epoch,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            validation_data=stage.validation,
-            callbacks=callbacks,
-            verbose=0,
-        )
-    except tf.errors.DataLossError as error:
-        raise RunError(
-            f"{stage.name}: a record of the data set is damaged, prepare it again "
-            f"({_first_line(error)})"
-        ) from error
-    except tf.errors.InvalidArgumentError as error:
-        if "Decode" not in error.message:  # not the data's fault
-            raise
-        raise RunError(
-            f"{stage.name}: an image of the data set cannot be decoded, prepare it "
-            f"again ({_first_line(error)})"
-        ) from error
+    stage.model.fit(
+        stage.inputs.batches(step),
+        initial_epoch=epoch,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        validation_data=stage.validation,
+        callbacks=callbacks,
+        verbose=0,
+    )
     return step + steps * (epochs - epoch)
 
 
-def _first_line(error: tf.errors.OpError) -> str:
-    """What happened, without the graph it happened in."""
-    return error.message.strip().splitlines()[0]
+@contextlib.contextmanager
+def _damaged_data_explained(stage: str) -> Iterator[None]:
+    """Turns TensorFlow's errors about records and images into one line."""
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        is_image = "Decode" in error.message
+        if isinstance(error, tf.errors.InvalidArgumentError) and not is_image:
+            raise  # not the data's fault
+        what = "an image" if is_image else "a record"
+        reason = error.message.strip().splitlines()[0]
+        raise RunError(
+            f"{stage}: {what} of the data set is damaged, prepare it again ({reason})"
+        ) from error
 
 
 def view_grid(batch: Batch, views: Views) -> np.ndarray:

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from byel_tf.data.manifest import open_dataset
 from byel_tf.errors import RunError, UsageError
 from byel_tf.synthesis import dataset as synthesis_dataset
 from byel_tf.synthesis.action_units import ACTION_UNITS
-from byel_tf.synthesis.dataset import synthesize
+from byel_tf.synthesis.dataset import CONTACT_SHEET_FILE_NAME, synthesize
 from byel_tf.synthesis.domains import DOMAINS
 from byel_tf.synthesis.drawing import draw
 from byel_tf.synthesis.sampling import sample_face
@@ -155,3 +156,24 @@ def test_lost_worker_is_told_in_one_line(make, tmp_path, monkeypatch):
     with pytest.raises(RunError, match="give fewer --workers"):
         make(count=70, workers=2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_contact_sheet_shows_a_row_of_each_class(tmp_path):
+    synthesize(
+        tmp_path / "faces",
+        domain=DOMAINS["synthetic"],
+        count=5,
+        classes=("happiness", "sadness"),
+        size=16,
+        seed=1,
+        shares={"train": 1.0},
+        workers=1,
+    )
+    sheet = Image.open(tmp_path / "faces" / CONTACT_SHEET_FILE_NAME)
+    assert sheet.size == (3 * 18 + 2, 2 * 18 + 2)  # three columns, two rows
+    pixels = np.asarray(sheet)
+    first = draw(sample_face(1, 0, "happiness", DOMAINS["synthetic"]), 16)
+    second = draw(sample_face(1, 1, "sadness", DOMAINS["synthetic"]), 16)
+    np.testing.assert_array_equal(pixels[2:18, 2:18], first)
+    np.testing.assert_array_equal(pixels[20:36, 2:18], second)
+    assert (pixels[20:36, 38:54] == 255).all()
