@@ -6,7 +6,11 @@ import pytest
 from PIL import Image
 
 from byel_tf.evaluation.metrics import score
-from byel_tf.evaluation.report import figure_png, report_markdown
+from byel_tf.evaluation.report import (
+    figure_png,
+    guessing_macro_f1,
+    report_markdown,
+)
 
 
 @pytest.fixture
@@ -43,9 +47,8 @@ def test_report(scores):
         {"objective": "byel", "devices": "one CPU"},
         {"faces": "figures/faces.png", "real": "figures/real.png"},
     )
-    assert "| faces | 5 | 0.5833 | 0.6000 |" in text
-    assert "| real | 5 | 0.5833 | 0.6000 |" in text
-    assert "macro F1 of about 0.500" in text
+    assert "| faces | 5 | 0.5833 | 0.4949 | 0.6000 |" in text
+    assert "| real | 5 | 0.5833 | 0.4949 | 0.6000 |" in text
     assert "- objective: byel\n- devices: one CPU\n" in text
     assert "| anger | 0.500 | 0.500 | 0.500 | 2 |" in text
     assert "| fear | 0.667 | 0.667 | 0.667 | 3 |" in text
@@ -60,5 +63,13 @@ def test_names_do_not_break_tables_and_links():
     text = report_markdown({name: scores}, classes, {}, {name: f"figures/{name}.png"})
     rows = [line for line in text.splitlines() if line.startswith("|")]
     cells = [len(re.split(r"(?<!\\)\|", row)) for row in rows]
-    assert cells == [6, 6, 6, 7, 7, 7, 7]
+    assert cells == [7, 7, 7, 7, 7, 7, 7]
     assert "(figures/my%20%7C%20set%20%281%29.png)" in text
+
+
+def test_guessing_is_what_blind_guesses_score():
+    rng = np.random.default_rng(5)
+    classes = ("a", "b", "c")
+    labels = rng.choice(3, size=60_000, p=(0.7, 0.25, 0.05))
+    guessed = score(labels, rng.integers(3, size=60_000), classes)
+    assert guessing_macro_f1(guessed) == pytest.approx(guessed.macro_f1, abs=0.005)
