@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from byel_tf.augment.fixed import fixed
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.losses import (
@@ -204,7 +205,7 @@ class BYEL(keras.Model):
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Macro F1 of the emotion classifier on images without augmentation."""
-        images = tf.cast(batch["image"], tf.float32) / 255.0
+        images = fixed(batch["image"])
         _, prediction = self.online(images, training=False)
         logits = self.emotion_classifier(prediction, training=False)
         self.macro_f1.update_state(batch["label"], logits, batch["weight"])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from byel_tf.augment.fixed import fixed
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.losses import cross_entropy
@@ -100,7 +101,7 @@ class ExpressionClassifier(keras.Model):
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Macro F1 on images without augmentation."""
-        images = tf.cast(batch["image"], tf.float32) / 255.0
+        images = fixed(batch["image"])
         _, logits = self(images, training=False)
         self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {"macro_f1": self.macro_f1.result()}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from byel_tf.augment.fixed import fixed
 from byel_tf.data.images import decode_and_resize
 from byel_tf.files import new_directory
 from byel_tf.models.classifier import ExpressionClassifier
@@ -56,7 +57,7 @@ class ServingModule(tf.Module):
           decoded, and then its probabilities are all equal and its label is empty.
         """
         images, valid = self._decode(image_bytes)
-        pixels = tf.cast(images, tf.float32) / 255.0
+        pixels = fixed(images)
         representation, logits = self.classifier(pixels, training=False)
         count = tf.size(image_bytes)
         representation, logits = representation[:count], logits[:count]
@@ -101,6 +102,7 @@ class ServingModule(tf.Module):
         # scatter_nd has no uint8 kernel on GPUs.
         shape = [tf.maximum(count, 1), size, size, 3]
         placed = tf.scatter_nd(positions, tf.cast(images, tf.int32), shape)
+        placed = tf.cast(placed, tf.uint8)
         return tf.ensure_shape(placed, [None, size, size, 3]), valid
 
 
