@@ -1,5 +1,6 @@
 """Trains an expression recogniser: `python train_main.py --flagfile=FILE`."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,11 +19,20 @@ def main(argv: Sequence[str]) -> None:
       RunError: For data or a training that fails.
     """
     config = TrainingConfig(*parse(argv, *TRAINING_OPTIONS))
+    if config.run.xla == "autocluster":
+        # TensorFlow clusters nothing on CPUs unless told so before its import.
+        flags = os.environ.get("TF_XLA_FLAGS", "")
+        os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_cpu_global_jit".strip()
     # Imported here, so that a wrong flag is answered before TensorFlow is loaded.
     from byel_tf.training.run import train
 
     train(config)
 
 
+def run() -> int:
+    """Runs the program; returns its exit code."""
+    return run_program(main, sys.argv)
+
+
 if __name__ == "__main__":
-    sys.exit(run_program(main, sys.argv))
+    sys.exit(run())

@@ -38,7 +38,8 @@ class DataOptions:
     synthesize_train: int = option(
         0,
         "Images of the built-in synthetic faces to draw into --train_data when that "
-        "folder does not exist; 0: a missing folder is an error.",
+        "folder does not exist and its name is that of a domain, such as synthetic; "
+        "0: a missing folder is an error.",
         lower=0,
     )
     synthesize_eval: int = option(
@@ -127,7 +128,8 @@ class ModelOptions:
     bootstrap_weight: float = option(1.0, "Weight of the bootstrap loss.", lower=0)
     classification_weight: float = option(
         1.0,
-        "byel: weight of the emotion classification loss; 0 leaves it unlearned.",
+        "byel: weight of the emotion classification loss; at 0 the emotion vectors "
+        "learn from subtraction and penalty alone.",
         lower=0,
     )
     orthonormality_weight: float = option(
@@ -146,7 +148,9 @@ class PretrainOptions:
         choices=OPTIMIZERS + ADDON_OPTIMIZERS,
     )
     pretrain_learning_rate: float = option(
-        0.2, "Learning rate at a batch of 256.", lower=0
+        0.2,
+        "Learning rate; with --pretrain_scale_learning_rate that of a batch of 256.",
+        lower=0,
     )
     pretrain_scale_learning_rate: bool = option(
         False, "Multiply the learning rate by batch_size / 256, as BYOL does."
@@ -209,6 +213,11 @@ class FinetuneOptions:
     )
     finetune_weight_decay: float = option(
         0.0, "Weight decay: LARS' own, decoupled elsewhere.", lower=0
+    )
+    finetune_augmentation: str = option(
+        "same",
+        "Policy of the views of stage 2; same: as --augmentation.",
+        choices=("same", *POLICY_NAMES),
     )
     dropout: float = option(0.3, "Dropout before the classifier.", lower=0, upper=0.95)
     label_smoothing: float = option(

@@ -1,4 +1,5 @@
 import dataclasses
+import pathlib
 
 import pytest
 
@@ -85,3 +86,21 @@ def test_effective_flags_reload(tmp_path):
 def test_limits(argument):
     with pytest.raises(UsageError, match=argument.partition("=")[0]):
         parsed(argument)
+
+
+def test_the_quick_start_is_the_small_recipe_with_data():
+    flags = pathlib.Path(__file__).resolve().parents[1] / "flags"
+
+    def lines(name):
+        text = (flags / name).read_text()
+        return {line for line in text.splitlines() if line.startswith("--")}
+
+    own = lines("quickstart.cfg") - lines("small.cfg")
+    assert lines("small.cfg") < lines("quickstart.cfg")
+    assert {line.partition("=")[0] for line in own} == {
+        "--train_data",
+        "--eval_data",
+        "--synthesize_train",
+        "--synthesize_eval",
+        "--model_dir",
+    }

@@ -1,6 +1,7 @@
 """The main job as a user runs it: flags in, a run's folder out."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -157,6 +158,31 @@ def test_a_finished_run_is_not_exported_twice(copied):
     assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
 
 
+def test_an_export_of_older_weights_is_not_reported(copied):
+    """Stopped after training and before the export, the next start exports."""
+    run, arguments = copied
+    metadata = run / "export" / "1" / "byel.json"
+    content = json.loads(metadata.read_text())
+    metadata.write_text(json.dumps({**content, "step": content["step"] - 1}))
+    main(arguments)
+    assert (run / "export" / "2" / "saved_model.pb").is_file()
+
+
+def test_fewer_steps_than_done_are_refused(copied, capsys):
+    run, arguments = copied
+    before = (run / "flags.cfg").read_text()
+    assert run_program(main, [*arguments, "--max_steps=1"]) == 1
+    assert "has done 4 steps of pretrain, more than the 1" in capsys.readouterr().err
+    assert (run / "flags.cfg").read_text() == before
+
+
+def test_checkpoints_of_an_unknown_run_are_refused(copied, capsys):
+    run, arguments = copied
+    (run / "run.json").unlink()
+    assert run_program(main, arguments) == 1
+    assert "no flags.cfg and run.json" in capsys.readouterr().err
+
+
 def test_another_run_in_the_same_folder_is_refused(copied, capsys):
     _, arguments = copied
     assert run_program(main, [*arguments, "--seed=2"]) == 1
@@ -179,16 +205,15 @@ def test_stage_1_does_not_go_on_behind_stage_2(copied, capsys):
             "--objective=supervised",
             "--encoder=MobileNet",
             "--image_size=32",
-            "--xla=autocluster",
+            "--width=1",
+            "--stem=imagenet",
+            "--pretrain_epochs=0",
         ],
     ],
     ids=lambda flags: " ".join(flags),
 )
 def test_every_kind_of_run_ends_with_results(arguments, tmp_path, extra):
-    try:
-        main([*arguments, *extra, "--max_steps=2"])
-    finally:
-        tf.config.optimizer.set_jit(False)
+    main([*arguments, *extra, "--max_steps=2"])
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["datasets"]["synthetic"]["count"] == 12
 
@@ -231,6 +256,7 @@ def _own_folder(tmp_path, monkeypatch):
         (["--encoder=resnet19"], 2, "--encoder=resnet19 is unknown"),
         (["--encoder_weights=imagenet"], 2, "--encoder_weights=imagenet"),
         (["--train_data=missing"], 1, "missing is not a prepared data set"),
+        (["--strategy=mirrored", "--batch_size=7"], 2, "--batch_size=7 is the sum"),
         (["--batch_size=1000"], 1, "fewer than --batch_size=1000"),
         (["--model_dir=/dev/null/run"], 1, "--model_dir=/dev/null/run"),
     ],
@@ -272,6 +298,20 @@ def test_selection_on_other_data_is_recorded(arguments, data, tmp_path):
     main([*arguments, "--max_steps=1", f"--selection_data={copy}"])
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["selection"] == "real"
+
+
+def test_autocluster_compiles_clusters_on_cpus(arguments, tmp_path):
+    command = [sys.executable, str(CHECKOUT / "train_main.py"), *arguments[1:]]
+    command += ["--objective=supervised", "--xla=autocluster", "--max_steps=1"]
+    dump = tmp_path / "xla"
+    done = subprocess.run(
+        command,
+        env={**os.environ, "XLA_FLAGS": f"--xla_dump_to={dump}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(dump.glob("*cluster*")), "nothing was compiled"
 
 
 def test_wrong_flags_are_answered_without_tensorflow():

@@ -50,5 +50,10 @@ def main(argv: Sequence[str]) -> None:
     print(summarize(manifest, options.output))
 
 
+def run() -> int:
+    """Runs the program; returns its exit code."""
+    return run_program(main, sys.argv)
+
+
 if __name__ == "__main__":
-    sys.exit(run_program(main, sys.argv))
+    sys.exit(run())

@@ -23,14 +23,14 @@ _FEATURES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Draws:
+class RecordDraws:
     """What is drawn for each record.
 
     Attributes:
       seed: The run's seed.
       stage: 1 or 2; the stages of one run draw apart.
       views: Augmented views an image.
-      uniforms: Draws a view.
+      uniforms: RecordDraws a view.
     """
 
     seed: int
@@ -44,7 +44,7 @@ def training_batches(
     *,
     image_size: int,
     batch_size: int,
-    draws: Draws,
+    draws: RecordDraws,
     start_step: int = 0,
     drop_remainder: bool = True,
     shuffle_buffer: int = 16384,
@@ -163,7 +163,7 @@ def _parse(index: tf.Tensor, serialized: tf.Tensor, image_size: int) -> Batch:
     }
 
 
-def _draw(record: Batch, epoch_key: tf.Tensor, draws: Draws) -> Batch:
+def _draw(record: Batch, epoch_key: tf.Tensor, draws: RecordDraws) -> Batch:
     key = tf.random.experimental.stateless_fold_in(
         epoch_key, record["index"], alg="philox"
     )
@@ -181,9 +181,9 @@ def _draw(record: Batch, epoch_key: tf.Tensor, draws: Draws) -> Batch:
 def _fill(batch: Batch, batch_size: int) -> Batch:
     """Adds weights, and fills an epoch's last, partial batch with its own records.
 
-    The repeated records have weight 0. Without them a replica could be left with no
-    example at all, on which convolutions fail, and a compiled step would be compiled
-    once more for the odd size.
+    The repeated records have weight 0: batch norm sees them, losses and metrics do
+    not. Without them a replica could be left with no example at all, on which
+    convolutions fail, and a compiled step would be compiled again for the odd size.
     """
     count = tf.shape(batch["label"])[0]
     positions = tf.range(batch_size)

@@ -42,7 +42,7 @@ class ExpressionClassifier(keras.Model):
           jit_compile: Whether XLA compiles pass, loss and gradients.
           name: Name of the model.
         """
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)
         self.encoder = encoder
         # float32 also under mixed precision: the loss and the export follow.
         self.head = keras.layers.Dense(num_classes, dtype="float32", name="head")

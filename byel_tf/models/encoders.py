@@ -64,7 +64,9 @@ class Encoder(keras.Model):
           representation_size: R.
           name: Name of the model.
         """
-        super().__init__(name=name)
+        # Images stay float32 up to here also under mixed precision: in 8 bits of
+        # precision a dim image would lose its contrast. The backbone casts.
+        super().__init__(name=name, autocast=False)
         self.standardize = standardize
         self.backbone = backbone
         self.representation_size = representation_size
@@ -85,15 +87,20 @@ def application_names() -> tuple[str, ...]:
     )
 
 
-def require_encoder(name: str, weights: str) -> None:
+def require_encoder(
+    name: str, weights: str, width: float, stem: str, normalization: str
+) -> None:
     """Refuses an encoder that does not exist, before anything is read or built.
 
     Args:
       name: `--encoder`.
       weights: `--encoder_weights`.
+      width: `--width`.
+      stem: `--stem`.
+      normalization: `--normalization`.
 
     Raises:
-      UsageError: If there is no such network, or it has no such weights.
+      UsageError: If there is no such network, or it does not take these options.
     """
     if name in DEPTHS:
         if weights != "none":
@@ -101,9 +108,16 @@ def require_encoder(name: str, weights: str) -> None:
                 f"--encoder_weights={weights} needs a network of keras.applications "
                 f"such as ResNet50, --encoder={name} has random weights only"
             )
-    elif name not in application_names():
+        return
+    if name not in application_names():
         known = ", ".join([*DEPTHS, *application_names()])
         raise UsageError(f"--encoder={name} is unknown: use one of {known}")
+    if (width, stem, normalization) != (1.0, "imagenet", "imagenet"):
+        raise UsageError(
+            f"--encoder={name} has its own width, stem and preprocessing: leave out "
+            "--width, --stem and --normalization, or reset them to 1, imagenet and "
+            "imagenet"
+        )
 
 
 def build_encoder(
@@ -134,7 +148,7 @@ def build_encoder(
       UsageError: If there is no such network, or it does not take these options.
       RunError: If its weights cannot be loaded.
     """
-    require_encoder(name, weights)
+    require_encoder(name, weights, width, stem, normalization)
     if name in DEPTHS:
         backbone = ResNet(name, width, stem, name="backbone")
         encoder = Encoder(

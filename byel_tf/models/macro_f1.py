@@ -43,17 +43,12 @@ class MacroF1(keras.metrics.Metric):
           sample_weight: Examples with weight 0 are left out, all others count once,
             (B,).
         """
-        predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        # Not tf.math.confusion_matrix: its assertions cannot be compiled.
-        cells = tf.cast(labels, tf.int32) * self.num_classes + predictions
-        counted = tf.ones_like(cells, tf.float32)
+        # Not tf.math.bincount or confusion_matrix: neither can be compiled by XLA.
+        predicted = tf.one_hot(tf.argmax(logits, axis=-1), self.num_classes)
+        labelled = tf.one_hot(labels, self.num_classes)
         if sample_weight is not None:
-            counted = tf.cast(sample_weight > 0, tf.float32)
-        size = self.num_classes**2
-        counts = tf.math.bincount(
-            cells, weights=counted, minlength=size, maxlength=size
-        )
-        self.confusion.assign_add(tf.reshape(counts, [self.num_classes] * 2))
+            labelled *= tf.cast(sample_weight > 0, tf.float32)[:, None]
+        self.confusion.assign_add(tf.matmul(labelled, predicted, transpose_a=True))
 
     def reset_state(self) -> None:
         """Forgets all batches."""

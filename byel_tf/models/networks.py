@@ -14,7 +14,7 @@ class TargetNetwork(keras.Model):
 
     def __init__(self, encoder: keras.Model, projector: MLP, name: str = "target"):
         """Makes the network from its parts."""
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)
         self.encoder = encoder
         self.projector = projector
 
@@ -35,7 +35,7 @@ class OnlineNetwork(keras.Model):
         name: str = "online",
     ):
         """Makes the network from its parts."""
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)
         self.encoder = encoder
         self.projector = projector
         self.predictor = predictor

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from byel_tf.compat import keras, tensorflow_addons
+from byel_tf.errors import UsageError
 from byel_tf.optimizers.lars import LARS
 from byel_tf.optimizers.schedules import WarmupCosine
 
@@ -17,6 +18,38 @@ _ADDONS = {
     "rectified_adam": "RectifiedAdam",
     "yogi": "Yogi",
 }
+
+_WITHOUT_DECAY = ("lazy_adam", "yogi")
+
+
+def require_optimizer(
+    flag: str, name: str, weight_decay: float, has_exclusions: bool
+) -> None:
+    """Refuses an optimizer that cannot be made, before anything is read or built.
+
+    Args:
+      flag: "pretrain" or "finetune", the flags' prefix.
+      name: Name of the optimizer.
+      weight_decay: λ.
+      has_exclusions: Whether some variables are to skip it.
+
+    Raises:
+      UsageError: If it needs tensorflow-addons and that is not installed, or does
+        not take these options.
+    """
+    if name not in _ADDONS:
+        return
+    tensorflow_addons()
+    if weight_decay and name in _WITHOUT_DECAY:
+        raise UsageError(
+            f"--{flag}_optimizer={name} has no weight decay: give "
+            f"--{flag}_weight_decay=0"
+        )
+    if has_exclusions:
+        raise UsageError(
+            f"--{flag}_optimizer={name} cannot leave variables out of its decay: "
+            f"give --no{flag}_exclude_bias_and_norm"
+        )
 
 
 def build_learning_rate(
@@ -65,8 +98,7 @@ def build_optimizer(
 
     Raises:
       UsageError: If an add-on is named and tensorflow-addons is not installed.
-      ValueError: If the name is unknown, or the optimizer takes no weight decay and
-        one was given.
+      ValueError: If the name is unknown.
     """
     if name == "lars":
         return LARS(
@@ -99,11 +131,7 @@ def _build_addon(
     name: str, learning_rate: LearningRate, weight_decay: float
 ) -> keras.optimizers.Optimizer:
     optimizer = getattr(tensorflow_addons().optimizers, _ADDONS[name])
-    if name in ("lazy_adam", "yogi"):
-        if weight_decay:
-            raise ValueError(
-                f"{name} has no weight decay. Received: weight_decay={weight_decay}"
-            )
+    if name in _WITHOUT_DECAY:
         return optimizer(learning_rate=learning_rate)
     decay = "weight_decay_rate" if name == "lamb" else "weight_decay"
     return optimizer(learning_rate=learning_rate, **{decay: weight_decay})

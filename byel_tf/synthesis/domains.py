@@ -173,22 +173,3 @@ DOMAINS: dict[str, Domain] = {
         jpeg_quality=(25.0, 85.0),
     ),
 }
-
-
-def domain_by_name(name: str) -> Domain:
-    """Looks a domain up.
-
-    Args:
-        name: A key of `DOMAINS`.
-
-    Returns:
-        The domain.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    if name not in DOMAINS:
-        raise ValueError(
-            f"Unknown domain; known are {', '.join(DOMAINS)}. Received: domain={name!r}"
-        )
-    return DOMAINS[name]

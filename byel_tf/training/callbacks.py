@@ -126,9 +126,9 @@ class Watch(_StageCallback):
             for name, value in values.items():
                 tf.summary.scalar(_GROUPS.get(name, f"optimization/{name}"), value)
 
-    def image(self, name: str, image: np.ndarray) -> None:
+    def image(self, name: str, image: np.ndarray, step: int) -> None:
         """Writes a picture, (H, W, 3), float in [0, 1]."""
-        with self._writer.as_default(step=self.step):
+        with self._writer.as_default(step=step):
             tf.summary.image(name, image[None])
         self._writer.flush()
 

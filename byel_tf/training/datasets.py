@@ -64,6 +64,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         )
     reported = {}
     if "test" in train.manifest.splits:
+        require_split(train, "test", "report on")
         reported[train.name] = train
     for text in config.data.eval_data:
         dataset = open_dataset(text)

@@ -30,8 +30,16 @@ def build_finetuning(
     """
     options = config.finetune
     # The reference keeps the last, partial batch in this stage.
+    augmentation = options.finetune_augmentation
+    if augmentation == "same":
+        augmentation = config.augmentation.augmentation
     inputs = build_inputs(
-        config, datasets.train, stage=2, views=1, drop_remainder=False
+        config,
+        datasets.train,
+        stage=2,
+        views=1,
+        augmentation=augmentation,
+        drop_remainder=False,
     )
     steps = inputs.steps_per_epoch
     scheduled_steps = steps * options.finetune_epochs

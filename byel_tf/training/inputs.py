@@ -1,16 +1,18 @@
 """What a stage reads, from the options."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
+from byel_tf.augment.fixed import fixed
 from byel_tf.augment.policies import policy
 from byel_tf.augment.views import Views, policy_views, ready_views
 from byel_tf.config import TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.pipeline import (
-    Draws,
+    RecordDraws,
     augmented_batches,
     evaluation_batches,
     steps_per_epoch,
@@ -24,11 +26,13 @@ class StageInputs:
 
     Attributes:
       batches: Endless training batches from a step on.
+      preview: Some images and their views, each (count, H, W, 3), for a picture.
       views: Gives the model the views of such a batch.
       steps_per_epoch: Steps in an epoch.
     """
 
     batches: Callable[[int], tf.data.Dataset]
+    preview: Callable[[int], tuple[tf.Tensor, ...]]
     views: Views
     steps_per_epoch: int
 
@@ -39,6 +43,7 @@ def build_inputs(
     *,
     stage: int,
     views: int,
+    augmentation: str,
     drop_remainder: bool,
 ) -> StageInputs:
     """Sets up the training data of a stage.
@@ -48,29 +53,40 @@ def build_inputs(
       dataset: Its train split is read.
       stage: 1 or 2; the stages draw apart.
       views: Augmented views an image.
+      augmentation: Name of the policy.
       drop_remainder: Whether an epoch's last, partial batch is left out.
     """
     batch_size = config.run.batch_size
-    chosen = policy(config.augmentation.augmentation)
+    chosen = policy(augmentation)
     make_views = policy_views(chosen, views)
     in_pipeline = config.augmentation.augment_in == "pipeline"
 
+    make_batches = functools.partial(
+        training_batches,
+        dataset,
+        image_size=config.data.image_size,
+        draws=RecordDraws(config.run.seed, stage, views, chosen.num_uniforms),
+        drop_remainder=drop_remainder,
+    )
+
     def batches(start_step: int) -> tf.data.Dataset:
-        made = training_batches(
-            dataset,
-            image_size=config.data.image_size,
+        made = make_batches(
             batch_size=batch_size,
-            draws=Draws(config.run.seed, stage, views, chosen.num_uniforms),
             start_step=start_step,
-            drop_remainder=drop_remainder,
             shuffle_buffer=config.data.shuffle_buffer,
             cache=config.data.cache == "memory",
         )
         return augmented_batches(made, make_views) if in_pipeline else made
 
+    def preview(count: int) -> tuple[tf.Tensor, ...]:
+        # Little shuffling and no cache: nothing is decoded that is not shown.
+        first = next(iter(make_batches(batch_size=count, shuffle_buffer=4 * count)))
+        return (fixed(first["image"]), *make_views(first))
+
     count = dataset.manifest.splits["train"].count
     return StageInputs(
         batches,
+        preview,
         ready_views if in_pipeline else make_views,
         steps_per_epoch(count, batch_size, drop_remainder),
     )

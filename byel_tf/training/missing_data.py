@@ -18,12 +18,12 @@ def synthesize_missing(data: DataOptions, seed: int) -> None:
       seed: The run's seed. Evaluation sets draw other people with it: the domain's
         name is part of every face's seed.
     """
-    wanted = [(data.train_data, "synthetic", data.synthesize_train, _TRAINING_SHARES)]
+    wanted = [(data.train_data, data.synthesize_train, _TRAINING_SHARES)]
     for text in data.eval_data:
-        name, _ = split_name(text)
-        wanted.append((text, name, data.synthesize_eval, {"test": 1.0}))
-    for text, domain, count, shares in wanted:
-        _, path = split_name(text)
+        wanted.append((text, data.synthesize_eval, {"test": 1.0}))
+    for text, count, shares in wanted:
+        domain, path = split_name(text)
+        # Only what is named after a domain: a mistyped path stays an error.
         if count and domain in DOMAINS and not path.exists():
             print(f"{path} does not exist: drawing {count} {domain} faces", flush=True)
             synthesize(

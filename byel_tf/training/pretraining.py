@@ -39,7 +39,14 @@ def build_pretraining(
     """
     options = config.pretrain
     # The reference leaves the last, partial batch out of this stage.
-    inputs = build_inputs(config, dataset, stage=1, views=2, drop_remainder=True)
+    inputs = build_inputs(
+        config,
+        dataset,
+        stage=1,
+        views=2,
+        augmentation=config.augmentation.augmentation,
+        drop_remainder=True,
+    )
     steps = inputs.steps_per_epoch
     scheduled_steps = steps * options.pretrain_epochs
     target_momentum = functools.partial(

@@ -14,7 +14,8 @@ from byel_tf.errors import RunError
 
 _PACKAGES = ("tensorflow", "keras", "tf-keras", "tensorflow-addons", "numpy")
 
-# Flags that may change between two starts of one run.
+# Flags that may change between two starts of one run; the epochs of a stage only as
+# long as nothing is scheduled over them.
 _FREE_FLAGS = frozenset(
     {
         "augment_in",
@@ -25,6 +26,7 @@ _FREE_FLAGS = frozenset(
         "log_every_steps",
         "max_steps",
         "pretrain_epochs",
+        "selection_data",  # compared by its hash
         "strategy",
         "synthesize_eval",
         "synthesize_train",
@@ -85,31 +87,38 @@ def require_same_run(
         not tell it.
     """
 
-    def decisive(lines: Sequence[str]) -> dict[str, str]:
-        pairs = (line[2:].partition("=")[::2] for line in lines)
-        return {name: value for name, value in pairs if name not in _FREE_FLAGS}
+    def parse(lines: Sequence[str]) -> dict[str, str]:
+        return dict(line[2:].partition("=")[::2] for line in lines)
 
-    before, now = decisive(previous_flags), decisive(flags)
-    for name in sorted({*before, *now} - {"model_dir"}):
+    before, now = parse(previous_flags), parse(flags)
+    free = {*_FREE_FLAGS, "model_dir"}
+    for stage in ("pretrain", "finetune"):
+        schedules = {now.get(f"{stage}_schedule", "constant")}
+        if stage == "pretrain":
+            schedules.add(now.get("target_momentum_schedule", "constant"))
+        if schedules != {"constant"}:
+            free.remove(f"{stage}_epochs")
+    for name in sorted({*before, *now} - free):
         if before.get(name) != now.get(name):
             raise RunError(
                 f"--model_dir={path} holds a run with --{name}={before.get(name)}, "
                 f"now it is {now.get(name)}: choose another --model_dir"
             )
-    try:
-        trained_on = previous_run["datasets"]["train_data"]
-        is_same = trained_on["sha256"] == run["datasets"]["train_data"]["sha256"]
-        where = trained_on["path"]
-    except (KeyError, TypeError) as error:
-        raise RunError(
-            f"run.json in --model_dir={path} is damaged, it does not tell the training "
-            "data: choose another --model_dir"
-        ) from error
-    if not is_same:
-        raise RunError(
-            f"--model_dir={path} holds a run on other training data ({where}): choose "
-            "another --model_dir"
-        )
+    for use in ("train_data", "selection_data"):
+        try:
+            previous = previous_run["datasets"][use]
+            is_same = previous["sha256"] == run["datasets"][use]["sha256"]
+            where = previous["path"]
+        except (KeyError, TypeError) as error:
+            raise RunError(
+                f"run.json in --model_dir={path} is damaged, it does not tell the "
+                f"{use}: choose another --model_dir"
+            ) from error
+        if not is_same:
+            raise RunError(
+                f"--model_dir={path} holds a run with another --{use} ({where}): "
+                "choose another --model_dir"
+            )
 
 
 def _package_version(name: str) -> str | None:
@@ -121,10 +130,12 @@ def _package_version(name: str) -> str | None:
 
 def _git_commit() -> str | None:
     """The commit of the checkout this code runs from, if it is one."""
-    folder = pathlib.Path(__file__).parent
+    checkout = pathlib.Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return None  # installed, perhaps within somebody else's checkout
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True
+            ["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True
         )
     except OSError:
         return None

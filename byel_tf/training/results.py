@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
@@ -10,14 +11,13 @@ from byel_tf.data.manifest import PreparedDataset
 from byel_tf.evaluation.evaluate import evaluate, load_export
 from byel_tf.evaluation.metrics import Scores
 from byel_tf.evaluation.report import figure_png, report_markdown
-from byel_tf.files import write_atomically
 from byel_tf.models.classifier import ExpressionClassifier
-from byel_tf.models.encoders import build_encoder
+from byel_tf.models.encoders import Encoder, build_encoder
 from byel_tf.serving.export import ServingModule, export_saved_model
 from byel_tf.training.run_directory import RunDirectory
 
 
-def encoder_builder(config: TrainingConfig, weights: str):
+def encoder_builder(config: TrainingConfig) -> Callable[[], Encoder]:
     """A function without arguments that makes the configured encoder."""
     return functools.partial(
         build_encoder,
@@ -26,7 +26,7 @@ def encoder_builder(config: TrainingConfig, weights: str):
         width=config.model.width,
         stem=config.model.stem,
         normalization=config.model.normalization,
-        weights=weights,
+        weights=config.model.encoder_weights,
     )
 
 
@@ -34,20 +34,31 @@ def export_classifier(
     config: TrainingConfig,
     trained: ExpressionClassifier,
     classes: tuple[str, ...],
+    step: int,
     directory: RunDirectory,
 ) -> pathlib.Path:
-    """Exports the trained classifier as the next version.
+    """Exports the trained classifier as the next version, unless it is the newest.
 
     The export is a copy in float32 on one device, whatever the run trained with.
+
+    Args:
+      config: All options.
+      trained: The classifier.
+      classes: Class names.
+      step: Step of stage 2 that its weights are from.
+      directory: Where the exports are.
 
     Returns:
       The folder of the version.
     """
+    newest = directory.newest_export()
+    if newest and load_export(newest).metadata.get("step") == step:
+        return newest
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
         copy = ExpressionClassifier(
-            encoder_builder(config, "none")(), len(classes), views=lambda batch: ()
+            encoder_builder(config)(), len(classes), views=lambda batch: ()
         )
     finally:
         keras.mixed_precision.set_global_policy(policy)
@@ -60,6 +71,7 @@ def export_classifier(
         "encoder": config.model.encoder,
         "representation_size": copy.encoder.representation_size,
         "temperature": 1.0,
+        "step": step,
     }
     module = ServingModule(copy, classes, config.data.image_size)
     export_saved_model(path, module, metadata)
@@ -67,7 +79,7 @@ def export_classifier(
 
 
 def write_results(
-    folder: pathlib.Path,
+    directory: RunDirectory,
     export: pathlib.Path,
     datasets: dict[str, PreparedDataset],
     selection: str,
@@ -76,7 +88,7 @@ def write_results(
     """Scores an export on test splits and writes results, report and figures.
 
     Args:
-      folder: Where `results.json`, `report.md` and `figures/` go.
+      directory: Where `results.json`, `report.md` and `figures/` go.
       export: Folder of the SavedModel.
       datasets: Prepared data sets by name.
       selection: "synthetic" or "real": what the epoch was selected on.
@@ -89,15 +101,13 @@ def write_results(
     scores = {name: evaluate(model, dataset) for name, dataset in datasets.items()}
     figures = {name: f"figures/{name}.png" for name in scores}
     for name, result in scores.items():
-        write_atomically(
-            folder / figures[name], figure_png(result, name, model.classes)
-        )
+        directory.write(figures[name], figure_png(result, name, model.classes))
     report = report_markdown(scores, model.classes, facts, figures)
-    write_atomically(folder / "report.md", report)
+    directory.write("report.md", report)
     results = {
         "classes": list(model.classes),
         "selection": selection,
         "datasets": {name: dataclasses.asdict(s) for name, s in scores.items()},
     }
-    RunDirectory(str(folder)).write_json("results.json", results)
+    directory.write_json("results.json", results)
     return scores

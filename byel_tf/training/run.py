@@ -8,6 +8,7 @@ from byel_tf.config import TrainingConfig
 from byel_tf.errors import RunError
 from byel_tf.flagging import to_flagfile
 from byel_tf.models.encoders import require_encoder
+from byel_tf.optimizers.factory import require_optimizer
 from byel_tf.training.build import count_parameters
 from byel_tf.training.checkpoints import newest_step
 from byel_tf.training.datasets import (
@@ -24,12 +25,13 @@ from byel_tf.training.results import (
     export_classifier,
     write_results,
 )
-from byel_tf.training.run_directory import RunDirectory
+from byel_tf.training.run_directory import RunDirectory, to_json
 from byel_tf.training.stages import Stage, train_stage
 from byel_tf.training.strategy import (
     build_strategy,
     describe_devices,
     idle_gpu_warning,
+    require_even_batches,
     resolve_xla,
 )
 
@@ -50,14 +52,14 @@ def train(config: TrainingConfig) -> None:
       UsageError: For options that cannot be meant together.
       RunError: For data, a model folder or a training that fails.
     """
-    require_encoder(config.model.encoder, config.model.encoder_weights)
-    require_distinct_names(config.data)
+    _require_options(config)
     synthesize_missing(config.data, config.run.seed)
     datasets = open_datasets(config)
     keras.mixed_precision.set_global_policy(config.run.precision)
     keras.utils.set_random_seed(config.run.seed)
     xla = resolve_xla(config.run.xla)
     strategy = build_strategy(config.run.strategy)
+    require_even_batches(strategy, config.run.batch_size)
     devices = describe_devices(strategy)
     print(f"devices: {devices}; XLA {xla}", flush=True)
     warning = idle_gpu_warning()
@@ -65,35 +67,38 @@ def train(config: TrainingConfig) -> None:
         print(warning)
     if datasets.train.name not in datasets.reported:
         print(f"note: {datasets.train.path} has no test split to report on")
-    directory = _start(config, datasets, devices)
-    build = encoder_builder(config, config.model.encoder_weights)
+    directory = RunDirectory(config.run.model_dir)
+    notes = _describe(config, datasets, devices, directory)
+    build = encoder_builder(config)
 
+    has_stage_1 = (
+        config.model.objective != "supervised" and config.pretrain.pretrain_epochs > 0
+    )
     steps = {}
     with strategy.scope():
-        if config.model.objective == "supervised":
+        if not has_stage_1:
             encoder = build()
         else:
             stage = build_pretraining(
                 config, datasets.train, build, datasets.classes, xla == "jit"
             )
             _require_stage_order(stage, directory)
-            _train(stage, config, directory)
+            _train(stage, config, directory, notes)
             steps[stage.name] = stage.total_steps
             encoder = stage.model.online.encoder
             del stage  # the target network and the optimizer's slots
         stage = build_finetuning(
             config, datasets, encoder, datasets.classes, xla == "jit"
         )
-        trained = _train(stage, config, directory)
+        step = _train(stage, config, directory, notes)
         steps[stage.name] = stage.total_steps
-    export = directory.newest_export()
-    if trained or export is None:
-        export = export_classifier(config, stage.model, datasets.classes, directory)
+    export = export_classifier(config, stage.model, datasets.classes, step, directory)
+    is_real = config.data.selection_data and config.finetune.selection == "best"
     scores = write_results(
-        directory.path,
+        directory,
         export,
         datasets.reported,
-        "real" if config.data.selection_data else "synthetic",
+        "real" if is_real else "synthetic",
         _facts(config, devices, steps),
     )
     for name, result in scores.items():
@@ -101,9 +106,43 @@ def train(config: TrainingConfig) -> None:
     print(f"report: {directory.path / 'report.md'}; SavedModel: {export}", flush=True)
 
 
-def _start(config: TrainingConfig, datasets: RunDatasets, devices: str) -> RunDirectory:
-    """Opens the run's folder, checks that it is this run's, and notes what it is."""
-    directory = RunDirectory(config.run.model_dir)
+def _require_options(config: TrainingConfig) -> None:
+    """Refuses what cannot be built, before any data is read.
+
+    Raises:
+      UsageError: With the flag and the way out.
+    """
+    model, pretrain, finetune = config.model, config.pretrain, config.finetune
+    require_encoder(
+        model.encoder,
+        model.encoder_weights,
+        model.width,
+        model.stem,
+        model.normalization,
+    )
+    if model.objective != "supervised":
+        require_optimizer(
+            "pretrain",
+            pretrain.pretrain_optimizer,
+            pretrain.pretrain_weight_decay,
+            pretrain.pretrain_exclude_bias_and_norm,
+        )
+    require_optimizer(
+        "finetune",
+        finetune.finetune_optimizer,
+        finetune.finetune_weight_decay,
+        has_exclusions=False,
+    )
+    require_distinct_names(config.data)
+
+
+def _describe(
+    config: TrainingConfig,
+    datasets: RunDatasets,
+    devices: str,
+    directory: RunDirectory,
+) -> dict[str, str]:
+    """What the run is, by file name; refuses a folder that holds another run."""
     groups = [getattr(config, field.name) for field in dataclasses.fields(config)]
     flags = to_flagfile(*groups)
     run = describe_run(devices, datasets.by_use, config.model.encoder_weights)
@@ -117,9 +156,12 @@ def _start(config: TrainingConfig, datasets: RunDatasets, devices: str) -> RunDi
             previous_run,
             run,
         )
-    directory.write("flags.cfg", flags)
-    directory.write_json("run.json", run)
-    return directory
+    elif (directory.path / "checkpoints").exists():
+        raise RunError(
+            f"--model_dir={directory.path} holds checkpoints, but no flags.cfg and "
+            "run.json that tell what they are of: choose another --model_dir"
+        )
+    return {"flags.cfg": flags, "run.json": to_json(run)}
 
 
 def _require_stage_order(pretraining: Stage, directory: RunDirectory) -> None:
@@ -139,8 +181,24 @@ def _require_stage_order(pretraining: Stage, directory: RunDirectory) -> None:
         )
 
 
-def _train(stage: Stage, config: TrainingConfig, directory: RunDirectory) -> bool:
-    """Trains a stage; returns whether there was anything left to train."""
+def _train(
+    stage: Stage,
+    config: TrainingConfig,
+    directory: RunDirectory,
+    notes: Mapping[str, str],
+) -> int:
+    """Trains a stage; returns the step whose weights its model then holds."""
+    done = newest_step(directory.checkpoints(stage.name))
+    if done > stage.total_steps:
+        raise RunError(
+            f"{directory.path} has done {done} steps of {stage.name}, more than the "
+            f"{stage.total_steps} asked for: give more epochs or steps, or choose "
+            "another --model_dir"
+        )
+    if done < stage.total_steps:
+        # A finished run keeps the notes of what it was trained with.
+        for name, content in notes.items():
+            directory.write(name, content)
     parameters = count_parameters(stage.model.learned_variables)
     print(
         f"{stage.name}: {parameters:,} trainable parameters, "
@@ -156,7 +214,10 @@ def _facts(
     config: TrainingConfig, devices: str, steps: Mapping[str, int]
 ) -> dict[str, str]:
     """What the report states besides scores."""
-    selected = config.data.selection_data or config.data.train_data
+    epoch = "last"
+    if config.finetune.selection == "best":
+        selected = config.data.selection_data or config.data.train_data
+        epoch = f"best on the validation split of {selected}"
     weights = config.model.encoder_weights
     passes = {
         name: count * config.run.batch_size * _ENCODER_PASSES[name]
@@ -166,7 +227,7 @@ def _facts(
         "objective": config.model.objective,
         "encoder": f"{config.model.encoder}, {config.data.image_size} px",
         "trained on": config.data.train_data,
-        "epoch": f"{config.finetune.selection} on the validation split of {selected}",
+        "epoch": epoch,
         "encoder's weights at the start": (
             "random" if weights == "none" else f"trained on {weights}: not synthetic"
         ),

@@ -82,10 +82,15 @@ class RunDirectory:
             )
         return content
 
-    def write(self, name: str, content: str) -> None:
-        """Writes a text file whole."""
+    def write(self, name: str, content: str | bytes) -> None:
+        """Writes a file whole."""
         write_atomically(self.path / name, content)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file whole."""
-        self.write(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        self.write(name, to_json(content))
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """JSON as this project writes it: for people and programs."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -2,13 +2,11 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from byel_tf.augment.views import Views
-from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.errors import RunError
 from byel_tf.training.callbacks import Progress, SaveCheckpoints, Watch
@@ -49,7 +47,7 @@ def last_step(scheduled_steps: int, max_steps: int | None) -> int:
 
 def train_stage(
     stage: Stage, directory: RunDirectory, log_every_steps: int, keep_checkpoints: int
-) -> bool:
+) -> int:
     """Trains a stage to its end, from its newest checkpoint if it has one.
 
     The model then holds the weights of the last step, or of the best epoch.
@@ -61,7 +59,7 @@ def train_stage(
       keep_checkpoints: Newest checkpoints kept.
 
     Returns:
-      Whether there was anything left to train.
+      The step whose weights the model holds: the last, or the best epoch's.
 
     Raises:
       RunError: If a loss is not finite, or the checkpoint does not fit the model.
@@ -87,16 +85,16 @@ def train_stage(
         SaveCheckpoints(checkpoints, best),
         Progress(stage.name, stage.total_steps, stage.inputs.steps_per_epoch, watch),
     ]
-    has_steps_left = step < stage.total_steps
-    with _damaged_data_explained(stage.name):
-        if has_steps_left:
-            first = next(iter(stage.inputs.batches(step)))
-            watch.image("views", view_grid(first, stage.inputs.views))
+    with _failures_explained(stage.name):
+        if step < stage.total_steps:
+            shown = stage.inputs.preview(_SHOWN_IMAGES)
+            watch.image("views", view_grid(shown), step)
         while step < stage.total_steps:
             step = _fit(stage, step, callbacks)
-    if best is not None:
+    if best is not None and best.step:
         best.restore()
-    return has_steps_left
+        return best.step
+    return step
 
 
 def _fit(stage: Stage, step: int, callbacks: list[keras.callbacks.Callback]) -> int:
@@ -127,10 +125,15 @@ def _fit(stage: Stage, step: int, callbacks: list[keras.callbacks.Callback]) -> 
 
 
 @contextlib.contextmanager
-def _damaged_data_explained(stage: str) -> Iterator[None]:
-    """Turns TensorFlow's errors about records and images into one line."""
+def _failures_explained(stage: str) -> Iterator[None]:
+    """Turns TensorFlow's errors about data and memory into one line."""
     try:
         yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise RunError(
+            f"{stage}: out of memory, give a smaller --batch_size, --image_size or "
+            "--encoder"
+        ) from error
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         is_image = "Decode" in error.message
         if isinstance(error, tf.errors.InvalidArgumentError) and not is_image:
@@ -142,18 +145,13 @@ def _damaged_data_explained(stage: str) -> Iterator[None]:
         ) from error
 
 
-def view_grid(batch: Batch, views: Views) -> np.ndarray:
+def view_grid(rows: Sequence[tf.Tensor]) -> np.ndarray:
     """A picture of what the model sees: a column an image, its views below it.
 
     Args:
-      batch: A batch of training data.
-      views: Makes the views.
+      rows: The images and each of their views, (columns, H, W, 3), float in [0, 1].
 
     Returns:
       (rows·H, columns·W, 3), float32 in [0, 1].
     """
-    shown = {key: value[:_SHOWN_IMAGES] for key, value in batch.items()}
-    rows = [view.numpy() for view in views(shown)]
-    if "image" in shown:
-        rows.insert(0, shown["image"].numpy().astype(np.float32) / 255.0)
-    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
+    return np.concatenate([np.concatenate(list(r.numpy()), axis=1) for r in rows])

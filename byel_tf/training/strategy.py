@@ -68,6 +68,23 @@ def idle_gpu_warning() -> str | None:
     )
 
 
+def require_even_batches(strategy: tf.distribute.Strategy, batch_size: int) -> None:
+    """Refuses a batch that does not give every replica the same two or more images.
+
+    Collectives of unlike shares end in a crash, and batch norm over one image in
+    nothing at all.
+
+    Raises:
+      UsageError: If the global batch size does not fit the replicas.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas or batch_size < 2 * replicas:
+        raise UsageError(
+            f"--batch_size={batch_size} is the sum over {replicas} replicas: give a "
+            f"multiple of {replicas} that is at least {2 * replicas}"
+        )
+
+
 def resolve_xla(xla: str) -> str:
     """What XLA does in this run; switches auto-clustering on or off.
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from byel_tf.data import pipeline
 from byel_tf.data.pipeline import (
-    Draws,
+    RecordDraws,
     augmented_batches,
     evaluation_batches,
     steps_per_epoch,
@@ -29,7 +29,7 @@ def take(dataset, steps, *, seed=1, stage=1, batch_size=BATCH, **options):
         dataset,
         image_size=options.pop("image_size", 4),
         batch_size=batch_size,
-        draws=Draws(seed, stage, views=2, uniforms=3),
+        draws=RecordDraws(seed, stage, views=2, uniforms=3),
         **options,
     )
     return list(itertools.islice(batches.as_numpy_iterator(), steps))
@@ -216,7 +216,7 @@ def test_small_shuffle_buffer_keeps_every_record(dataset):
 
 def test_shapes_are_static(dataset):
     batches = training_batches(
-        dataset, image_size=8, batch_size=4, draws=Draws(1, 1, 2, 3)
+        dataset, image_size=8, batch_size=4, draws=RecordDraws(1, 1, 2, 3)
     )
     spec = batches.element_spec
     assert spec["image"].shape == (4, 8, 8, 3)
@@ -260,7 +260,7 @@ def test_augmentation_in_the_pipeline(dataset):
 
     plain = take(dataset, 3)
     made = training_batches(
-        dataset, image_size=4, batch_size=BATCH, draws=Draws(1, 1, 2, 3)
+        dataset, image_size=4, batch_size=BATCH, draws=RecordDraws(1, 1, 2, 3)
     )
     augmented = augmented_batches(made, views).take(3).as_numpy_iterator()
     for batch, before in zip(augmented, plain, strict=True):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from byel_tf.compat import keras
 from byel_tf.errors import UsageError
 from byel_tf.models.encoders import build_encoder, normalize, require_encoder
 from byel_tf.training.build import build_byel, count_parameters
@@ -53,15 +54,31 @@ def test_application_preprocesses_as_it_was_made_to():
 
 
 @pytest.mark.parametrize(
-    ("name", "weights", "reason"),
+    ("name", "weights", "width", "reason"),
     [
-        ("resnet19", "none", "--encoder=resnet19 is unknown"),
-        ("resnet18", "imagenet", "needs a network of keras.applications"),
+        ("resnet19", "none", 1.0, "--encoder=resnet19 is unknown"),
+        ("resnet18", "imagenet", 1.0, "needs a network of keras.applications"),
+        ("MobileNetV2", "none", 0.5, "has its own width"),
     ],
 )
-def test_encoders_that_do_not_exist_are_refused(name, weights, reason):
+def test_encoders_that_do_not_exist_are_refused(name, weights, width, reason):
     with pytest.raises(UsageError, match=reason):
-        require_encoder(name, weights)
+        require_encoder(name, weights, width, "imagenet", "imagenet")
+
+
+def test_images_are_standardised_in_float32_under_mixed_precision(rng):
+    # Contrast that eight bits of precision would round away.
+    images = (0.5 + rng.uniform(0, 0.004, size=(2, 16, 16, 3))).astype(np.float32)
+    seen = []
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        encoder = build_encoder("resnet18", image_size=16, width=0.0625)
+        standardize = encoder.standardize
+        encoder.standardize = lambda x: seen.append(x) or standardize(x)
+        assert encoder(images).dtype == tf.bfloat16
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    np.testing.assert_array_equal(seen[0], images)
 
 
 def test_image_too_small_for_an_application_is_refused():

@@ -7,7 +7,11 @@ import tensorflow as tf
 from byel_tf.config import ADDON_OPTIMIZERS, OPTIMIZERS
 from byel_tf.errors import UsageError
 from byel_tf.optimizers.apply import apply_reduced_gradients
-from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
+from byel_tf.optimizers.factory import (
+    build_learning_rate,
+    build_optimizer,
+    require_optimizer,
+)
 
 HAS_ADDONS = importlib.util.find_spec("tensorflow_addons") is not None
 
@@ -38,6 +42,21 @@ def test_every_addon_descends(name):
 def test_every_addon_says_what_is_missing(name):
     with pytest.raises(UsageError, match="tensorflow-addons is not installed"):
         build_optimizer(name, 0.1)
+
+
+@pytest.mark.skipif(not HAS_ADDONS, reason="tensorflow-addons is not installed")
+def test_options_an_addon_does_not_take_are_refused_early():
+    with pytest.raises(UsageError, match="give --pretrain_weight_decay=0"):
+        require_optimizer("pretrain", "yogi", 1e-6, has_exclusions=False)
+    with pytest.raises(UsageError, match="--nopretrain_exclude_bias_and_norm"):
+        require_optimizer("pretrain", "lamb", 1e-6, has_exclusions=True)
+    require_optimizer("pretrain", "lamb", 1e-6, has_exclusions=False)
+
+
+@pytest.mark.skipif(HAS_ADDONS, reason="tensorflow-addons is installed")
+def test_a_missing_addon_is_told_early():
+    with pytest.raises(UsageError, match="tensorflow-addons is not installed"):
+        require_optimizer("finetune", "lamb", 0.0, has_exclusions=False)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])

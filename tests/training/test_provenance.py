@@ -10,7 +10,8 @@ from byel_tf.errors import RunError
 from byel_tf.training.provenance import describe_run, require_same_run
 
 FLAGS = ["--train_data=a", "--model_dir=run", "--seed=1", "--eval_data=x=y"]
-RUN = {"datasets": {"train_data": {"sha256": "1", "path": "a"}}}
+USED = {"sha256": "1", "path": "a"}
+RUN = {"datasets": {"train_data": USED, "selection_data": USED}}
 
 
 @pytest.fixture
@@ -61,9 +62,28 @@ def test_what_may_not(flags, expected):
 
 
 def test_other_training_data():
-    other = {"datasets": {"train_data": {"sha256": "2", "path": "b"}}}
-    with pytest.raises(RunError, match=r"other training data \(a\): choose another"):
-        require_same_run("run", FLAGS, FLAGS, RUN, other)
+    for use in ("train_data", "selection_data"):
+        other = {"datasets": {**RUN["datasets"], use: {"sha256": "2", "path": "b"}}}
+        with pytest.raises(RunError, match=rf"another --{use} \(a\): choose another"):
+            require_same_run("run", FLAGS, FLAGS, RUN, other)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epochs"),
+    [
+        ("pretrain_schedule=warmup_cosine", "pretrain_epochs"),
+        ("target_momentum_schedule=cosine", "pretrain_epochs"),
+        ("finetune_schedule=warmup_cosine", "finetune_epochs"),
+    ],
+)
+def test_epochs_that_a_schedule_runs_over_may_not_change(schedule, epochs):
+    before = [*FLAGS, f"--{epochs}=1"]
+    now = [*FLAGS, f"--{epochs}=2"]
+    require_same_run("run", before, now, RUN, RUN)
+    with pytest.raises(RunError, match=f"with --{epochs}=1, now it is 2"):
+        require_same_run(
+            "run", [*before, f"--{schedule}"], [*now, f"--{schedule}"], RUN, RUN
+        )
 
 
 @pytest.mark.parametrize("damaged", [{}, [], {"datasets": {}}, {"datasets": None}])

@@ -20,7 +20,7 @@ from byel_tf.config import (
 from byel_tf.errors import RunError
 from byel_tf.training.datasets import open_datasets
 from byel_tf.training.finetuning import build_finetuning
-from byel_tf.training.inputs import validation_batches
+from byel_tf.training.inputs import build_inputs, validation_batches
 from byel_tf.training.pretraining import build_pretraining
 from byel_tf.training.run_directory import RunDirectory
 from byel_tf.training.stages import train_stage, view_grid
@@ -213,14 +213,24 @@ def test_a_damaged_record_stops_the_run(make_config, pretrain, faces, tmp_path):
         pretrain(make_config(train_data=str(copy)), tmp_path / "run")
 
 
-def test_view_grid_shows_the_image_above_its_views(rng):
-    image = rng.integers(256, size=(10, 4, 4, 3)).astype(np.uint8)
-
-    def views(batch):
-        scaled = tf.cast(batch["image"], tf.float32) / 255.0
-        return scaled, 1.0 - scaled
-
-    grid = view_grid({"image": tf.constant(image)}, views)
+def test_view_grid_shows_the_images_above_their_views(rng):
+    images = tf.constant(rng.uniform(size=(8, 4, 4, 3)), tf.float32)
+    grid = view_grid([images, images, 1.0 - images])
     assert grid.shape == (12, 32, 3)
-    np.testing.assert_allclose(grid[:4, :4], image[0] / 255.0, atol=1e-6)
-    np.testing.assert_allclose(grid[8:, 28:], 1 - image[7] / 255.0, atol=1e-6)
+    np.testing.assert_array_equal(grid[:4, :4], images[0])
+    np.testing.assert_array_equal(grid[8:, 28:], 1.0 - images[7])
+
+
+def test_preview_shows_images_and_their_views(make_config):
+    config = make_config()
+    inputs = build_inputs(
+        config,
+        open_datasets(config).train,
+        stage=1,
+        views=2,
+        augmentation="byol",
+        drop_remainder=True,
+    )
+    rows = inputs.preview(5)
+    assert [row.shape for row in rows] == [(5, 16, 16, 3)] * 3
+    assert not np.array_equal(rows[1], rows[2])

@@ -36,6 +36,13 @@ def test_an_idle_nvidia_driver_is_warned_about(monkeypatch, tmp_path):
     assert strategy.idle_gpu_warning() is None
 
 
+@pytest.mark.parametrize("batch_size", [7, 2])
+def test_batches_that_do_not_fit_the_replicas_are_refused(batch_size, two_replicas):
+    with pytest.raises(UsageError, match=f"--batch_size={batch_size} is the sum"):
+        strategy.require_even_batches(two_replicas, batch_size)
+    strategy.require_even_batches(two_replicas, 8)
+
+
 @pytest.mark.parametrize(
     ("flag", "resolved", "clustering"),
     [
