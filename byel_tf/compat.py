@@ -5,14 +5,41 @@ whose `fit` does not run under MultiWorkerMirroredStrategy, and Keras 2 lives on
 the package tf-keras. Both speak the same API: `from byel_tf.compat import keras`.
 """
 
+import contextlib
 import os
 import sys
 import types
 import warnings
+from collections.abc import Iterator
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import tensorflow as tf  # noqa: E402  (the log level is read at import)
+@contextlib.contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Keeps the native libraries' remarks at import off the screen.
+
+    They come before any log level is read, and would stand above every error line.
+    Whoever sets TF_CPP_MIN_LOG_LEVEL sees them.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process started without standard error
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+with _quiet_import():
+    import tensorflow as tf
 
 from byel_tf.errors import UsageError  # noqa: E402
 
