@@ -30,7 +30,7 @@ class RecordDraws:
       seed: The run's seed.
       stage: 1 or 2; the stages of one run draw apart.
       views: Augmented views an image.
-      uniforms: RecordDraws a view.
+      uniforms: Draws a view.
     """
 
     seed: int
@@ -99,7 +99,9 @@ def training_batches(
 def evaluation_batches(
     dataset: PreparedDataset, split: str, *, image_size: int, batch_size: int
 ) -> tf.data.Dataset:
-    """A split's labelled records once, in the order of the files, weight 0 apart.
+    """A split's labelled records once, in the order of the files.
+
+    Those that fill the last batch have weight 0.
 
     Returns:
       A data set of `Batch` with image, label and weight.
@@ -185,10 +187,12 @@ def _fill(batch: Batch, batch_size: int) -> Batch:
     not. Without them a replica could be left with no example at all, on which
     convolutions fail, and a compiled step would be compiled again for the odd size.
     """
+    records = {key: value for key, value in batch.items() if key != "index"}
+    if batch["label"].shape[0] == batch_size:  # no partial batch can come
+        return {**records, "weight": tf.fill([batch_size], 1.0 / batch_size)}
     count = tf.shape(batch["label"])[0]
     positions = tf.range(batch_size)
     weight = tf.where(positions < count, 1.0 / tf.cast(count, tf.float32), 0.0)
-    records = {key: value for key, value in batch.items() if key != "index"}
     filled = {
         key: tf.gather(value, positions % count) for key, value in records.items()
     }

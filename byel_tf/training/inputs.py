@@ -66,21 +66,25 @@ def build_inputs(
         dataset,
         image_size=config.data.image_size,
         draws=RecordDraws(config.run.seed, stage, views, chosen.num_uniforms),
-        drop_remainder=drop_remainder,
     )
 
     def batches(start_step: int) -> tf.data.Dataset:
         made = make_batches(
             batch_size=batch_size,
             start_step=start_step,
+            drop_remainder=drop_remainder,
             shuffle_buffer=config.data.shuffle_buffer,
             cache=config.data.cache == "memory",
         )
         return augmented_batches(made, make_views) if in_pipeline else made
 
     def preview(count: int) -> tuple[tf.Tensor, ...]:
-        # Little shuffling and no cache: nothing is decoded that is not shown.
-        first = next(iter(make_batches(batch_size=count, shuffle_buffer=4 * count)))
+        # Little shuffling and no cache, so that little is decoded besides; a set of
+        # fewer images is shown with repeats.
+        made = make_batches(
+            batch_size=count, drop_remainder=False, shuffle_buffer=4 * count
+        )
+        first = next(iter(made))
         return (fixed(first["image"]), *make_views(first))
 
     count = dataset.manifest.splits["train"].count

@@ -10,7 +10,10 @@ from byel_tf.files import write_atomically
 
 
 class RunDirectory:
-    """Paths below `model_dir`, and the only way the run writes its files."""
+    """Paths below `model_dir`, and the writing of text, JSON and pictures there.
+
+    Checkpoints, events and SavedModels are written by TensorFlow to its paths.
+    """
 
     def __init__(self, path: str):
         """Opens the folder, making it when missing.

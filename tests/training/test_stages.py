@@ -231,6 +231,7 @@ def test_preview_shows_images_and_their_views(make_config):
         augmentation="byol",
         drop_remainder=True,
     )
+    assert inputs.preview(50)[0].shape == (50, 16, 16, 3)  # of 36 images
     rows = inputs.preview(5)
     assert [row.shape for row in rows] == [(5, 16, 16, 3)] * 3
     assert not np.array_equal(rows[1], rows[2])
