@@ -15,6 +15,8 @@ class Batch(TypedDict, total=False):
         with it need no count from other replicas. 1 over the number of examples, and
         0 for the repeated ones that fill an epoch's last batch.
       uniforms: Draws of the augmentation, (B, views, draws), float32 in [0, 1).
+      action_units: Intensities in the order of the data set's names, (B, U), float32;
+        only where training regresses them.
       key: Seed of the record in this epoch, (B, 2), int64, for dropout.
       views: (B, views, H, W, 3), float32 in [0, 1]; in place of image and uniforms
         where the pipeline augments.
@@ -24,5 +26,6 @@ class Batch(TypedDict, total=False):
     label: tf.Tensor
     weight: tf.Tensor
     uniforms: tf.Tensor
+    action_units: tf.Tensor
     key: tf.Tensor
     views: tf.Tensor

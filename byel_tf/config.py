@@ -13,7 +13,7 @@ OBJECTIVES = ("byel", "byol", "supervised")
 OPTIMIZERS = ("lars", "sgd", "adam", "adamw")
 # From tensorflow-addons; each ends in a clear error where that is not installed.
 ADDON_OPTIMIZERS = ("lamb", "lazy_adam", "novograd", "rectified_adam", "yogi")
-SCHEDULES = ("constant", "warmup_cosine")
+SCHEDULES = ("constant", "warmup_cosine", "one_cycle")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +37,23 @@ class DataOptions:
     )
     synthesize_train: int = option(
         0,
-        "Images of the built-in synthetic faces to draw into --train_data when that "
-        "folder does not exist and its name is that of a domain, such as synthetic; "
-        "0: a missing folder is an error.",
+        "Synthetic faces to draw into --train_data when that folder does not exist and "
+        "its name is that of a domain, such as synthetic; 0: a missing folder is "
+        "an error.",
         lower=0,
     )
     synthesize_eval: int = option(
         0,
-        "The same for each --eval_data named after a domain of the built-in faces, "
-        "such as shifted=FOLDER.",
+        "The same for each --eval_data named after a domain, such as shifted=FOLDER.",
         lower=0,
+    )
+    synthesize_size: int = option(
+        64, "Side in pixels of drawn faces.", lower=16, upper=512
+    )
+    head: str = option(
+        "built-in",
+        "What faces are drawn with: built-in, ict-facekit (fetched once), or the path "
+        "of a checkout of ICT-FaceKit.",
     )
     image_size: int = option(
         128, "Side in pixels to which every image is resized.", lower=16, upper=1024
@@ -102,15 +109,21 @@ class ModelOptions:
     )
     stem: str = option(
         "imagenet",
-        "ResNet's first layers: 7×7 stride 2 and max pooling, or one 3×3 stride 1 "
-        "for small images.",
-        choices=("imagenet", "small"),
+        "ResNet's first layers: imagenet, 7×7 stride 2 and max pooling; strided, one "
+        "3×3 stride 2, for images of about 48 to 96 px; small, one 3×3 stride 1.",
+        choices=("imagenet", "strided", "small"),
     )
     encoder_weights: str = option(
         "none",
         "Start of a keras.applications encoder: random, or trained on ImageNet "
         "(downloads; recorded, and the model is then not synthetic-only).",
         choices=("none", "imagenet"),
+    )
+    channels: int = option(
+        3,
+        "Channels of the encoder's input: 3, or 1 to turn images grey (BT.601) within "
+        "the model; augmentation sees them in colour.",
+        choices=(1, 3),
     )
     normalization: str = option(
         "imagenet",
@@ -135,6 +148,20 @@ class ModelOptions:
     orthonormality_weight: float = option(
         1.0, "byel: weight of the emotion vectors' orthonormality penalty.", lower=0
     )
+    label_smoothing: float = option(
+        0.0,
+        "Share of each label spread over all classes, in the classification losses of "
+        "both stages.",
+        lower=0,
+        upper=0.9,
+    )
+    action_unit_weight: float = option(
+        0.0,
+        "Weight of a loss, in both stages, for telling the faces' action units from "
+        "the representation: Huber's (delta 1) of the intensities as recorded. Needs "
+        "a data set that has them. 0: not learned.",
+        lower=0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,11 +185,12 @@ class PretrainOptions:
     pretrain_schedule: str = option(
         "constant",
         "Learning rate over stage 1; warmup_cosine rises linearly from 0, then falls "
-        "to 0.",
+        "to 0; one_cycle rises from a 25th along a cosine, then falls to a 250,000th "
+        "(momentum is not cycled).",
         choices=SCHEDULES,
     )
     pretrain_warmup_epochs: float = option(
-        10, "Epochs of linear warm-up, for warmup_cosine.", lower=0
+        10, "Epochs of rise, for warmup_cosine and one_cycle.", lower=0
     )
     pretrain_momentum: float = option(
         0.0, "Momentum, for lars and sgd.", lower=0, upper=0.9999
@@ -203,10 +231,12 @@ class FinetuneOptions:
     )
     finetune_learning_rate: float = option(1e-4, "Learning rate.", lower=0)
     finetune_schedule: str = option(
-        "constant", "Learning rate over stage 2.", choices=SCHEDULES
+        "constant",
+        "Learning rate over stage 2, as --pretrain_schedule.",
+        choices=SCHEDULES,
     )
     finetune_warmup_epochs: float = option(
-        0, "Epochs of linear warm-up, for warmup_cosine.", lower=0
+        0, "Epochs of rise, for warmup_cosine and one_cycle.", lower=0
     )
     finetune_momentum: float = option(
         0.9, "Momentum, for lars and sgd.", lower=0, upper=0.9999
@@ -220,8 +250,18 @@ class FinetuneOptions:
         choices=("same", *POLICY_NAMES),
     )
     dropout: float = option(0.3, "Dropout before the classifier.", lower=0, upper=0.95)
-    label_smoothing: float = option(
-        0.0, "Share of each label spread over all classes.", lower=0, upper=0.9
+    weight_ema: float = option(
+        0.0,
+        "Momentum τ of a moving average of the weights, batch norm's statistics "
+        "included, that is validated and exported in their place; after k steps it is "
+        "at most (1 + k)/(10 + k). 0: no averaging.",
+        lower=0,
+        upper=0.999999,
+    )
+    flip_average: bool = option(
+        False,
+        "Validate and export the mean of the outputs for an image and for its mirror "
+        "image.",
     )
     selection: str = option(
         "best",

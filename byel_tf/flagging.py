@@ -27,7 +27,7 @@ def option(
     default: Any,
     help: str,  # noqa: A002  (absl's own word for it)
     *,
-    choices: Sequence[str] | None = None,
+    choices: Sequence[str] | Sequence[int] | None = None,
     lower: float | None = None,
     upper: float | None = None,
 ) -> Any:
@@ -36,7 +36,7 @@ def option(
     Args:
       default: Value without the flag; `dataclasses.MISSING` makes it required.
       help: One or two sentences for `--help` and the flag reference.
-      choices: The values a string may take.
+      choices: The values a string or an integer may take.
       lower: Least number allowed.
       upper: Greatest number allowed.
     """
@@ -76,7 +76,7 @@ def define_flags(options: type, values: flags.FlagValues) -> None:
         common = {"flag_values": values, "module_name": options.__name__}
         text = field.metadata["help"]
         kind = _base_type(field)
-        if field.metadata["choices"]:
+        if field.metadata["choices"] and kind is str:
             flags.DEFINE_enum(
                 field.name, default, list(field.metadata["choices"]), text, **common
             )
@@ -230,12 +230,15 @@ def _require_usable(field: dataclasses.Field, value: Any) -> None:
 
     Raises:
       UsageError: For a missing required flag, an empty name, a number that is not
-        finite, or a text that a line of `flags.cfg` cannot hold.
+        finite or not among its choices, or a text that a line of `flags.cfg` cannot
+        hold.
     """
     name, kind = field.name, _base_type(field)
     if _is_required(field) and value in (None, ""):
         raise UsageError(f"--{name} is missing: {field.metadata['help']}")
-    if kind is float and value is not None and not math.isfinite(value):
+    is_number = kind in (int, float) and value is not None
+    choices = field.metadata["choices"]
+    if is_number and (not math.isfinite(value) or (choices and value not in choices)):
         raise UsageError(f"--{name}={value}: expected {_expected(field)}")
     texts = value or () if kind == tuple[str, ...] else (value,)
     for text in texts:
@@ -255,7 +258,7 @@ def _require_usable(field: dataclasses.Field, value: Any) -> None:
 def _expected(field: dataclasses.Field) -> str:
     """What a flag takes, in words."""
     if field.metadata["choices"]:
-        return "one of " + ", ".join(field.metadata["choices"])
+        return "one of " + ", ".join(map(str, field.metadata["choices"]))
     kind = _base_type(field)
     lower, upper = field.metadata["lower"], field.metadata["upper"]
     noun = {bool: "true or false", int: "an integer", float: "a finite number"}
@@ -297,7 +300,7 @@ def describe_values(field: dataclasses.Field) -> str:
     """What a flag takes and its default, as `{a,b} (default a)`."""
     kind = _base_type(field)
     if field.metadata["choices"]:
-        takes = "{" + ",".join(field.metadata["choices"]) + "}"
+        takes = "{" + ",".join(map(str, field.metadata["choices"])) + "}"
     elif kind == tuple[str, ...]:
         takes = "TEXT (repeatable)"
     else:

@@ -1,7 +1,8 @@
-"""The three loss terms of stage 1, as pure functions.
+"""The loss terms of both stages, as pure functions.
 
 Source: BYEL (arXiv 2207.10003) and BYOL (arXiv 2006.07733); the sums and means are
-those of the BYEL authors' published implementation.
+those of the BYEL authors' published implementation. The action units' loss is an
+addition.
 """
 
 import tensorflow as tf
@@ -64,6 +65,24 @@ def cross_entropy(
         return hard
     even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
     return (1.0 - label_smoothing) * hard + label_smoothing * even
+
+
+def action_unit_loss(prediction: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Huber loss of action-unit intensities, mean over the units.
+
+    For an error e of one unit: e²/2 up to |e| = 1, |e| − 1/2 beyond, so that a few
+    extreme intensities do not outweigh the rest.
+
+    Args:
+      prediction: Predicted intensities, (B, U), float.
+      target: Intensities, (B, U), float.
+
+    Returns:
+      One loss an example, (B,), at least 0.
+    """
+    error = tf.abs(prediction - target)
+    bounded = tf.minimum(error, 1.0)
+    return tf.reduce_mean(bounded * (error - 0.5 * bounded), axis=-1)
 
 
 def orthonormality_penalty(emotion_vectors: tf.Tensor) -> tf.Tensor:

@@ -39,6 +39,44 @@ def two_replicas():
     return strategy
 
 
+@pytest.fixture(scope="session")
+def prepare_pictures():
+    """A function that prepares a data set of small pictures with action units."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from byel_tf.data.labels import DEFAULT_CLASSES
+    from byel_tf.data.record import Record
+    from byel_tf.data.writer import write_dataset
+
+    def prepare(path, classes=DEFAULT_CLASSES, units=("brow", "lid", "lip"), **counts):
+        generator = np.random.default_rng(1)
+        with write_dataset(path, classes, {"kind": "test"}, units) as writer:
+            for split, count in counts.items():
+                for number in range(count):
+                    label = number % len(classes)
+                    pixels = generator.integers(256, size=(16, 16, 3), dtype=np.uint8)
+                    pixels[2 * label : 2 * label + 2] = 255  # what tells the class
+                    file = io.BytesIO()
+                    Image.fromarray(pixels).save(file, "PNG")
+                    record = Record(
+                        encoded=file.getvalue(),
+                        format="png",
+                        height=16,
+                        width=16,
+                        label=label,
+                        class_name=classes[label],
+                        filename=f"{split}/{number}.png",
+                        action_units=tuple(generator.uniform(0, 2, len(units))),
+                    )
+                    writer.add(split, record)
+        return path
+
+    return prepare
+
+
 @pytest.fixture
 def tiny_encoder():
     """A function that builds an encoder small enough to be compiled in a second."""

@@ -54,6 +54,15 @@ def test_defaults_are_the_reference_run():
     assert stage2.dropout == 0.3
 
 
+def test_recipe_switches_are_off_by_default():
+    config = parsed()
+    model, stage2 = config.model, config.finetune
+    assert model.channels == 3
+    assert (model.label_smoothing, model.action_unit_weight) == (0, 0)
+    assert (stage2.weight_ema, stage2.flip_average) == (0, False)
+    assert {config.pretrain.pretrain_schedule, stage2.finetune_schedule} == {"constant"}
+
+
 def test_eval_data_is_repeatable():
     config = parsed("--eval_data=a=x", "--eval_data=y,z")
     assert config.data.eval_data == ("a=x", "y,z")
@@ -80,6 +89,9 @@ def test_effective_flags_reload(tmp_path):
         "--target_momentum=1.5",
         "--pretrain_learning_rate=nan",
         "--max_steps=0",
+        "--channels=2",
+        "--weight_ema=1",
+        "--action_unit_weight=-1",
         "--precision=float16",
     ],
 )

@@ -19,6 +19,7 @@ class Options:
     steps: int | None = option(None, "Steps.", lower=1)
     rate: float = option(0.5, "Rate.", lower=0)
     kind: str = option("b", "Kind.", choices=("a", "b"))
+    depth: int = option(3, "Depth.", choices=(1, 3))
     quick: bool = option(True, "Whether to hurry.")
     extra: tuple[str, ...] = option((), "More.")
     note: str = option("", "A note.")
@@ -55,11 +56,12 @@ def test_every_type():
         "--steps=7",
         "--rate=1e-3",
         "--kind=a",
+        "--depth=1",
         "--noquick",
         "--extra=x",
         "--extra=y",
         "--note=ünï, a=b",
-    ) == Options("out", 3, 7, 1e-3, "a", False, ("x", "y"), "ünï, a=b")
+    ) == Options("out", 3, 7, 1e-3, "a", 1, False, ("x", "y"), "ünï, a=b")
 
 
 def test_value_may_follow_its_name():
@@ -84,6 +86,8 @@ def test_last_value_wins():
         ("--rate=inf", "--rate=inf: expected a finite number of at least 0"),
         ("--kind=c", "--kind=c: expected one of a, b"),
         ("--kind=A", "--kind=A: expected one of a, b"),
+        ("--depth=2", "--depth=2: expected one of 1, 3"),
+        ("--depth=deep", "--depth=deep: expected one of 1, 3"),
         ("--quick=maybe", "--quick=maybe: expected true or false"),
         ("--extra=", "--extra= is empty: More."),
     ],
@@ -197,7 +201,7 @@ def test_flagfile_that_includes_itself(flagfile, tmp_path):
 
 
 def test_flagfile_round_trip(flagfile):
-    options = Options("öut", 3, 9, 0.1, "a", False, ("x=1", "y z"), "# no comment")
+    options = Options("öut", 3, 9, 0.1, "a", 1, False, ("x=1", "y z"), "# no comment")
     argument = flagfile(to_flagfile(options))
     assert parse(["program", argument], Options) == (options,)
     unset = Options("out")
@@ -236,6 +240,7 @@ def test_described_values():
         "steps": "INTEGER",
         "rate": "NUMBER (default 0.5)",
         "kind": "{a,b} (default b)",
+        "depth": "{1,3} (default 3)",
         "quick": "{true,false} (default true)",
         "extra": "TEXT (repeatable)",
         "note": "TEXT",

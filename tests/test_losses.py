@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from byel_tf.losses import (
+    action_unit_loss,
     bootstrap_loss,
     classification_loss,
     cross_entropy,
@@ -48,6 +49,14 @@ def test_label_smoothing_against_numpy(rng, smoothing):
     target = (1 - smoothing) * np.eye(4)[labels] + smoothing / 4
     expected = -(target * log_softmax).sum(-1)
     np.testing.assert_allclose(cross_entropy(logits, labels, smoothing), expected)
+
+
+def test_action_unit_loss_against_numpy(rng):
+    prediction, target = rng.normal(scale=1.5, size=(2, 9, 4))
+    error = np.abs(prediction - target)
+    assert error.min() < 1 < error.max()
+    huber = np.where(error <= 1, error**2 / 2, error - 0.5)
+    np.testing.assert_allclose(action_unit_loss(prediction, target), huber.mean(axis=1))
 
 
 def test_orthonormality_penalty_against_numpy(rng):

@@ -1,5 +1,6 @@
 """The main job as a user runs it: flags in, a run's folder out."""
 
+import functools
 import json
 import os
 import pathlib
@@ -12,10 +13,11 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import accuracy_score, f1_score
 
+from byel_tf.data.images import decode_and_resize
 from byel_tf.data.labels import DEFAULT_CLASSES
 from byel_tf.flagging import run_program
-from byel_tf.synthesis.dataset import synthesize
-from byel_tf.synthesis.domains import DOMAINS
+from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.models.encoders import build_encoder
 from train_main import main
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
@@ -23,23 +25,11 @@ FLAGFILES = sorted((CHECKOUT / "flags").glob("*.cfg"))
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(tmp_path_factory, prepare_pictures):
     """Two small prepared data sets: `synthetic` with all splits, `shifted`."""
     folder = tmp_path_factory.mktemp("data")
-    for domain, shares in (
-        ("synthetic", {"train": 0.6, "validation": 0.2, "test": 0.2}),
-        ("shifted", {"test": 1.0}),
-    ):
-        synthesize(
-            folder / domain,
-            domain=DOMAINS[domain],
-            count=60,
-            classes=DEFAULT_CLASSES,
-            size=16,
-            seed=1,
-            shares=shares,
-            workers=1,
-        )
+    prepare_pictures(folder / "synthetic", train=36, validation=12, test=12)
+    prepare_pictures(folder / "shifted", test=60)
     return folder
 
 
@@ -218,6 +208,60 @@ def test_every_kind_of_run_ends_with_results(arguments, tmp_path, extra):
     assert results["datasets"]["synthetic"]["count"] == 12
 
 
+@pytest.mark.parametrize(
+    ("objective", "strategy"),
+    [("byel", "mirrored"), ("byol", "one_device"), ("supervised", "one_device")],
+)
+def test_every_switch_of_the_recipe_at_once(
+    arguments, data, tmp_path, objective, strategy
+):
+    switches = [
+        f"--objective={objective}",
+        f"--strategy={strategy}",
+        "--channels=1",
+        "--normalization=per_image",
+        "--label_smoothing=0.1",
+        "--action_unit_weight=0.5",
+        "--pretrain_schedule=one_cycle",
+        "--pretrain_warmup_epochs=0.5",
+        "--finetune_schedule=one_cycle",
+        "--finetune_warmup_epochs=0.5",
+        "--finetune_learning_rate=1e-2",
+        "--weight_ema=0.9",
+        "--flip_average",
+    ]
+    main([*arguments, *switches, "--max_steps=3"])
+    run = tmp_path / "run"
+    metadata = json.loads((run / "export" / "1" / "byel.json").read_text())
+    assert (metadata["channels"], metadata["flip_average"]) == (1, True)
+
+    # What is shipped: the mean over both mirror images, by the averaged weights.
+    build = functools.partial(
+        build_encoder,
+        "resnet18",
+        image_size=16,
+        width=0.0625,
+        stem="small",
+        channels=1,
+        normalization="per_image",
+    )
+    trained = ExpressionClassifier(
+        build(), len(DEFAULT_CLASSES), views=lambda batch: (), averaged_encoder=build()
+    )
+    path = tf.train.latest_checkpoint(str(run / "checkpoints" / "finetune_best"))
+    tf.train.Checkpoint(model=trained).restore(path).expect_partial()
+    images, _ = read_test_split(data / "synthetic")
+    pixels = tf.stack([decode_and_resize(image, 16) for image in images]) / 255
+    averaged, last = (
+        (network(pixels)[1] + network(pixels[:, :, ::-1])[1]) / 2
+        for network in (trained.averaged, trained.network)
+    )
+    assert np.abs(averaged - last).max() > 1e-2
+    model = tf.saved_model.load(str(run / "export" / "1"))
+    outputs = model.signatures["serving_default"](image_bytes=images)
+    np.testing.assert_allclose(outputs["logits"], averaged, atol=1e-4)
+
+
 @pytest.mark.parametrize("flagfile", FLAGFILES, ids=lambda path: path.stem)
 def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path):
     # The reference takes its step as it is, at 128 px.
@@ -230,6 +274,7 @@ def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path):
             f"--train_data={data}/synthetic",
             f"--model_dir={tmp_path}/run",
             "--synthesize_eval=12",
+            "--head=built-in",  # others are fetched
             "--batch_size=8",
             "--max_steps=1",
         ]
@@ -275,21 +320,24 @@ def test_two_data_sets_of_one_name_are_refused(arguments, data, capsys):
     assert "two data sets are named 'synthetic'" in capsys.readouterr().err
 
 
-def test_a_data_set_of_other_classes_is_refused(arguments, tmp_path, capsys):
-    synthesize(
-        tmp_path / "other",
-        domain=DOMAINS["synthetic"],
-        count=6,
-        classes=("happiness", "sadness"),
-        size=16,
-        seed=1,
-        shares={"test": 1.0},
-        workers=1,
-    )
+def test_a_data_set_of_other_classes_is_refused(
+    arguments, prepare_pictures, tmp_path, capsys
+):
+    prepare_pictures(tmp_path / "other", ("happiness", "sadness"), test=6)
     assert run_program(main, [*arguments, f"--eval_data={tmp_path}/other"]) == 1
     assert (
         "has the classes happiness, sadness, the model has" in capsys.readouterr().err
     )
+
+
+def test_action_units_that_are_not_there(arguments, prepare_pictures, tmp_path, capsys):
+    prepare_pictures(tmp_path / "plain", units=(), train=8, validation=2)
+    wrong = [f"--train_data={tmp_path}/plain", "--action_unit_weight=1"]
+    assert run_program(main, [*arguments, *wrong]) == 2
+    error = capsys.readouterr().err
+    assert "data set plain" in error and "has no action units" in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_selection_on_other_data_is_recorded(arguments, data, tmp_path):

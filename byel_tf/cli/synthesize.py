@@ -9,7 +9,8 @@ from byel_tf.data.labels import DEFAULT_CLASSES, parse_classes
 from byel_tf.data.prepare import parse_ratios
 from byel_tf.flagging import option, parse, run_program
 from byel_tf.synthesis.dataset import synthesize
-from byel_tf.synthesis.domains import DOMAINS
+from byel_tf.synthesis.domain import DOMAINS
+from byel_tf.synthesis.heads.load import BUILT_IN, ICT_FACEKIT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,17 +18,23 @@ class SynthesizeOptions:
     """Draw labelled synthetic faces into a prepared data set."""
 
     output: str = option(dataclasses.MISSING, "Folder to make.")
-    count: int = option(6000, "Number of images.", lower=1)
-    seed: int = option(1, "Decides every face.", lower=0)
+    head: str = option(
+        BUILT_IN,
+        f"What faces are drawn with: {BUILT_IN}, {ICT_FACEKIT} (fetched once), or the "
+        "path of a checkout of ICT-FaceKit.",
+    )
     domain: str = option(
         "synthetic",
-        "Population of pictures; shifted stands in for real photographs.",
-        choices=tuple(DOMAINS),
+        f"Distributions that faces are drawn from: {', '.join(DOMAINS)} (which stands "
+        "in for photographs), or the path of a TOML file of your own.",
     )
+    count: int = option(6000, "Number of images.", lower=1)
     classes: str = option(
         ",".join(DEFAULT_CLASSES), "Expressions in label order, as a,b,c."
     )
     size: int = option(64, "Side in pixels.", lower=16, upper=512)
+    grey: bool = option(False, "Images of one channel.")
+    seed: int = option(1, "Decides every face.", lower=0)
     splits: str = option(
         "train=0.8,validation=0.1,test=0.1", "Share of each split; test means all."
     )
@@ -39,11 +46,13 @@ def main(argv: Sequence[str]) -> None:
     (options,) = parse(argv, SynthesizeOptions)
     manifest = synthesize(
         options.output,
-        domain=DOMAINS[options.domain],
+        domain=options.domain,
+        head=options.head,
         count=options.count,
         classes=parse_classes(options.classes),
         size=options.size,
         seed=options.seed,
+        grey=options.grey,
         shares=parse_ratios(options.splits),
         workers=options.workers,
     )

@@ -5,6 +5,7 @@ are functions of (seed, stage, epoch, record), all through stateless operations.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -16,6 +17,7 @@ from byel_tf.data.manifest import PreparedDataset
 # Fixed, so that the order of records does not depend on the machine.
 _CYCLE_LENGTH = 8
 
+_ACTION_UNITS = "image/face/action_units"
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
@@ -49,6 +51,7 @@ def training_batches(
     drop_remainder: bool = True,
     shuffle_buffer: int = 16384,
     cache: bool = False,
+    with_action_units: bool = False,
 ) -> tf.data.Dataset:
     """Endless shuffled batches of the train split, one epoch after the other.
 
@@ -61,18 +64,28 @@ def training_batches(
       drop_remainder: Whether an epoch's last, partial batch is left out.
       shuffle_buffer: Records held for shuffling.
       cache: Whether decoded images stay in memory.
+      with_action_units: Whether the records' action units are read, all those that
+        the data set names.
 
     Returns:
-      A data set of `Batch` with image, label, weight, uniforms and key.
+      A data set of `Batch` with image, label, weight, uniforms and key, and with
+      action_units where asked for.
     """
     count = dataset.manifest.splits["train"].count
     steps = steps_per_epoch(count, batch_size, drop_remainder)
     start_epoch, done = divmod(start_step, steps)
     root = tf.constant([draws.seed, draws.stage], tf.int64)
+    features = dict(_FEATURES)
+    if with_action_units:
+        names = dataset.manifest.action_units
+        features[_ACTION_UNITS] = tf.io.FixedLenFeature([len(names)], tf.float32)
+
+    def parse(index: tf.Tensor, serialized: tf.Tensor) -> Batch:
+        return _parse(index, serialized, features, image_size)
 
     records = _records(dataset, "train")
     if cache:
-        records = _map(records, lambda i, r: _parse(i, r, image_size)).cache()
+        records = _map(records, parse).cache()
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         key = tf.random.experimental.stateless_fold_in(root, epoch, alg="philox")
@@ -87,7 +100,7 @@ def training_batches(
         skipped = tf.where(epoch == start_epoch, done * batch_size, 0)
         epoch_records = epoch_records.skip(tf.cast(skipped, tf.int64))
         if not cache:
-            epoch_records = _map(epoch_records, lambda i, r: _parse(i, r, image_size))
+            epoch_records = _map(epoch_records, parse)
         epoch_records = _map(epoch_records, lambda record: _draw(record, key, draws))
         return epoch_records.batch(batch_size, drop_remainder=drop_remainder)
 
@@ -107,7 +120,7 @@ def evaluation_batches(
       A data set of `Batch` with image, label and weight.
     """
     records = _map(
-        _records(dataset, split), lambda i, r: _parse(i, r, image_size)
+        _records(dataset, split), lambda i, r: _parse(i, r, _FEATURES, image_size)
     ).filter(lambda record: record["label"] >= 0)
     batches = _map(records.batch(batch_size), lambda b: _fill(b, batch_size))
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
@@ -156,13 +169,21 @@ def _records(dataset: PreparedDataset, split: str) -> tf.data.Dataset:
     )
 
 
-def _parse(index: tf.Tensor, serialized: tf.Tensor, image_size: int) -> Batch:
-    features = tf.io.parse_single_example(serialized, _FEATURES)
-    return {
+def _parse(
+    index: tf.Tensor,
+    serialized: tf.Tensor,
+    features: Mapping[str, tf.io.FixedLenFeature],
+    image_size: int,
+) -> Batch:
+    parsed = tf.io.parse_single_example(serialized, features)
+    record = {
         "index": index,
-        "image": decode_and_resize(features["image/encoded"], image_size),
-        "label": tf.cast(features["image/class/label"], tf.int32),
+        "image": decode_and_resize(parsed["image/encoded"], image_size),
+        "label": tf.cast(parsed["image/class/label"], tf.int32),
     }
+    if _ACTION_UNITS in features:
+        record["action_units"] = parsed[_ACTION_UNITS]
+    return record
 
 
 def _draw(record: Batch, epoch_key: tf.Tensor, draws: RecordDraws) -> Batch:
@@ -173,8 +194,7 @@ def _draw(record: Batch, epoch_key: tf.Tensor, draws: RecordDraws) -> Batch:
         tf.random.experimental.stateless_split(key, 2, alg="philox")
     )
     return {
-        "image": record["image"],
-        "label": record["label"],
+        **record,
         "uniforms": stateless.uniform([draws.views, draws.uniforms], views_key),
         "key": dropout_key,
     }

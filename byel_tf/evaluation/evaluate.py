@@ -15,8 +15,10 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
 from byel_tf.evaluation.metrics import Scores, score
+from byel_tf.evaluation.predictions import Predictions
 from byel_tf.serving.export import METADATA_FILE_NAME
 
 
@@ -98,10 +100,10 @@ def require_split(dataset: PreparedDataset, split: str, purpose: str) -> None:
         )
 
 
-def evaluate(
+def predict_test_split(
     model: ExportedModel, dataset: PreparedDataset, batch_size: int = 256
-) -> Scores:
-    """Scores a model on a data set's test split.
+) -> Predictions:
+    """Runs a model over a data set's test split.
 
     Args:
       model: The exported model.
@@ -120,31 +122,68 @@ def evaluate(
         "image/filename": tf.io.FixedLenFeature([], tf.string),
     }
     records = tf.data.TFRecordDataset(dataset.shard_paths("test")).batch(batch_size)
-    labels, predictions = [], []
+    filenames, labels, probabilities = [], [], []
     try:
         for serialized in records:
             batch = tf.io.parse_example(serialized, features)
             outputs = model.signature(image_bytes=batch["image/encoded"])
+            names = [
+                # Raw bytes of a file name: not always UTF-8.
+                name.decode(errors="surrogateescape")
+                for name in batch["image/filename"].numpy()
+            ]
             valid = outputs["valid"].numpy()
             if not valid.all():
-                name = batch["image/filename"].numpy()[~valid][0]
                 raise RunError(
-                    f"data set {dataset.name}: {name.decode(errors='replace')} cannot "
-                    "be decoded: prepare it again without this image"
+                    f"data set {dataset.name}: {names[valid.argmin()]} cannot be "
+                    "decoded: prepare it again without this image"
                 )
+            filenames += names
             labels.append(batch["image/class/label"].numpy())
-            predictions.append(outputs["probabilities"].numpy().argmax(axis=-1))
+            probabilities.append(outputs["probabilities"].numpy())
     except tf.errors.DataLossError as error:
         raise RunError(
             f"data set {dataset.name} ({dataset.path}) has a damaged file: copy or "
             f"prepare it again ({' '.join(error.message.split())})"
         ) from error
-    labels, predictions = np.concatenate(labels), np.concatenate(predictions)
     expected = dataset.manifest.splits["test"].count
-    if len(labels) != expected:
+    if len(filenames) != expected:
         raise RunError(
-            f"data set {dataset.name}: {len(labels)} test records were read, its "
+            f"data set {dataset.name}: {len(filenames)} test records were read, its "
             f"manifest says {expected}: prepare it again"
         )
-    labelled = labels >= 0
-    return score(labels[labelled], predictions[labelled], model.classes)
+    probabilities = np.concatenate(probabilities)
+    return Predictions(
+        tuple(filenames),
+        np.concatenate(labels),
+        probabilities.argmax(axis=-1),
+        probabilities,
+    )
+
+
+def score_predictions(predictions: Predictions, classes: Sequence[str]) -> Scores:
+    """Scores predictions of the images that have a label.
+
+    Args:
+      predictions: The predictions.
+      classes: Names of the classes.
+    """
+    labelled = predictions.labels != UNLABELLED
+    return score(predictions.labels[labelled], predictions.predicted[labelled], classes)
+
+
+def evaluate(
+    model: ExportedModel, dataset: PreparedDataset, batch_size: int = 256
+) -> Scores:
+    """Scores a model on a data set's test split.
+
+    Args:
+      model: The exported model.
+      dataset: A prepared data set of the same classes.
+      batch_size: Images at a time.
+
+    Raises:
+      RunError: As `predict_test_split` does.
+    """
+    predictions = predict_test_split(model, dataset, batch_size)
+    return score_predictions(predictions, model.classes)

@@ -8,6 +8,7 @@ from byel_tf.augment.fixed import fixed
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.losses import (
+    action_unit_loss,
     bootstrap_loss,
     cosine_similarity,
     cross_entropy,
@@ -35,7 +36,8 @@ class BYEL(keras.Model):
     target's projection of the other view; the emotion classifier reads the
     prediction before the subtraction. Then the target follows the online network.
 
-    Without `emotion_classifier` this is BYOL (arXiv 2006.07733).
+    Without `emotion_classifier` this is BYOL (arXiv 2006.07733). With
+    `action_unit_head` the online representations also learn the faces' action units.
     """
 
     def __init__(
@@ -49,6 +51,9 @@ class BYEL(keras.Model):
         bootstrap_weight: float = 1.0,
         classification_weight: float = 1.0,
         orthonormality_weight: float = 1.0,
+        label_smoothing: float = 0.0,
+        action_unit_head: keras.layers.Layer | None = None,
+        action_unit_weight: float = 1.0,
         jit_compile: bool = False,
         name: str = "byel",
     ):
@@ -65,6 +70,10 @@ class BYEL(keras.Model):
           bootstrap_weight: Weight of the bootstrap loss.
           classification_weight: Weight of the classification loss.
           orthonormality_weight: Weight of the orthonormality penalty.
+          label_smoothing: Share of each label spread over all classes.
+          action_unit_head: Built layer from representations to the batches'
+            action_units, or None. For training only.
+          action_unit_weight: Weight of the action units' loss.
           jit_compile: Whether XLA compiles passes, losses and gradients.
           name: Name of the model.
 
@@ -80,6 +89,7 @@ class BYEL(keras.Model):
         self.online = online
         self.target = target
         self.emotion_classifier = emotion_classifier
+        self.action_unit_head = action_unit_head
         self.target_momentum = target_momentum
         self._views = views
         self._subtract = subtract
@@ -87,7 +97,9 @@ class BYEL(keras.Model):
             bootstrap_weight,
             classification_weight,
             orthonormality_weight,
+            action_unit_weight,
         )
+        self._label_smoothing = label_smoothing
         self.target.set_weights(
             self.online.encoder.get_weights() + self.online.projector.get_weights()
         )
@@ -97,6 +109,8 @@ class BYEL(keras.Model):
         if emotion_classifier is not None:
             names += ["classification_loss", "orthonormality_penalty"]
             self.macro_f1 = MacroF1(emotion_classifier.num_classes)
+        if action_unit_head is not None:
+            names.append("action_unit_loss")
         self.trackers = Trackers(names)
         self._loss_and_gradients = compiled(self._compute_gradients, jit_compile)
 
@@ -106,6 +120,8 @@ class BYEL(keras.Model):
         variables = list(self.online.trainable_variables)
         if self.emotion_classifier is not None:
             variables += self.emotion_classifier.trainable_variables
+        if self.action_unit_head is not None:
+            variables += self.action_unit_head.trainable_variables
         return variables
 
     @property
@@ -138,10 +154,17 @@ class BYEL(keras.Model):
         target_1 = tf.stop_gradient(self.target(view_1, training=True))
         target_2 = tf.stop_gradient(self.target(view_2, training=True))
         with tf.GradientTape() as tape:
-            projection_1, prediction_1 = self.online(view_1, training=True)
-            _, prediction_2 = self.online(view_2, training=True)
+            representation_1 = self.online.encoder(view_1, training=True)
+            representation_2 = self.online.encoder(view_2, training=True)
+            projection_1, prediction_1 = self.online.project(
+                representation_1, training=True
+            )
+            _, prediction_2 = self.online.project(representation_2, training=True)
             loss, scalars, logits = self._loss_terms(
-                (prediction_1, prediction_2), (target_1, target_2), batch
+                (representation_1, representation_2),
+                (prediction_1, prediction_2),
+                (target_1, target_2),
+                batch,
             )
             scaled = loss * loss_scale
         gradients = tape.gradient(
@@ -154,6 +177,7 @@ class BYEL(keras.Model):
 
     def _loss_terms(
         self,
+        representations: tuple[tf.Tensor, tf.Tensor],
         predictions: tuple[tf.Tensor, tf.Tensor],
         targets: tuple[tf.Tensor, tf.Tensor],
         batch: Batch,
@@ -167,9 +191,12 @@ class BYEL(keras.Model):
         """
         labels, weight = batch["label"], batch["weight"]
         share = tf.reduce_sum(weight)
-        bootstrap_weight, classification_weight, orthonormality_weight = (
-            self._loss_weights
-        )
+        (
+            bootstrap_weight,
+            classification_weight,
+            orthonormality_weight,
+            action_unit_weight,
+        ) = self._loss_weights
 
         from_1, from_2 = predictions
         if self._subtract is not None:
@@ -190,9 +217,13 @@ class BYEL(keras.Model):
         if self.emotion_classifier is not None:
             logits = self.emotion_classifier(predictions[0], training=True)
             logits_2 = self.emotion_classifier(predictions[1], training=True)
+            smoothing = self._label_smoothing
             classification = tf.reduce_sum(
                 weight
-                * (cross_entropy(logits, labels) + cross_entropy(logits_2, labels))
+                * (
+                    cross_entropy(logits, labels, smoothing)
+                    + cross_entropy(logits_2, labels, smoothing)
+                )
             )
             penalty = orthonormality_penalty(self.emotion_classifier.emotion_vectors)
             # Every replica has the whole penalty; its share keeps the sum right.
@@ -200,6 +231,15 @@ class BYEL(keras.Model):
             total += orthonormality_weight * share * penalty
             scalars["classification_loss"] = classification / share
             scalars["orthonormality_penalty"] = penalty
+        if self.action_unit_head is not None:
+            intensities = batch["action_units"]
+            losses = [
+                action_unit_loss(self.action_unit_head(representation), intensities)
+                for representation in representations
+            ]
+            action_units = tf.reduce_sum(weight * tf.add_n(losses))
+            total += action_unit_weight * action_units
+            scalars["action_unit_loss"] = action_units / share
         scalars["loss"] = total / share
         return total, scalars, logits
 

@@ -1,4 +1,4 @@
-"""The target network's exponential moving average."""
+"""Exponential moving averages: the target network's, and that of trained weights."""
 
 import math
 from collections.abc import Sequence
@@ -28,13 +28,30 @@ def cosine_momentum(step: tf.Tensor, total_steps: int, base: float) -> tf.Tensor
     return 1.0 - (1.0 - base) * (1.0 + tf.cos(math.pi * progress)) / 2.0
 
 
+def warmed_up_momentum(step: tf.Tensor, base: float) -> tf.Tensor:
+    """τ(k) = min(base, (1 + k)/(10 + k)): an average that soon forgets its start.
+
+    The warm-up is that of `tf.train.ExponentialMovingAverage` with `num_updates`.
+
+    Args:
+      step: k, the steps done before this one, (), int or float.
+      base: τ after the warm-up, in [0, 1).
+
+    Returns:
+      τ(k), (), float32, from 0.1 or less up to `base`.
+    """
+    step = tf.cast(step, tf.float32)
+    return tf.minimum(base, (1.0 + step) / (10.0 + step))
+
+
 def update_moving_average(
     target: Sequence[tf.Variable], online: Sequence[tf.Variable], momentum: tf.Tensor
 ) -> None:
     """Moves the target towards the online network, ξ ← τξ + (1 − τ)θ.
 
-    Call it in replica context, after the optimizer. Every replica holds the same
-    values, so each updates its own copy and nothing crosses devices.
+    Call it in replica context, after the optimizer. Every replica updates its own
+    copy of the target from its own copy of the online network, so nothing crosses
+    devices.
 
     Args:
       target: Variables ξ, changed in place.

@@ -1,9 +1,12 @@
 """Encoders by name: images in [0, 1] to representations."""
 
 import inspect
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
+from byel_tf.augment.colour import LUMINANCE
 from byel_tf.compat import keras
 from byel_tf.errors import RunError, UsageError
 from byel_tf.models.resnet import DEPTHS, ResNet
@@ -15,22 +18,41 @@ _IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 NORMALIZATIONS = ("imagenet", "per_image")
 
 
+def luminance(images: tf.Tensor) -> tf.Tensor:
+    """Turns images grey, with the weights of ITU-R BT.601.
+
+    Args:
+      images: (B, H, W, 3), float.
+
+    Returns:
+      (B, H, W, 1), of the dtype of the images.
+    """
+    # Not a matrix product, which GPUs may round to ten bits.
+    red, green, blue = tf.split(images, 3, axis=-1)
+    return LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
+
+
 def normalize(images: tf.Tensor, normalization: str) -> tf.Tensor:
     """Standardises images.
 
     Args:
-      images: (B, H, W, 3) in [0, 1], float.
-      normalization: "imagenet": by ImageNet's channel means and deviations;
-        "per_image": each image to mean 0 and deviation 1 over all its values.
+      images: (B, H, W, C) in [0, 1], float; C is 3, or 1 for grey images.
+      normalization: "imagenet": by ImageNet's channel means and deviations, for grey
+        images their means weighted as the luminance is, which is exact for the mean
+        and takes the channels as fully correlated for the deviation; "per_image":
+        each image to mean 0 and deviation 1 over all its values.
 
     Returns:
-      (B, H, W, 3), float.
+      (B, H, W, C), float.
 
     Raises:
       ValueError: If the normalization is unknown.
     """
     if normalization == "imagenet":
-        return (images - _IMAGENET_MEAN) / _IMAGENET_DEVIATION
+        mean, deviation = _IMAGENET_MEAN, _IMAGENET_DEVIATION
+        if images.shape[-1] == 1:
+            mean, deviation = np.dot([mean, deviation], LUMINANCE).tolist()
+        return (images - mean) / deviation
     if normalization == "per_image":
         mean, variance = tf.nn.moments(images, axes=(1, 2, 3), keepdims=True)
         # The floor is one grey level: a blank image becomes zeros, not noise.
@@ -126,6 +148,7 @@ def build_encoder(
     image_size: int,
     width: float = 1.0,
     stem: str = "imagenet",
+    channels: int = 3,
     normalization: str = "imagenet",
     weights: str = "none",
 ) -> Encoder:
@@ -136,13 +159,15 @@ def build_encoder(
         `keras.applications`.
       image_size: Side of the images in pixels.
       width: Channel multiplier, for the ResNets.
-      stem: "imagenet" or "small", for the ResNets.
+      stem: "imagenet", "strided" or "small", for the ResNets.
+      channels: 3, or 1 to turn images grey before anything else: a ResNet then has
+        one input channel, a network of `keras.applications` gets three equal ones.
       normalization: "imagenet" or "per_image", for the ResNets; a network of
         `keras.applications` has its own preprocessing.
       weights: "none", or "imagenet" for a network of `keras.applications`.
 
     Returns:
-      The encoder, built.
+      The encoder, built; it takes images of 3 channels whatever `channels` is.
 
     Raises:
       UsageError: If there is no such network, or it does not take these options.
@@ -151,18 +176,30 @@ def build_encoder(
     require_encoder(name, weights, width, stem, normalization)
     if name in DEPTHS:
         backbone = ResNet(name, width, stem, name="backbone")
-        encoder = Encoder(
-            lambda images: normalize(images, normalization),
-            backbone,
-            backbone.representation_size,
-        )
+        representation_size = backbone.representation_size
+
+        def standardize(images: tf.Tensor) -> tf.Tensor:
+            if channels == 1:
+                images = luminance(images)
+            return normalize(images, normalization)
     else:
-        encoder = _build_application(name, image_size, weights)
+        backbone, preprocess = _build_application(name, image_size, weights)
+        representation_size = int(backbone.output_shape[-1])
+
+        def standardize(images: tf.Tensor) -> tf.Tensor:
+            if channels == 1:
+                images = tf.repeat(luminance(images), 3, axis=-1)
+            return preprocess(images * 255.0)
+
+    encoder = Encoder(standardize, backbone, representation_size)
     encoder(tf.zeros([1, image_size, image_size, 3]))
     return encoder
 
 
-def _build_application(name: str, image_size: int, weights: str) -> Encoder:
+def _build_application(
+    name: str, image_size: int, weights: str
+) -> tuple[keras.Model, Callable[[tf.Tensor], tf.Tensor]]:
+    """A network of `keras.applications` and its preprocessing of [0, 255]."""
     network = getattr(keras.applications, name)
     try:
         backbone = network(
@@ -182,10 +219,4 @@ def _build_application(name: str, image_size: int, weights: str) -> Encoder:
         raise RunError(
             f"the weights of {name} could not be loaded: {reason}"
         ) from error
-    module = inspect.getmodule(network)
-    preprocess = module.preprocess_input
-    return Encoder(
-        lambda images: preprocess(images * 255.0),
-        backbone,
-        int(backbone.output_shape[-1]),
-    )
+    return backbone, inspect.getmodule(network).preprocess_input

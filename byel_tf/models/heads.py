@@ -1,4 +1,4 @@
-"""Projector and predictor."""
+"""Projector, predictor, and the head of the action units."""
 
 import tensorflow as tf
 
@@ -29,3 +29,20 @@ class MLP(keras.Model):
         """(B, any) → (B, D), float32."""
         hidden = tf.nn.relu(self.norm(self.hidden(vectors), training=training))
         return self.output_layer(hidden)
+
+
+def build_action_unit_head(
+    num_units: int, representation_size: int
+) -> keras.layers.Layer:
+    """Makes the linear layer from representations, (B, R), to intensities, (B, U).
+
+    Args:
+      num_units: U.
+      representation_size: R.
+
+    Returns:
+      The layer, built; its output is float32 also under mixed precision.
+    """
+    head = keras.layers.Dense(num_units, dtype="float32", name="action_unit_head")
+    head.build((None, representation_size))
+    return head

@@ -1,4 +1,4 @@
-"""The online and the target network of BYOL."""
+"""The networks of both stages: BYOL's online and target one, and the classifier."""
 
 import tensorflow as tf
 
@@ -50,5 +50,54 @@ class OnlineNetwork(keras.Model):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Images (B, H, W, 3) in [0, 1] → projections and predictions, (B, D)."""
         representation = self.encoder(images, training=training)
+        return self.project(representation, training=training)
+
+    def project(
+        self, representation: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Representations (B, R) → projections and predictions, (B, D), float32."""
         projection = self.projector(representation, training=training)
         return projection, self.predictor(projection, training=training)
+
+
+class ExpressionNetwork(keras.Model):
+    """Encoder and one dense layer: images to representations and logits.
+
+    Attributes:
+      encoder: The encoder.
+      head: The dense layer.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        num_classes: int,
+        flip_average: bool = False,
+        name: str = "expression_network",
+    ):
+        """Makes the network around a built encoder.
+
+        Args:
+          encoder: Built encoder.
+          num_classes: K.
+          flip_average: Whether the outputs are means over an image and its mirror
+            image.
+          name: Name of the model.
+        """
+        super().__init__(name=name, autocast=False)
+        self.encoder = encoder
+        # float32 also under mixed precision: the loss and the export follow.
+        self.head = keras.layers.Dense(num_classes, dtype="float32", name="head")
+        self.head.build((None, encoder.representation_size))
+        self.flip_average = flip_average
+
+    def call(
+        self, images: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images (B, H, W, 3) in [0, 1] → representations (B, R), logits (B, K)."""
+        representation = self.encoder(images, training=training)
+        if self.flip_average:
+            mirrored = self.encoder(tf.reverse(images, axis=[2]), training=training)
+            # The head is linear: its logits are means of both images' logits too.
+            representation = (representation + mirrored) / 2.0
+        return representation, self.head(representation)

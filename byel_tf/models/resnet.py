@@ -22,7 +22,7 @@ DEPTHS = {
     "resnet34": _Depth((3, 4, 6, 3), bottleneck=False),
     "resnet50": _Depth((3, 4, 6, 3), bottleneck=True),
 }
-STEMS = ("imagenet", "small")
+STEMS = ("imagenet", "strided", "small")
 
 _FIRST_CHANNELS = 64
 _BOTTLENECK_EXPANSION = 4
@@ -116,8 +116,9 @@ class ResNet(keras.Model):
         Args:
           depth: "resnet18", "resnet34" or "resnet50".
           width: Multiplier of all channel counts.
-          stem: "imagenet" (7×7 stride 2, 3×3 max pooling stride 2) or "small" (one
-            3×3 stride 1, for images below about 64 px).
+          stem: "imagenet" (7×7 stride 2, 3×3 max pooling stride 2), "strided" (one
+            3×3 stride 2) or "small" (one 3×3 stride 1): for images down to about 128,
+            48 and 32 px.
           name: Name of the model; the depth when empty.
 
         Raises:
@@ -135,7 +136,8 @@ class ResNet(keras.Model):
             self.stem = _convolution(channels[0], 7, 2, name="stem")
             self.pool = keras.layers.MaxPooling2D(3, 2, padding="same", name="pool")
         else:
-            self.stem = _convolution(channels[0], 3, 1, name="stem")
+            stride = 2 if stem == "strided" else 1
+            self.stem = _convolution(channels[0], 3, stride, name="stem")
             self.pool = None
         self.stem_norm = batch_norm("stem_norm")
         self.blocks = [

@@ -1,6 +1,6 @@
 """Optimizers and learning-rate schedules."""
 
 from byel_tf.optimizers.lars import LARS
-from byel_tf.optimizers.schedules import WarmupCosine
+from byel_tf.optimizers.schedules import OneCycle, WarmupCosine
 
-__all__ = ["LARS", "WarmupCosine"]
+__all__ = ["LARS", "OneCycle", "WarmupCosine"]

@@ -7,7 +7,7 @@ import tensorflow as tf
 from byel_tf.compat import keras, tensorflow_addons
 from byel_tf.errors import UsageError
 from byel_tf.optimizers.lars import LARS
-from byel_tf.optimizers.schedules import WarmupCosine
+from byel_tf.optimizers.schedules import OneCycle, WarmupCosine
 
 LearningRate = float | keras.optimizers.schedules.LearningRateSchedule
 
@@ -18,6 +18,8 @@ _ADDONS = {
     "rectified_adam": "RectifiedAdam",
     "yogi": "Yogi",
 }
+
+_SCHEDULES = {"warmup_cosine": WarmupCosine, "one_cycle": OneCycle}
 
 _WITHOUT_DECAY = ("lazy_adam", "yogi")
 
@@ -58,9 +60,9 @@ def build_learning_rate(
     """Makes a learning rate by the name of its schedule.
 
     Args:
-      schedule: "constant" or "warmup_cosine".
+      schedule: "constant", "warmup_cosine" or "one_cycle".
       peak: Highest learning rate.
-      warmup_steps: Steps of linear warm-up; cut to `total_steps`.
+      warmup_steps: Steps of the warm-up; cut to `total_steps`.
       total_steps: Steps of the whole stage, at least 1.
 
     Raises:
@@ -68,9 +70,9 @@ def build_learning_rate(
     """
     if schedule == "constant":
         return peak
-    if schedule == "warmup_cosine":
-        return WarmupCosine(peak, min(warmup_steps, total_steps), total_steps)
-    raise ValueError(f"unknown schedule. Received: schedule={schedule!r}")
+    if schedule not in _SCHEDULES:
+        raise ValueError(f"unknown schedule. Received: schedule={schedule!r}")
+    return _SCHEDULES[schedule](peak, min(warmup_steps, total_steps), total_steps)
 
 
 def build_optimizer(

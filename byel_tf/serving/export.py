@@ -9,7 +9,7 @@ import tensorflow as tf
 from byel_tf.augment.fixed import fixed
 from byel_tf.data.images import decode_and_resize
 from byel_tf.files import new_directory
-from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.models.networks import ExpressionNetwork
 
 #: Facts about the export beside the SavedModel, for tools that do not load it.
 METADATA_FILE_NAME = "byel.json"
@@ -25,7 +25,7 @@ class ServingModule(tf.Module):
 
     def __init__(
         self,
-        classifier: ExpressionClassifier,
+        classifier: ExpressionNetwork,
         class_names: Sequence[str],
         image_size: int,
         temperature: float = 1.0,

@@ -1,285 +1,226 @@
-"""Draws a face: background, head, features, light, camera.
-
-A simple drawing that a later 3-D renderer replaces; what stays is the interface, a
-`Face` and a size in, pixels out.
-"""
+"""Draws many faces: on several processes, and on from where a killed run stopped."""
 
 from __future__ import annotations
 
-import math
+import concurrent.futures
+import concurrent.futures.process
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import multiprocessing
+import pathlib
+import shutil
+import signal
+import struct
+import threading
+from collections.abc import Iterator, Sequence
 
+import cv2
+import google_crc32c
 import numpy as np
+import threadpoolctl
 
-from byel_tf.synthesis import lower_face, upper_face
-from byel_tf.synthesis.face import Background, Face
-from byel_tf.synthesis.image_processing import gaussian_blur, process_image
-from byel_tf.synthesis.surface import HeadSurface, bump, cloud, linear, smooth
+from byel_tf.errors import RunError
+from byel_tf.files import write_atomically
+from byel_tf.synthesis.domain import load_domain
+from byel_tf.synthesis.face import Face
+from byel_tf.synthesis.heads.load import load_head
+from byel_tf.synthesis.renderer import Renderer
+from byel_tf.synthesis.sampling import sample_face
 
-MINIMUM_SIZE = 16
-MAXIMUM_SIZE = 512
-# Smaller pictures are drawn at a multiple of their size, so that thin lines survive.
-MINIMUM_CANVAS = 48
+# Persons whose pictures one task draws: enough to hide the cost of handing it out.
+_PERSONS_A_TASK = 16
+_PLAN = "plan.json"
 
 
-def draw(face: Face, size: int) -> np.ndarray:
-    """Draws a face.
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """What decides every picture of a set.
+
+    Attributes:
+        head: As for `load_head`.
+        domain: As for `load_domain`.
+        classes: Expressions in label order; they come in turn.
+        size: Side in pixels.
+        seed: Decides every face.
+        grey: Whether pictures have one channel.
+    """
+
+    head: str
+    domain: str
+    classes: tuple[str, ...]
+    size: int
+    seed: int
+    grey: bool
+
+    def face(self, index: int) -> Face:
+        """Face number `index`."""
+        expression = self.classes[index % len(self.classes)]
+        return sample_face(_domain(self.domain), expression, self.seed, index)
+
+
+@functools.cache
+def _domain(name: str):
+    return load_domain(name)
+
+
+@functools.lru_cache(maxsize=1)
+def renderer(head: str) -> Renderer:
+    """The renderer of a head, made once a process."""
+    return Renderer(load_head(head))
+
+
+def draw_faces(
+    drawing: Drawing, count: int, workers: int, working_folder: pathlib.Path
+) -> Iterator[bytes]:
+    """Draws faces 0 to count - 1.
+
+    Finished ones are kept in the working folder until the iterator is exhausted, so
+    that drawing that was broken off goes on there; the pictures are the same.
 
     Args:
-        face: What to draw.
-        size: Side of the picture in pixels, 16 to 512.
+        drawing: What to draw.
+        count: Number of pictures.
+        workers: Processes.
+        working_folder: A folder for this alone; it need not exist. Pictures in it of
+            another drawing are thrown away. It is removed at the end.
 
-    Returns:
-        uint8 [size, size, 3], sRGB. The same face and size give the same bytes.
+    Yields:
+        PNG files, in order.
 
     Raises:
-        ValueError: If the size is out of range.
+        RunError: If the folder can't be written, or a process ends unexpectedly.
     """
-    if not MINIMUM_SIZE <= size <= MAXIMUM_SIZE:
-        raise ValueError(
-            f"A picture's size must lie in [{MINIMUM_SIZE}, {MAXIMUM_SIZE}]. "
-            f"Received: size={size!r}"
-        )
-    canvas = size * max(1, math.ceil(MINIMUM_CANVAS / size))
-    surface = HeadSurface(face, canvas)
-    _paint_behind(surface, face)
-    outline = _paint_skin(surface, face)
-    for side in lower_face.SIDES:
-        lower_face.paint_cheek(surface, face, side)
-        upper_face.paint_forehead(surface, face, side)
-    lower_face.paint_chin(surface, face)
-    _paint_beard(surface, face, outline)
-    lower_face.paint_mouth(surface, face)
-    lower_face.paint_nose(surface, face)
-    for side in lower_face.SIDES:
-        upper_face.paint_eye(surface, face, side)
-        upper_face.paint_brow(surface, face, side)
-    _paint_glasses(surface, face)
-    _paint_scalp(surface, face, outline)
-
-    lit = surface.paint * _light(surface, face)
-    image = _background(face.background, canvas)
-    image += (lit - image) * surface.coverage
-    _occlude(image, face, canvas)
-    return process_image(image, face.processing, size)
+    step = _PERSONS_A_TASK * _domain(drawing.domain).pictures_of_a_person
+    tasks = [range(i, min(i + step, count)) for i in range(0, count, step)]
+    files = [working_folder / f"{task.start:08d}.faces" for task in tasks]
+    try:
+        _open_working_folder(working_folder, drawing)
+        missing = [task for task, file in zip(tasks, files, strict=True)
+                   if _read(file, len(task)) is None]  # fmt: skip
+        if len(missing) < len(tasks):
+            print(
+                f"going on with {working_folder}: {count - sum(map(len, missing))} of "
+                f"{count} faces are there",
+                flush=True,
+            )
+        drawn = _draw_tasks(drawing, missing, workers)
+        for task, file in zip(tasks, files, strict=True):
+            pictures = _read(file, len(task))
+            if pictures is None:
+                pictures = next(drawn)
+                write_atomically(file, _frame(pictures))
+            yield from pictures
+    except OSError as error:
+        raise RunError(f"cannot write {working_folder}: {error.strerror}") from error
+    shutil.rmtree(working_folder, ignore_errors=True)
 
 
-def _skull(surface: HeadSurface, face: Face, margin: float) -> np.ndarray:
-    """Distance inside the skull's outline above the ears, widened by `margin`."""
-    width, height = face.identity.face_width + margin, 1.42 + margin
-    r = np.sqrt((surface.u / width) ** 2 + ((surface.v + 0.08) / height) ** 2)
-    return (1 - r) * width
+def _open_working_folder(folder: pathlib.Path, drawing: Drawing) -> None:
+    digests = {"code": _code_digest(), "domain": _domain(drawing.domain).digest}
+    plan = json.dumps({**dataclasses.asdict(drawing), **digests})
+    path = folder / _PLAN
+    if folder.exists() and not (path.exists() and path.read_text() == plan):
+        shutil.rmtree(folder)
+    write_atomically(path, plan)
 
 
-def _paint_behind(surface: HeadSurface, face: Face) -> None:
-    """What the face hides: shoulders, neck, hanging hair, ears."""
-    identity, hair = face.identity, face.hair
-    u, v = surface.u, surface.v
-    across = np.abs(u)
-    skin = linear(face.skin.colour)
-    shoulders = v - 1.12 - 0.1 * across + 0.45 * np.clip(across - 0.4, 0, 0.3)
-    clothes = linear(face.accessories.clothes_colour)
-    neck = surface.inside(0.6 * identity.face_width - across) * surface.inside(v - 0.4)
-    strands = linear(hair.colour) * (0.85 + 0.15 * np.sin(70 * u + 4 * v))
-    covered = face.accessories.headwear == "scarf"
-    if covered:
-        strands = linear(face.accessories.headwear_colour)
-    length = 1.6 if covered else hair.length
-    if hair.hairline > -1.6 or covered:
-        volume = 0.16 if covered else hair.volume
-        hanging = across - identity.face_width - volume
-        hanging = np.maximum(
-            _skull(surface, face, volume), np.minimum(-hanging, v + 0.08)
-        )
-        hanging = np.minimum(hanging, length - v)
-        surface.add(strands, surface.inside(hanging))
-    surface.add(skin * 0.55, neck)
-    surface.add(clothes, surface.inside(shoulders))
-    if covered:
-        surface.add(strands * 0.8, surface.inside(v - 0.9))
+@functools.cache
+def _code_digest() -> str:
+    """Changes when anything that decides a picture does."""
+    digest = hashlib.sha256(cv2.__version__.encode() + np.__version__.encode())
+    here = pathlib.Path(__file__).parent
+    for path in sorted([*here.rglob("*.py"), *here.rglob("*.toml")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _frame(pictures: Sequence[bytes]) -> bytes:
+    """Each picture after its length and checksum."""
+    parts = []
+    for picture in pictures:
+        parts += [
+            struct.pack("<II", len(picture), google_crc32c.value(picture)),
+            picture,
+        ]
+    return b"".join(parts)
+
+
+def _read(file: pathlib.Path, count: int) -> list[bytes] | None:
+    """The pictures of a finished task, or None if it is not there whole."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    pictures, start = [], 0
+    while start + 8 <= len(data):
+        length, checksum = struct.unpack_from("<II", data, start)
+        picture = data[start + 8 : start + 8 + length]
+        if len(picture) != length or google_crc32c.value(picture) != checksum:
+            return None
+        pictures.append(picture)
+        start += 8 + length
+    return pictures if len(pictures) == count else None
+
+
+def _draw_tasks(
+    drawing: Drawing, tasks: Sequence[range], workers: int
+) -> Iterator[list[bytes]]:
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield _draw_task(drawing, task)
         return
-    ear_v = v - identity.eye_line - 0.22
-    ear = 1 - np.sqrt(
-        ((across - identity.face_width) / 0.11) ** 2 + (ear_v / identity.ear_size) ** 2
-    )
-    visible = surface.inside(0.11 * ear)
-    if hair.length > 0 and hair.hairline > -1.6:
-        visible = visible * surface.inside(v - hair.length)
-    surface.add(skin * 0.9, visible)
-    surface.darken(0.35 * visible * smooth(ear, 0.35, 0.7))
+    # Not forked: the parent may hold threads, of progress bars or TensorFlow.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context
+    ) as pool:
+        try:
+            with _ignored_interrupts():
+                # Starts every process.
+                results = pool.map(functools.partial(_draw_task, drawing), tasks)
+            yield from results
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise RunError(
+                "a process that draws faces ended unexpectedly, for want of memory "
+                "perhaps: give fewer --workers"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _paint_skin(surface: HeadSurface, face: Face) -> np.ndarray:
-    """The face's skin; returns its coverage."""
-    identity, skin = face.identity, face.skin
-    u, v = surface.u, surface.v
-    au = face.intensities(1)
-    chin = identity.chin + lower_face.jaw_drop(au)
-    widest = -0.15
-    below = np.clip((v - widest) / (chin - widest), 0, None)
-    stretch = np.where(v < widest, 0, below)
-    r = np.sqrt((u / identity.face_width) ** 2 + stretch**identity.jaw)
-    jaw = (1 - r) * identity.face_width
-    outline = surface.inside(np.where(v < widest, _skull(surface, face, 0.0), jaw))
-
-    side = len(v)
-    pigment = cloud(skin.texture_seed, side, 7) + 0.7 * cloud(
-        skin.texture_seed + 1, side, 23
-    )
-    flush = bump(np.abs(u) - 0.5, v - 0.12, 0.25, 0.2) + 0.8 * bump(
-        surface.nose_u, surface.nose_v - identity.nose_base + 0.06, 0.15, 0.12
-    )
-    colour = linear(skin.colour) * (1 + 2 * skin.mottling * pigment)
-    colour[0] *= 1 + 0.10 * skin.redness * flush
-    colour[1:] *= 1 - 0.22 * skin.redness * flush
-    if skin.freckles > 0:
-        spots = smooth(cloud(skin.texture_seed + 2, side, 48), 0.45, 0.8)
-        where = bump(np.abs(u) - 0.35, v, 0.35, 0.25)
-        colour = colour * (1 - 0.45 * skin.freckles * spots * where)
-    # The sides fall away from the light and from the eye.
-    colour = colour * (0.72 + 0.28 * smooth(1 - r, 0, 0.3))
-    surface.add(np.maximum(colour, 0), outline)
-    return outline
+def _draw_task(drawing: Drawing, task: range) -> list[bytes]:
+    # One thread: processes share the cores, and sums must not depend on the threads.
+    cv2.setNumThreads(1)
+    pictures = []
+    with threadpoolctl.threadpool_limits(1):
+        draw = renderer(drawing.head).render
+        for index in task:
+            pixels = draw(drawing.face(index), drawing.size)
+            pictures.append(encode_png(pixels, drawing.grey))
+    return pictures
 
 
-def _paint_beard(surface: HeadSurface, face: Face, outline: np.ndarray) -> None:
-    """Stubble to full beard, and a moustache."""
-    hair, identity = face.hair, face.identity
-    if hair.beard <= 0:
+def encode_png(pixels: np.ndarray, grey: bool = False) -> bytes:
+    """A PNG of uint8 [H, W, 3]; grey by ITU-R BT.601 luma."""
+    code = cv2.COLOR_RGB2GRAY if grey else cv2.COLOR_RGB2BGR
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, code))
+    return encoded.tobytes()
+
+
+@contextlib.contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Leaves Ctrl-C, which reaches every process, to the parent of those started here.
+
+    They inherit that it is ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set it
         return
-    u, v = np.abs(surface.u), surface.v
-    colour = linear(hair.colour)
-    cheek_line = 0.52 - 0.55 * np.clip(u - 0.25, 0, None)
-    beard = smooth(v - cheek_line, -0.04, 0.12) * outline
-    grain = 0.9 + 0.1 * cloud(face.skin.texture_seed + 3, len(v), 40)
-    corner = lower_face.mouth_corner(face, 1)[1]
-    top = identity.nose_base + 0.05
-    strip = smooth(v, top, top + 0.06) * (1 - smooth(v, corner, corner + 0.1))
-    strip = strip * (1 - smooth(u + 0.4 * (corner - v), 0.3, 0.42))
-    surface.put(colour, np.maximum(hair.beard * beard, hair.moustache * strip) * grain)
-
-
-def _paint_scalp(surface: HeadSurface, face: Face, outline: np.ndarray) -> None:
-    """Hair or headwear in front of the forehead and temples."""
-    hair, identity, worn = face.hair, face.identity, face.accessories
-    u, v = surface.u, surface.v
-    across = np.abs(u) / identity.face_width
-    if worn.headwear == "none" and hair.hairline < -1.6:
-        return
-    parted = np.minimum(np.abs(u - hair.parting), 0.5)
-    hairline = hair.hairline + hair.fringe * (0.4 + parted)
-    hairline = hairline + 0.62 * smooth(across, 0.45, 1.05)
-    colour = linear(hair.colour) * (
-        0.9 + 0.15 * np.sin(45 * (u - hair.parting) + 9 * v)
-    )
-    margin = hair.volume
-    if worn.headwear == "scarf":
-        opening = 1 - np.sqrt((across / 0.93) ** 2 + (v / 1.06) ** 2)
-        hairline = v - np.where(opening > 0, opening, 9 * opening)
-        margin, colour = 0.16, linear(worn.headwear_colour)
-    elif worn.headwear == "cap":
-        hairline = -0.93 - 0.1 * across**2
-        margin, colour = 0.08, linear(worn.headwear_colour)
-    skull = np.maximum(surface.inside(_skull(surface, face, margin)), outline)
-    front = surface.inside(hairline - v) * skull
-    # A soft shadow under the edge sets the hair off from the forehead.
-    surface.darken(0.3 * outline * smooth(hairline + 0.07 - v, 0, 0.07) * (1 - front))
-    surface.add(colour, front)
-
-
-def _paint_glasses(surface: HeadSurface, face: Face) -> None:
-    """Two rounded frames, a bridge and the bows."""
-    worn, identity = face.accessories, face.identity
-    if worn.glasses == "none":
-        return
-    half = 0.014 if worn.glasses == "rim" else 0.028
-    across = np.abs(surface.u)
-    x, y = across - identity.eye_spacing, surface.v - identity.eye_line - 0.02
-    r = ((x / 0.3) ** 4 + (y / 0.21) ** 4) ** 0.25
-    frame = surface.line((1 - r) * 0.24, half)
-    bridge = surface.line(y + 0.03, half) * surface.inside(
-        identity.eye_spacing - 0.29 - across
-    )
-    bows = surface.line(y + 0.04, half) * surface.inside(
-        across - identity.eye_spacing - 0.29
-    )
-    bows = bows * surface.inside(identity.face_width + 0.03 - across)
-    frame = np.maximum(frame, np.maximum(bridge, bows))
-    surface.put(linear(worn.glasses_colour), 0.9 * frame)
-    surface.paint += 0.03 * surface.inside(0.05 * (1 - r))
-
-
-def _light(surface: HeadSurface, face: Face) -> np.ndarray:
-    """Light that each pixel of the person gets, [3, n, n]."""
-    light = face.light
-    slope_y, slope_x = np.gradient(surface.relief, surface.pixel)
-    nx, ny, nz = surface.normal
-    nx, ny = nx - slope_x, ny - slope_y
-    length = np.sqrt(nx * nx + ny * ny + nz * nz)
-    azimuth, elevation = math.radians(light.azimuth), math.radians(light.elevation)
-    to_light = (
-        math.sin(azimuth) * math.cos(elevation),
-        -math.sin(elevation),
-        math.cos(azimuth) * math.cos(elevation),
-    )
-    facing = (nx * to_light[0] + ny * to_light[1] + nz * to_light[2]) / length
-    wrap = light.softness
-    key = light.strength * np.maximum((facing + wrap) / (1 + wrap), 0)
-    # Hollows see less of the sky: a cheap ambient occlusion from the relief.
-    occlusion = 1 + 2.5 * np.minimum(surface.relief, 0)
-    ambient = light.ambient * np.clip(occlusion, 0.5, 1) * (0.8 + 0.2 * nz / length)
-    shade = key * np.array(light.colour).reshape(3, 1, 1) + ambient * np.array(
-        light.ambient_colour
-    ).reshape(3, 1, 1)
-    if face.skin.shine > 0:
-        # Blinn's highlight, with the viewer along the camera's axis.
-        half = math.sqrt(2 + 2 * to_light[2])
-        glint = (nx * to_light[0] + ny * to_light[1] + nz * (1 + to_light[2])) / (
-            half * length
-        )
-        shade = (
-            shade + 0.7 * face.skin.shine * light.strength * np.maximum(glint, 0) ** 24
-        )
-    if light.rim > 0:
-        shade = shade + light.rim * np.clip(1 - nz / length, 0, 1) ** 2
-    return shade
-
-
-def _background(background: Background, side: int) -> np.ndarray:
-    """The picture without a person, linear light [3, side, side]."""
-    first, second = linear(background.first_colour), linear(background.second_colour)
-    grid = (np.arange(side) + 0.5) / side * 2 - 1
-    x, y = grid[None, :], grid[:, None]
-    angle = math.radians(background.angle)
-    along = x * math.cos(angle) + y * math.sin(angle)
-    if background.kind == "plain":
-        share = np.zeros((side, side))
-    elif background.kind == "gradient":
-        share = 0.5 + 0.45 * along
-    elif background.kind == "panels":
-        share = 0.5 + 0.5 * np.clip(8 * np.sin(5 * along), -1, 1)
-    elif background.kind == "lights":
-        share = smooth(cloud(background.seed, side, 9), 0.2, 0.6)
-    elif background.kind == "clutter":
-        coarse = cloud(background.seed, side, 5)
-        share = 0.5 + 0.5 * np.sign(coarse) * smooth(np.abs(coarse), 0, 0.1)
-        share = gaussian_blur(
-            share * (0.8 + 0.2 * cloud(background.seed + 1, side, 25)), side / 100
-        )
-    else:
-        raise ValueError(f"Unknown background. Received: kind={background.kind!r}")
-    return first + (second - first) * share
-
-
-def _occlude(image: np.ndarray, face: Face, side: int) -> None:
-    """Puts a disc, entering from the border, in front of everything."""
-    worn = face.accessories
-    if worn.occluder_size <= 0:
-        return
-    grid = (np.arange(side) + 0.5) / side * 2 - 1
-    angle = math.radians(worn.occluder_angle)
-    x = grid[None, :] - 1.1 * math.cos(angle)
-    y = grid[:, None] - 1.1 * math.sin(angle)
-    distance = worn.occluder_size - np.sqrt(x * x + y * y)
-    inside = np.clip(distance * side / 2 + 0.5, 0, 1)
-    shade = 0.5 + 0.4 * np.sqrt(np.clip(distance / worn.occluder_size, 0, 1))
-    image += (linear(worn.occluder_colour) * shade - image) * inside
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

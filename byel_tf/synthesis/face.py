@@ -1,375 +1,396 @@
-"""The description of one face: everything a renderer needs, and nothing it draws.
+"""A face as data: everything that decides its picture, in numbers and names.
 
-A renderer is a function of a `Face` and a size. Replacing the drawing by another
-renderer leaves this description, its sampling and its records as they are.
-
-Lengths are in *face units*: half the side of a crop at zoom 1, about 0.34 of the
-head's height. The origin lies midway between the eye line and the mouth; u grows
-to the picture's right, v downwards. Colours are sRGB triples in [0, 1].
+Each section below is also a section of a domain's file (see `domain.py`):
+field `camera.distance` is drawn from the distribution `distance` under `[camera]`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import typing
-
-from byel_tf.synthesis.action_units import ACTION_UNITS
-
-Colour = tuple[float, float, float]
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
-class Identity:
-    """The resting shape of a face, in face units unless said otherwise.
+class Shape:
+    """Proportions on top of the head's own modes of identity.
 
     Attributes:
-        age: From 0 (child) to 1 (old); drives lines and slackness.
-        face_width: Half the width at the cheekbones.
-        chin: v of the chin.
-        jaw: Exponent of the outline below the cheeks: 1.7 pointed, 3.2 square.
-        eye_spacing: u of an eye's centre.
-        eye_line: v of the eyes' centres.
-        eye_width: Half the length of the lid opening.
-        eye_opening: Height of the upper lid above the eye's centre.
-        eye_tilt: Slope of the lid opening, positive if its outer corner is higher.
-        lid_crease: Strength of the upper lid's fold, 0 (none) to 1.
-        iris_colour: Colour of the iris.
-        brow_gap: Height of the brow above the eye line.
-        brow_thickness: Half its thickness at the inner end.
-        brow_arch: Rise of its middle above its ends.
-        brow_tilt: Rise of its outer end above its inner end.
-        nose_base: v of the nostrils.
-        nose_width: Half the width across the wings.
-        nose_bridge: Prominence of the ridge, 0 to 1.
-        mouth_line: v of the closed lips.
-        mouth_width: Half the length of the closed lips.
-        upper_lip: Height of the upper lip's red.
-        lower_lip: Height of the lower lip's red.
-        cheek_fullness: Prominence of the cheeks, 0 to 1.
-        ear_size: Half the height of an ear.
+        spread: Factor on the modes' standard normal weights.
+        eye_scale: Size of the eyes, as a factor.
+        lower_face: Height of the face below the nose bridge, as a factor.
+        jaw_width: Width of jaw and cheeks, as a factor.
+        age: From 0, a smooth face, to 1, deep folds.
     """
 
+    spread: float
+    eye_scale: float
+    lower_face: float
+    jaw_width: float
     age: float
-    face_width: float
-    chin: float
-    jaw: float
-    eye_spacing: float
-    eye_line: float
-    eye_width: float
-    eye_opening: float
-    eye_tilt: float
-    lid_crease: float
-    iris_colour: Colour
-    brow_gap: float
-    brow_thickness: float
-    brow_arch: float
-    brow_tilt: float
-    nose_base: float
-    nose_width: float
-    nose_bridge: float
-    mouth_line: float
-    mouth_width: float
-    upper_lip: float
-    lower_lip: float
-    cheek_fullness: float
-    ear_size: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Skin:
-    """Colour and surface of the skin.
+    """Skin without expression.
 
     Attributes:
-        tone: Position on the scale of skin tones, 0 (lightest) to 1 (darkest).
-        colour: Colour of the cheek under white light.
-        lip_colour: Colour of the lips.
-        redness: Flush of cheeks and nose, 0 to 1.
-        mottling: Amplitude of uneven pigment, 0 to 0.2 of the colour.
-        freckles: Density of freckles, 0 to 1.
-        shine: Strength of the highlight, 0 (matt) to 1 (wet).
-        texture_seed: Seed of mottling and freckles.
+        melanin: 0 for the palest skin to 3 for the darkest; see `skin_colour`.
+        redness: Blood near the surface, 0 to 1.
+        mottling: Contrast of uneven pigment, 0 to 3.
+        freckles: Density of dark spots, 0 to 1.
+        cheeks: How red the cheeks are, 0 to 1.
+        under_eyes: Darkness below the eyes, 0 to 1.
+        sockets: Darkness of the sockets round the eyes, 0 to 1.
+        inner_sockets: Darkness between eye and nose, 0 to 1.
+        sides: Darkness of the sides of the face, 0 to 1.
+        nostrils: Darkness of the nostrils, 0 to 1.
+        lips: Colour of the lips against the skin's, 0 to 1.7.
+        upper_lip: Darkness of the upper lip against the lower one, 0 to 1.
+        lip_redness: From brown, 0, to red, 1.
+        shine: Highlights on the skin, 0 to 0.3.
+        lip_shine: Highlights on the lips, 0 to 0.3.
     """
 
-    tone: float
-    colour: Colour
-    lip_colour: Colour
+    melanin: float
     redness: float
     mottling: float
     freckles: float
+    cheeks: float
+    under_eyes: float
+    sockets: float
+    inner_sockets: float
+    sides: float
+    nostrils: float
+    lips: float
+    upper_lip: float
+    lip_redness: float
     shine: float
-    texture_seed: int
+    lip_shine: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Eyes:
+    """Eyes, lids and lashes.
+
+    Attributes:
+        iris_luminance: Linear reflectance of the iris, 0.01 to 0.3.
+        iris_hue: From brown, 0, over green to blue, 1.
+        iris_radius: Centimetres.
+        pupil_radius: Centimetres.
+        sclera: Linear reflectance of the white, 0 to 1.
+        redness: Blood in the white, 0 to 1.
+        lid_shade: Shade of the upper lid on the eyeball, 0 to 1.
+        shine: Highlight on the cornea, 0 to 1.
+        liner: Darkness of the lid margins, 0 to 1.
+        shadow: Eye shadow on the upper lid, 0 to 1.
+        lashes: Density of the lashes, 0 to 1.
+    """
+
+    iris_luminance: float
+    iris_hue: float
+    iris_radius: float
+    pupil_radius: float
+    sclera: float
+    redness: float
+    lid_shade: float
+    shine: float
+    liner: float
+    shadow: float
+    lashes: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Hair:
-    """Hair of head, brows and face.
+    """Hair of the head, brows and beard.
 
     Attributes:
-        colour: Colour of the scalp hair.
-        brow_colour: Colour of the brows.
-        brow_density: Opacity of the brows, 0 to 1.
-        hairline: v of the hairline above the nose; below -1.6 is bald.
-        volume: How far the hair stands off the skull, in face units.
-        length: v down to which the hair hangs beside the face.
-        parting: u where the fringe parts.
-        fringe: How far the fringe hangs into the forehead, in face units.
-        beard: Opacity of the beard, 0 (shaved) to 1.
-        moustache: Opacity of the moustache, 0 to 1.
+        luminance: Linear reflectance of all hair, 0.005 to 0.6.
+        warmth: From grey, 0, over brown to red, 1.
+        cover: How much of the head's hair is there, 0 (bald) to 1.
+        fringe: Height of the hairline, cm above the eyes.
+        curve: How the hairline falls to the sides, 1/cm.
+        parting: Slope of the hairline.
+        side_depth: Depth z to which hair covers the sides, cm.
+        side_end: Height at which hair at the sides ends, cm above the eyes; far
+            below for long hair.
+        shows_ears: 1 where the ears stay free, else 0.
+        volume: Thickness of the hair, cm.
+        gloss: Highlights, 0 to 1.
+        brow_thickness: Half height of the brows, cm.
+        brow_height: Offset of the brows, cm.
+        brow_spacing: Outward offset of the brows, cm.
+        brow_arch: Rise of the brow's middle, cm.
+        brow_tilt: Rise of its outer end, cm.
+        brow_opacity: 0 (none) to 1.
+        brow_darkness: Factor on the luminance of the hair.
+        beard: "none", "moustache", "full", "chin" or "stubble".
+        beard_opacity: 0 to 1.
     """
 
-    colour: Colour
-    brow_colour: Colour
-    brow_density: float
-    hairline: float
-    volume: float
-    length: float
-    parting: float
+    luminance: float
+    warmth: float
+    cover: float
     fringe: float
-    beard: float
-    moustache: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Accessories:
-    """Things worn, and things in the way.
-
-    Attributes:
-        glasses: `none`, `rim` (thin frame) or `dark` (heavy frame).
-        glasses_colour: Colour of the frame.
-        headwear: `none`, `scarf` (covers hair and ears) or `cap`.
-        headwear_colour: Its colour.
-        clothes_colour: Colour of the shoulders.
-        occluder_size: Radius in half crops of a disc in the way; 0 for none.
-        occluder_angle: Where it enters the picture, in degrees clockwise from the
-            picture's right.
-        occluder_colour: Its colour.
-    """
-
-    glasses: str
-    glasses_colour: Colour
-    headwear: str
-    headwear_colour: Colour
-    clothes_colour: Colour
-    occluder_size: float
-    occluder_angle: float
-    occluder_colour: Colour
+    curve: float
+    parting: float
+    side_depth: float
+    side_end: float
+    shows_ears: float
+    volume: float
+    gloss: float
+    brow_thickness: float
+    brow_height: float
+    brow_spacing: float
+    brow_arch: float
+    brow_tilt: float
+    brow_opacity: float
+    brow_darkness: float
+    beard: str
+    beard_opacity: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Pose:
-    """Orientation of head and eyes.
+    """Turn of the head in degrees.
 
     Attributes:
-        yaw: Degrees; positive turns the nose to the picture's right.
-        pitch: Degrees; positive raises the nose.
-        roll: Degrees; positive tilts the head clockwise in the picture.
-        gaze_x: Shift of the irises to the right, in half lid openings, -1 to 1.
-        gaze_y: Shift of the irises downwards, in the same unit.
+        yaw: To the subject's left where positive.
+        pitch: Down where positive.
+        roll: To the subject's right shoulder where positive, seen upright.
     """
 
     yaw: float
     pitch: float
     roll: float
-    gaze_x: float
-    gaze_y: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Camera:
-    """Where the crop lies and how the lens bends it.
+    """The camera and the crop.
 
     Attributes:
-        zoom: Half crops to a face unit; 0.9 shows brows to chin on about
-            three quarters of the height, and the side is 2.5 times the distance
-            from eyes to mouth.
-        offset_x: Shift of the face to the right, in half crops.
-        offset_y: Shift downwards, in half crops.
-        lens: Radial magnification of the middle: 0 from afar, 0.15 at arm's length.
+        distance: From the head's centre, cm.
+        side: Side of the square crop, as a multiple of the distance from between the
+            eyes to the middle of the mouth.
+        fit: Least side as a share of the face's height from above the brows to the
+            chin, so that an open mouth stays in the picture.
+        offset_x: Error of the crop's centre, in eye–mouth distances.
+        offset_y: The same downwards.
     """
 
-    zoom: float
+    distance: float
+    side: float
+    fit: float
     offset_x: float
     offset_y: float
-    lens: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Light:
-    """One key light over an even ambient one.
+    """A distant light.
 
     Attributes:
-        azimuth: Degrees from the camera's axis, positive from the picture's right.
-        elevation: Degrees above the camera's axis.
-        strength: Key light at normal incidence, relative to white paper at 1.
-        colour: Colour of the key light.
-        ambient: Ambient light.
-        ambient_colour: Colour of the ambient light.
-        softness: How far the light wraps around edges, 0 (hard) to 1.
-        rim: Strength of a light from behind, 0 for none.
+        azimuth: Degrees to the subject's left.
+        elevation: Degrees above the horizon.
+        strength: Linear, of the order of 1; 0 is no light.
+        warmth: From blue, -1, over white to orange, 1.
     """
 
     azimuth: float
     elevation: float
     strength: float
-    colour: Colour
+    warmth: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """Light from everywhere, and how surfaces answer it.
+
+    Attributes:
+        ambient: Linear strength.
+        from_above: Additional strength on surfaces that look up.
+        from_side: The same for the subject's left.
+        from_front: The same for the front.
+        warmth: Colour of the ambient light, -1 to 1.
+        shadow: Darkness of the first light's cast shadows, 0 to 1.
+        occlusion: Darkness of folds and hollows, 0 to 1.
+        wrap: Softness of the edge of shadows, 0 to 1.
+        highlight_sharpness: Exponent of the highlights on skin.
+    """
+
     ambient: float
-    ambient_colour: Colour
-    softness: float
-    rim: float
+    from_above: float
+    from_side: float
+    from_front: float
+    warmth: float
+    shadow: float
+    occlusion: float
+    wrap: float
+    highlight_sharpness: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Accessories:
+    """What is worn, and what is in the way.
+
+    Attributes:
+        glasses: "none", "round", "rectangular" or "sunglasses".
+        frame_thickness: cm.
+        frame_luminance: Linear reflectance of the frame.
+        head_cover: "none", "cap" or "scarf".
+        cover_luminance: Linear reflectance of the head cover.
+        cover_hue: 0 to 1, round the colour circle.
+        cover_saturation: 0 to 1.
+        hand: "none", "fingers" from the side, or "blot": something out of focus.
+        hand_angle: Where it comes from, degrees round the picture.
+        hand_reach: How far its tip lies from the middle, as a share of the side.
+        clothes_luminance: Linear reflectance of the clothes.
+    """
+
+    glasses: str
+    frame_thickness: float
+    frame_luminance: float
+    head_cover: str
+    cover_luminance: float
+    cover_hue: float
+    cover_saturation: float
+    hand: str
+    hand_angle: float
+    hand_reach: float
+    clothes_luminance: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Background:
-    """What lies behind the head.
+    """What is behind the head.
 
     Attributes:
-        kind: `plain`, `gradient`, `panels`, `lights` or `clutter`.
-        first_colour: Its main colour.
-        second_colour: Its other colour.
-        angle: Direction of gradient and panels, in degrees.
-        seed: Seed of lights and clutter.
+        kind: "plain", "gradient" or "shapes".
+        luminance: Display value 0 to 1 of its base.
+        contrast: Of gradient or shapes, 0 to 1.
+        colourfulness: 0 for grey to 1.
+        blur: Standard deviation in sixty-fourths of the side.
+        grain: Texture, 0 to 0.2.
     """
 
     kind: str
-    first_colour: Colour
-    second_colour: Colour
-    angle: float
-    seed: int
+    luminance: float
+    contrast: float
+    colourfulness: float
+    blur: float
+    grain: float
 
 
 @dataclasses.dataclass(frozen=True)
-class Processing:
-    """What camera and file do to the picture, in this order.
+class Image:
+    """What the camera and later processing make of the picture.
 
     Attributes:
-        exposure: Factor on linear light.
-        blur: SD of the Gaussian blur, as a fraction of the picture's side.
-        contrast: Factor on the distance to mid-grey.
-        saturation: Factor on colourfulness; 0 is a grey picture.
-        cast: Factor on each of red, green and blue.
-        vignette: Darkening of the corners, 0 to 1.
-        noise: SD of the sensor noise, as a fraction of full scale.
-        noise_seed: Seed of the noise.
-        resolution: Pixels kept along a side, as a fraction; 1 keeps all.
-        jpeg_quality: 1 to 95; 0 skips the compression.
+        exposure: Display value that the face's median tone is exposed to, relative
+            to its own brightness, -0.5 to 1.
+        blur: Standard deviation in sixty-fourths of the side; 0 for none.
+        sharpening: Strength of an unsharp mask.
+        gamma: Exponent on display values.
+        contrast: Standard deviation of the middle of the picture, 0 to 0.3; 0 leaves
+            the contrast alone.
+        brightness: Mean of the middle of the picture, 0 to 1.
+        saturation: Factor on colourfulness; 0 for a grey picture.
+        cast: Gain of red over blue, as a logarithm.
+        resolution: Share of the pixels kept along a side, 0 to 1.
+        noise: Standard deviation of the sensor's noise, 0 to 0.1.
+        equalize: 1 where the histogram is equalised, else 0.
+        jpeg_quality: 0 for no compression, else 1 to 100.
     """
 
     exposure: float
     blur: float
+    sharpening: float
+    gamma: float
     contrast: float
+    brightness: float
     saturation: float
-    cast: Colour
-    vignette: float
-    noise: float
-    noise_seed: int
+    cast: float
     resolution: float
-    jpeg_quality: int
+    noise: float
+    equalize: float
+    jpeg_quality: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Face:
-    """One labelled face, ready to be drawn.
+    """One face in one picture; equal faces give equal pictures of the same head.
 
     Attributes:
-        expression: The label: a key of `action_units.PROTOTYPES`.
-        action_units: Intensity in [0, 1] of every unit of `ACTION_UNITS`.
-        upper_asymmetry: -1 to 1; positive strengthens the upper face's two-sided
-            units on the picture's right and weakens them on its left.
-        lower_asymmetry: The same for the lower face.
-        identity: Resting shape.
+        expression: Its label.
+        action_units: Weight of each expression shape that is not at rest, by name in
+            `SHAPES`; 1 is a strong natural movement.
+        identity: Weights of the head's identity modes, in units of their standard
+            deviations; missing ones are 0.
+        subject: Names the person.
+        texture_seed: Decides the fine texture: pigment, hair, background, noise.
+        shape: Proportions.
         skin: Skin.
+        eyes: Eyes.
         hair: Hair.
-        accessories: Things worn or in the way.
-        pose: Orientation.
-        camera: Crop and lens.
-        light: Light.
+        pose: Turn of the head.
+        camera: Camera and crop.
+        key_light: The light that casts shadows.
+        fill_light: Another light.
+        rim_light: A third one.
+        surroundings: Ambient light.
+        accessories: What is worn or in the way.
         background: Background.
-        processing: What camera and file do.
+        image: Image processing.
     """
 
     expression: str
     action_units: dict[str, float]
-    upper_asymmetry: float
-    lower_asymmetry: float
-    identity: Identity
+    identity: tuple[float, ...]
+    subject: str
+    texture_seed: int
+    shape: Shape
     skin: Skin
+    eyes: Eyes
     hair: Hair
-    accessories: Accessories
     pose: Pose
     camera: Camera
-    light: Light
+    key_light: Light
+    fill_light: Light
+    rim_light: Light
+    surroundings: Surroundings
+    accessories: Accessories
     background: Background
-    processing: Processing
-
-    def intensities(self, side: int) -> dict[int, float]:
-        """Intensities of one half of the face, asymmetry applied.
-
-        Args:
-            side: -1 for the picture's left, 1 for its right.
-
-        Returns:
-            Intensity in [0, 1] by FACS number.
-        """
-        return self._intensities_by_side[side]
-
-    @functools.cached_property
-    def _intensities_by_side(self) -> dict[int, dict[int, float]]:
-        asymmetry = {"upper": self.upper_asymmetry, "lower": self.lower_asymmetry}
-        result = {-1: {}, 1: {}}
-        for name, unit in ACTION_UNITS.items():
-            for side, intensities in result.items():
-                intensity = self.action_units.get(name, 0.0)
-                if unit.two_sided:
-                    intensity *= 1.0 + side * asymmetry[unit.region]
-                intensities[unit.number] = min(max(intensity, 0.0), 1.0)
-        return result
+    image: Image
 
     def to_json(self) -> str:
-        """Writes the face down.
-
-        Returns:
-            One line of JSON that `from_json` restores exactly.
-        """
-        return json.dumps(dataclasses.asdict(self), allow_nan=False)
+        """The face as one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Face:
-        """Restores a face written by `to_json`.
-
-        Args:
-            text: A JSON object with exactly the fields of `Face`.
-
-        Returns:
-            A face equal to the one that was written.
+        """Reads what `to_json` wrote.
 
         Raises:
-            ValueError: If the text is no JSON or its fields are not those of a face.
+            ValueError: If it isn't such a text.
         """
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"A face must be a JSON object ({error}). Received: text={text[:60]!r}"
-            ) from error
-        return _restore(cls, values)
+            values: dict[str, Any] = json.loads(text)
+            for name, section in SECTIONS.items():
+                values[name] = section(**values[name])
+            values["identity"] = tuple(values["identity"])
+            return cls(**values)
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"Not a face: {error}. Received: {text[:80]!r}") from error
 
 
-def _restore(cls: type, values: object) -> typing.Any:
-    """Builds a dataclass from nested dictionaries; lists become tuples again."""
-    fields = typing.get_type_hints(cls)
-    if not isinstance(values, dict) or set(values) != set(fields):
-        received = sorted(values) if isinstance(values, dict) else values
-        raise ValueError(
-            f"{cls.__name__} has the fields {', '.join(fields)}. Received: {received!r}"
-        )
-    restored = {}
-    for name, kind in fields.items():
-        value = values[name]
-        if dataclasses.is_dataclass(kind):
-            value = _restore(kind, value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        restored[name] = value
-    return cls(**restored)
+#: The parts of a face that a domain describes, by name.
+SECTIONS: dict[str, type] = {
+    name: kind
+    for name, kind in typing.get_type_hints(Face).items()
+    if dataclasses.is_dataclass(kind)
+}
+
+#: Sections that all pictures of a person share; the others are drawn for each picture.
+OF_THE_PERSON = ("shape", "skin", "eyes", "hair")

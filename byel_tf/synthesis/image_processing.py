@@ -1,101 +1,76 @@
-"""What a camera and a file format do to a picture."""
+"""What cameras and later processing do to a picture."""
 
 from __future__ import annotations
 
-import io
-import math
-
+import cv2
 import numpy as np
-from PIL import Image
 
-from byel_tf.synthesis.face import Processing
+from byel_tf.synthesis.face import Face
 
-
-def process_image(image: np.ndarray, processing: Processing, size: int) -> np.ndarray:
-    """Exposes, blurs, develops and compresses a picture.
-
-    Args:
-        image: Linear light, float64 [3, n, n] with n a multiple of `size`; 1 is
-            white paper under full light.
-        processing: What to do.
-        size: Side of the picture to return.
-
-    Returns:
-        uint8 [size, size, 3], sRGB.
-    """
-    image = image * processing.exposure
-    factor = image.shape[1] // size
-    if factor > 1:
-        image = image.reshape(3, size, factor, size, factor)
-        image = sum(image[:, :, i, :, j] for i in range(factor) for j in range(factor))
-        image = image / factor**2
-    image = gaussian_blur(image, processing.blur * size)
-    # Film-like shoulder: highlights roll off instead of clipping flat.
-    image = np.maximum(image, 0)
-    image = image / (1 + 0.15 * image * image)
-    image = image ** (1 / 2.2)
-    grey = 0.3 * image[0] + 0.59 * image[1] + 0.11 * image[2]
-    image = grey + (image - grey) * processing.saturation
-    image = image * np.array(processing.cast).reshape(3, 1, 1)
-    image = 0.5 + (image - 0.5) * processing.contrast
-    if processing.vignette > 0:
-        grid = (np.arange(size) + 0.5) / size * 2 - 1
-        radius = grid[:, None] ** 2 + grid[None, :] ** 2
-        image = image * (1 - 0.5 * processing.vignette * radius)
-    if processing.noise > 0:
-        generator = np.random.Generator(np.random.Philox(processing.noise_seed))
-        # Mostly shared by the channels: a camera's noise is less coloured than raw.
-        grain = generator.standard_normal((4, size, size))
-        image = image + processing.noise * (0.8 * grain[0] + 0.6 * grain[1:])
-    pixels = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
-    return _store(np.ascontiguousarray(pixels.transpose(1, 2, 0)), processing)
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# Blurs are given for a picture of this side.
+_NOMINAL_SIDE = 64
+# Radius of the unsharp mask, in pixels of that side.
+_UNSHARP_RADIUS = 1.2
+# Limits of the gain that gives a picture its contrast.
+_LEAST_GAIN, _MOST_GAIN = 0.5, 2.6
 
 
-def _store(pixels: np.ndarray, processing: Processing) -> np.ndarray:
-    """Loses pixels and goes through JPEG, where asked to."""
-    size = pixels.shape[0]
-    kept = max(8, round(size * processing.resolution))
-    if kept >= size and processing.jpeg_quality == 0:
-        return pixels
-    picture = Image.fromarray(pixels)
-    if kept < size:
-        picture = picture.resize((kept, kept), Image.Resampling.BOX)
-    if processing.jpeg_quality > 0:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=processing.jpeg_quality)
-        picture = Image.open(buffer)
-    if kept < size:
-        picture = picture.resize((size, size), Image.Resampling.BICUBIC)
-    return np.array(picture, dtype=np.uint8)
-
-
-def gaussian_blur(image: np.ndarray, deviation: float) -> np.ndarray:
-    """Blurs the last two axes; edges repeat.
-
-    Sums of shifted copies rather than a matrix product: a threaded product may round
-    differently from run to run, and the same face must give the same bytes.
+def photograph(picture: np.ndarray, face: Face) -> np.ndarray:
+    """Passes a picture through a camera.
 
     Args:
-        image: float64 [..., n, n].
-        deviation: Standard deviation in pixels; below 0.2 nothing is done.
+        picture: Display values, float32 [S, S, 3], of the order of 0 to 1.
+        face: Its `image` says how.
 
     Returns:
-        The blurred picture, of the same shape.
+        uint8 [S, S, 3].
     """
-    if deviation < 0.2:
-        return image
-    radius = math.ceil(2.5 * deviation)
-    weights = [math.exp(-0.5 * (i / deviation) ** 2) for i in range(radius + 1)]
-    total = weights[0] + 2 * sum(weights[1:])
-    for axis in (-2, -1):
-        padding = [(0, 0)] * image.ndim
-        padding[axis] = (radius, radius)
-        padded = np.moveaxis(np.pad(image, padding, mode="edge"), axis, 0)
-        n = image.shape[axis]
-        blurred = weights[0] * padded[radius : radius + n]
-        for i in range(1, radius + 1):
-            before = padded[radius - i : radius - i + n]
-            after = padded[radius + i : radius + i + n]
-            blurred = blurred + weights[i] * (before + after)
-        image = np.moveaxis(blurred / total, 0, axis)
-    return image
+    camera = face.image
+    generator = np.random.default_rng((face.texture_seed, 2))
+    size = len(picture)
+    unit = size / _NOMINAL_SIDE
+    if camera.resolution < 1:
+        small = max(8, round(size * camera.resolution))
+        picture = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
+    if camera.blur > 0:
+        picture = cv2.GaussianBlur(picture, (0, 0), camera.blur * unit)
+    if camera.sharpening > 0:
+        smooth = cv2.GaussianBlur(picture, (0, 0), _UNSHARP_RADIUS * unit)
+        picture = picture + camera.sharpening * (picture - smooth)
+    picture = np.clip(picture, 0, 1) ** np.float32(camera.gamma)
+    luma = picture @ _LUMA
+    chroma = np.float32(camera.saturation) * (picture - luma[..., None])
+    if camera.contrast > 0:
+        middle = luma[size // 6 : -size // 10, size // 6 : -size // 6]
+        gain = camera.contrast / (float(middle.std()) + 0.02)
+        gain = np.float32(min(_MOST_GAIN, max(_LEAST_GAIN, gain)))
+        luma = (luma - middle.mean()) * gain + np.float32(camera.brightness)
+    cast = 0.5 * camera.cast * min(1.0, camera.saturation)
+    picture = luma[..., None] + chroma
+    picture *= np.exp([cast, 0.0, -cast]).astype(np.float32)
+    if camera.noise > 0:
+        # Mostly in brightness, as after a camera's own noise reduction.
+        shape = (size, size, 1 if camera.saturation == 0 else 3)
+        noise = generator.standard_normal(shape, np.float32)
+        picture = picture + np.float32(camera.noise) * noise
+    pixels = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    if camera.equalize:
+        pixels = _equalize(pixels)
+    if camera.jpeg_quality > 0:
+        pixels = _through_jpeg(pixels, camera.jpeg_quality)
+    return pixels
+
+
+def _equalize(pixels: np.ndarray) -> np.ndarray:
+    """Spreads brightness over the whole range, keeping hues."""
+    luma, red, blue = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb))
+    together = cv2.merge([cv2.equalizeHist(luma), red, blue])
+    return cv2.cvtColor(together, cv2.COLOR_YCrCb2RGB)
+
+
+def _through_jpeg(pixels: np.ndarray, quality: float) -> np.ndarray:
+    options = [cv2.IMWRITE_JPEG_QUALITY, int(min(100, max(1, quality)))]
+    _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], options)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]

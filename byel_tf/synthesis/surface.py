@@ -1,253 +1,270 @@
-"""From pixels to places on the head, and the few shapes that are painted there.
+"""The colours of a head's surface: skin, hair, eyes, mouth and clothes, by vertex.
 
-Every pixel is carried back through crop, lens, roll, pitch and yaw onto an
-ellipsoid; u and v tell which place of the face it sees (see `face` for the units).
-Features are then curves and bumps in u and v, and the pose needs no further thought.
+All colours are linear RGB reflectances.
 """
 
 from __future__ import annotations
 
-import copy
-import math
+import colorsys
+import dataclasses
 
 import numpy as np
 
-from byel_tf.synthesis.face import Colour, Face
+from byel_tf.synthesis.anatomy import Anatomy, smooth_step
+from byel_tf.synthesis.face import Face
+from byel_tf.synthesis.heads.head import (
+    EYE_SOCKET,
+    GUMS,
+    LASHES,
+    LEFT_EYE,
+    MOUTH_SOCKET,
+    RIGHT_EYE,
+    TEETH,
+)
 
-# Semi-axes (right, down, towards the viewer) of the head in face units: wider than
-# the face, so that the cheeks still face the camera where the ears begin.
-HEAD_AXES = (1.15, 1.55, 1.0)
-# A detector's crop follows a turned face this far; the rest shows as a shift.
-CROP_FOLLOWS = 0.75
-NOSE_PROTRUSION = 0.28
-_FOLD_ABSORPTION = np.array([0.85, 0.95, 1.0]).reshape(3, 1, 1)
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+# Skin without melanin, and what a unit of melanin takes from each channel; chosen so
+# that the whole range passes near the ten tones of the Monk Skin Tone scale.
+_PALE = np.array([0.76, 0.60, 0.51], np.float32)
+_MELANIN = np.array([0.72, 1.0, 1.27], np.float32)
+# What blood takes.
+_BLOOD = np.array([0.05, 0.33, 0.28], np.float32)
+# What a stain of strength 1 takes from red, green and blue, as a logarithm.
+_STAIN_COLOURS = {
+    "cheeks": (0.08, 0.55, 0.45),
+    "under_eyes": (1.15, 1.25, 1.1),
+    "sockets": (1.05, 1.2, 1.2),
+    "inner_sockets": (1.05, 1.2, 1.2),
+    "eye_shadow": (1.1, 1.2, 0.9),
+    "sides": (1.05, 1.15, 1.2),
+    "nostrils": (1.0, 1.1, 1.1),
+    "eye_rims": (1.0, 1.05, 1.05),
+    "upper_lip": (1.0, 1.05, 1.05),
+}
+_EYE_SHARPNESS = 90.0
 
 
-class HeadSurface:
-    """The head as the pixel grid sees it, and the paint on it.
+@dataclasses.dataclass(frozen=True)
+class Surface:
+    """What a head's vertices look like.
 
     Attributes:
-        u: Place across the face, float64 [n, n].
-        v: Place down the face, float64 [n, n].
-        nose_u: `u` as the protruding nose sees it; differs with yaw.
-        nose_v: `v` as the protruding nose sees it; differs with pitch.
-        normal: Unit normals of the ellipsoid in camera axes, [3, n, n].
-        pixel: Side of a pixel in face units.
-        relief: Height of the features over the ellipsoid in face units, [n, n].
-        paint: Linear-light colour of the surface, [3, n, n].
-        coverage: How much of each pixel the person covers, [n, n] in [0, 1].
+        albedo: Linear RGB, float32 [V, 3].
+        gloss: Strength of highlights, float32 [V].
+        sharpness: Their exponent, float32 [V].
+        thickness: Hair or cloth on the skin, cm, float32 [n_skin].
     """
 
-    def __init__(self, face: Face, side: int) -> None:
-        """Maps the pixels of a square picture.
-
-        Args:
-            face: Gives pose and camera.
-            side: Pixels along a side.
-        """
-        pose, camera = face.pose, face.camera
-        grid = (np.arange(side) + 0.5) / side * 2 - 1
-        x = ((grid - camera.offset_x) / camera.zoom)[None, :]
-        y = ((grid - camera.offset_y) / camera.zoom)[:, None]
-        # The lens magnifies the middle: pixels far out look still farther out.
-        bend = 1 + camera.lens * (x * x + y * y - 0.6)
-        x, y = x * bend, y * bend
-        sin, cos = _sin_cos(pose.roll)
-        x, y = x * cos + y * sin, y * cos - x * sin
-
-        sin_yaw, cos_yaw = _sin_cos(pose.yaw)
-        sin_pitch, cos_pitch = _sin_cos(pose.pitch)
-        follow = CROP_FOLLOWS * HEAD_AXES[2]
-        x = x + follow * sin_yaw * cos_pitch
-        y = y - follow * sin_pitch
-        # A sight line in the head's axes: origin + depth * direction.
-        depth_0 = x * sin_yaw
-        origin = (
-            x * cos_yaw,
-            y * cos_pitch + depth_0 * sin_pitch,
-            depth_0 * cos_pitch - y * sin_pitch,
-        )
-        direction = (-sin_yaw, cos_yaw * sin_pitch, cos_yaw * cos_pitch)
-        a = sum((d / r) ** 2 for d, r in zip(direction, HEAD_AXES, strict=True))
-        b = sum(
-            o * (d / r**2) for o, d, r in zip(origin, direction, HEAD_AXES, strict=True)
-        )
-        c = sum((o / r) ** 2 for o, r in zip(origin, HEAD_AXES, strict=True)) - 1
-        # Beside the head the nearest point takes over, so u and v stay continuous.
-        depth = (np.sqrt(np.maximum(b * b - a * c, 0)) - b) / a
-        self.u, self.v, forward = (
-            o + depth * d for o, d in zip(origin, direction, strict=True)
-        )
-
-        nx, ny, nz = (
-            p / r**2 for p, r in zip((self.u, self.v, forward), HEAD_AXES, strict=True)
-        )
-        ny, nz = ny * cos_pitch - nz * sin_pitch, ny * sin_pitch + nz * cos_pitch
-        nx, nz = nx * cos_yaw + nz * sin_yaw, nz * cos_yaw - nx * sin_yaw
-        sin, cos = _sin_cos(pose.roll)
-        nx, ny = nx * cos - ny * sin, ny * cos + nx * sin
-        self.normal = np.stack([nx, ny, nz])
-        self.normal /= np.sqrt(nx * nx + ny * ny + nz * nz)
-
-        identity = face.identity
-        tip = identity.nose_base - 0.06
-        protrusion = NOSE_PROTRUSION * bump(
-            self.u, self.v - tip + 0.08, 2 * identity.nose_width, 0.34
-        )
-        self.nose_u = self.u - sin_yaw * protrusion
-        self.nose_v = self.v + sin_pitch * protrusion
-
-        self.pixel = 2 / side / camera.zoom
-        self.relief = np.zeros((side, side))
-        self.paint = np.zeros((3, side, side))
-        self.coverage = np.zeros((side, side))
-
-    def window(
-        self, left: float, right: float, top: float, bottom: float
-    ) -> HeadSurface:
-        """The part of the surface around a feature, to save work elsewhere.
-
-        Args:
-            left: Lowest u that matters.
-            right: Highest u that matters.
-            top: Lowest v that matters.
-            bottom: Highest v that matters.
-
-        Returns:
-            A surface whose arrays are views of this one's: painting it paints this.
-        """
-        seen = (self.u > left) & (self.u < right)
-        seen &= (self.v > top) & (self.v < bottom)
-        part = copy.copy(self)
-        box = []
-        for axis in (1, 0):
-            places = np.flatnonzero(seen.any(axis=axis))
-            # Turned out of sight: two pixels stand for nothing.
-            box.append(slice(places[0], places[-1] + 1) if places.size else slice(0, 2))
-        for name, array in vars(self).items():
-            if isinstance(array, np.ndarray):
-                setattr(part, name, array[(..., *box)])
-        return part
-
-    def half_window(
-        self, side: int, inner: float, outer: float, top: float, bottom: float
-    ) -> HeadSurface:
-        """A window on one half of the face.
-
-        Args:
-            side: -1 for the picture's left, 1 for its right.
-            inner: Distance from the midline where it begins; negative is across it.
-            outer: Distance from the midline where it ends.
-            top: Lowest v that matters.
-            bottom: Highest v that matters.
-
-        Returns:
-            As `window`.
-        """
-        left, right = sorted((side * inner, side * outer))
-        return self.window(left, right, top, bottom)
-
-    def inside(self, distance: np.ndarray) -> np.ndarray:
-        """Coverage of a region, from the distance to its edge in face units.
-
-        Args:
-            distance: Positive inside.
-
-        Returns:
-            Coverage in [0, 1], with an edge one pixel wide.
-        """
-        # Plain ufuncs: for arrays this small `np.clip` costs three times as much.
-        return np.minimum(np.maximum(distance / self.pixel + 0.5, 0), 1)
-
-    def line(self, distance: np.ndarray, half_width: float | np.ndarray) -> np.ndarray:
-        """Coverage of a line; one thinner than a pixel grows faint, not thick.
-
-        Args:
-            distance: Distance to its middle, of either sign, in face units.
-            half_width: Half its thickness in face units.
-
-        Returns:
-            Coverage in [0, 1].
-        """
-        distance = np.abs(distance)
-        return self.inside(half_width - distance) - self.inside(-half_width - distance)
-
-    def disc(self, distance: np.ndarray, radius: float) -> np.ndarray:
-        """Coverage of a disc; one smaller than a pixel grows faint, not large.
-
-        Args:
-            distance: Distance to its centre, not negative, in face units.
-            radius: Its radius in face units.
-
-        Returns:
-            Coverage in [0, 1].
-        """
-        share = min(1.0, np.pi * (radius / self.pixel) ** 2)
-        return share * self.inside(radius - distance)
-
-    def put(self, colour: np.ndarray, coverage: np.ndarray) -> None:
-        """Paints a marking on what is there.
-
-        Args:
-            colour: Linear light, [3, 1, 1] or [3, n, n].
-            coverage: In [0, 1], [n, n].
-        """
-        self.paint += (colour - self.paint) * coverage
-
-    def add(self, colour: np.ndarray, coverage: np.ndarray) -> None:
-        """Adds a part of the person, which hides the background.
-
-        Args:
-            colour: Linear light, [3, 1, 1] or [3, n, n].
-            coverage: In [0, 1], [n, n].
-        """
-        self.put(colour, coverage)
-        np.maximum(self.coverage, coverage, out=self.coverage)
-
-    def darken(self, amount: np.ndarray) -> None:
-        """Darkens the skin's paint, blue most, as thin skin and folds do.
-
-        Args:
-            amount: 0 (nothing) to 1 (nearly black), [n, n].
-        """
-        self.paint *= 1 - _FOLD_ABSORPTION * np.minimum(amount, 0.95)
+    albedo: np.ndarray
+    gloss: np.ndarray
+    sharpness: np.ndarray
+    thickness: np.ndarray
 
 
-def _sin_cos(degrees: float) -> tuple[float, float]:
-    return math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
-
-
-def linear(colour: Colour) -> np.ndarray:
-    """Linear light of an sRGB colour (gamma 2.2), float64 [3, 1, 1]."""
-    return (np.array(colour) ** 2.2).reshape(3, 1, 1)
-
-
-def bump(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndarray:
-    """A Gaussian hill of height 1 that falls to 1/e at `width` and `height`."""
-    return np.exp(-((x / width) ** 2) - (y / height) ** 2)
-
-
-def smooth(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The smoothstep from 0 at `low` to 1 at `high`."""
-    t = np.minimum(np.maximum((x - low) / (high - low), 0), 1)
-    return t * t * (3 - 2 * t)
-
-
-def cloud(seed: int, side: int, cells: int) -> np.ndarray:
-    """Smooth noise that looks alike at every size.
+def skin_colour(melanin: float, redness: float) -> np.ndarray:
+    """Linear RGB reflectance of skin, float32 [3].
 
     Args:
-        seed: Not negative.
-        side: Pixels along a side.
-        cells: Random values along a side.
-
-    Returns:
-        Noise in [-1, 1], float64 [side, side].
+        melanin: 0, the palest (luminance 0.63), to 3, the darkest (0.03).
+        redness: Blood near the surface, 0 to 1.
     """
-    generator = np.random.Generator(np.random.Philox(seed))
-    grid = generator.uniform(-1, 1, size=(cells + 1, cells + 1))
-    place = (np.arange(side) + 0.5) / side * cells
-    index = np.minimum(place.astype(int), cells - 1)
-    share = place - index
-    rows = grid[index] + (grid[index + 1] - grid[index]) * share[:, None]
-    return rows[:, index] + (rows[:, index + 1] - rows[:, index]) * share
+    return _PALE * np.exp(-melanin * _MELANIN - (redness - 0.25) * _BLOOD)
+
+
+def hair_colour(luminance: float, warmth: float) -> np.ndarray:
+    """Linear RGB reflectance of hair of a luminance, from grey to red, float32 [3]."""
+    tint = np.exp(warmth * np.array([0.7, 0.0, -0.9], np.float32))
+    return (luminance * tint / (tint @ _LUMA)).astype(np.float32)
+
+
+def paint(anatomy: Anatomy, face: Face) -> Surface:
+    """Colours every vertex of a head as a face describes it."""
+    generator = np.random.default_rng((face.texture_seed, 0))
+    head = anatomy.head
+    albedo = np.zeros((len(head.vertices), 3), np.float32)
+    gloss = np.zeros(len(head.vertices), np.float32)
+    sharpness = np.full(
+        len(head.vertices), face.surroundings.highlight_sharpness, np.float32
+    )
+    noise = {
+        name: generator.standard_normal(len(bank), np.float32) @ bank
+        for name, bank in anatomy.noise.items()
+    }
+    tone = skin_colour(face.skin.melanin, face.skin.redness)
+    hair = hair_colour(face.hair.luminance, face.hair.warmth)
+    skin = _paint_skin(anatomy, face, tone, noise)
+    _paint_brows_and_beard(anatomy, face, skin, tone, hair, noise["fine"])
+    shine = face.skin.shine * np.ones(anatomy.skin.stop, np.float32)
+    shine[anatomy.face] *= 1 + 0.8 * anatomy.shiny
+    shine[anatomy.face] += face.skin.lip_shine * anatomy.lips
+    thickness = _paint_clothes_and_hair(anatomy, face, skin, shine, hair, noise)
+    albedo[anatomy.skin] = skin
+    gloss[anatomy.skin] = shine
+    _paint_mouth(anatomy, albedo, gloss, tone, generator)
+    _paint_eyes(anatomy, face, albedo, gloss, sharpness, tone)
+    return Surface(albedo, gloss, sharpness, thickness)
+
+
+def _paint_skin(anatomy, face, tone, noise) -> np.ndarray:
+    skin, eyes = face.skin, face.eyes
+    strengths = {
+        "cheeks": skin.cheeks,
+        "under_eyes": skin.under_eyes,
+        "sockets": skin.sockets,
+        "inner_sockets": skin.inner_sockets,
+        "eye_shadow": eyes.shadow,
+        "sides": skin.sides,
+        "nostrils": -np.log1p(-min(0.95, skin.nostrils)),
+        "eye_rims": -np.log1p(-min(0.95, eyes.liner)),
+        "lips": skin.lips,
+        "upper_lip": skin.upper_lip,
+    }
+    red = skin.lip_redness
+    colours = {**_STAIN_COLOURS, "lips": (0.75 - 0.6 * red, 0.95, 0.85 - 0.15 * red)}
+    taken = np.array(
+        [np.multiply(strengths[name], colours[name]) for name in anatomy.stain_names],
+        np.float32,
+    )
+    log_albedo = np.empty((3, anatomy.skin.stop), np.float32)
+    pigment = 0.035 * noise["broad"] + 0.02 * noise["medium"] + 0.008 * noise["fine"]
+    pigment *= skin.mottling
+    log_albedo[:] = pigment
+    log_albedo[1:] -= 0.02 * skin.mottling * noise["medium"][::-1]  # uneven blood
+    log_albedo[:, anatomy.face] -= taken.T @ anatomy.stains
+    if skin.freckles > 0:
+        spots = np.clip(2 * (noise["fine"] - 1.3), 0, 1) * skin.freckles
+        log_albedo -= spots * np.array([[0.35], [0.6], [0.8]], np.float32)
+    return np.ascontiguousarray((np.exp(log_albedo) * tone[:, None]).T)
+
+
+def _paint_brows_and_beard(anatomy, face, skin, tone, hair, fine) -> None:
+    style = face.hair
+    near = np.flatnonzero(np.abs(anatomy.brow_above) < 2.0)
+    along = anatomy.brow_along[near] - style.brow_spacing / 4.6
+    middle = style.brow_height + style.brow_arch * np.sin(np.pi * np.clip(along, 0, 1))
+    middle = middle + style.brow_tilt * (2 * along - 1)
+    # Thinning to the outer end, beginning abruptly at the inner one.
+    end = np.clip(along, 0, 1.2)
+    half = style.brow_thickness * (1 - 0.75 * end**1.5) * np.clip(8 * along + 0.6, 0, 1)
+    distance = np.abs(anatomy.brow_above[near] - middle)
+    cover = np.clip(1.3 - distance / np.maximum(half, 1e-3), 0, 1) * (half > 0.02)
+    cover *= style.brow_opacity * np.clip(1 + 0.35 * fine[near], 0, 1.2)
+    # Never lighter than the skin: fair brows show as shade.
+    colour = np.minimum(hair * style.brow_darkness, 0.6 * tone)
+    _cover(skin, near, np.clip(cover, 0, 1), colour)
+    if style.beard != "none":
+        cover = anatomy.beards[style.beard] * style.beard_opacity
+        cover = cover * np.clip(1 + 0.12 * fine[anatomy.face], 0, 1.1)
+        if style.beard == "stubble":
+            cover *= 0.45
+        near = np.flatnonzero(cover > 0.01)
+        _cover(skin, near, np.clip(cover[near], 0, 1), np.minimum(hair, 0.6 * tone))
+
+
+def _cover(surface, indices, share, colour) -> None:
+    """Blends a colour over some vertices in place."""
+    share = share[:, None].astype(np.float32)
+    surface[indices] += share * (colour - surface[indices])
+
+
+def _paint_clothes_and_hair(anatomy, face, skin, shine, hair, noise) -> np.ndarray:
+    """Paints scalp and neck; returns the thickness of what covers the skin."""
+    rest = anatomy.head.vertices[anatomy.skin]
+    x, y, z = rest[:, 0], rest[:, 1], rest[:, 2]
+    eyes = anatomy.eye_centres[:, 1].mean()
+    worn = face.accessories
+    thickness = np.zeros(len(rest), np.float32)
+    rough = 0.3 * noise["broad"] + 0.25 * noise["medium"] + 0.15 * noise["fine"]
+
+    style = face.hair
+    if style.cover > 0:
+        hairline = eyes + style.fringe - style.curve * x**2 + style.parting * x
+        top = smooth_step(y - hairline + 0.8 * rough, -0.35, 0.35)
+        side = smooth_step(style.side_depth - z + 0.8 * rough, -0.5, 0.6)
+        side *= smooth_step(y - eyes - style.side_end, -0.5, 1.0)
+        side *= (y > eyes - 17.4) | (np.abs(x) < 9)
+        if style.shows_ears and style.side_end > -9:
+            ears = (np.abs(x) > 7) & (z < 3.5) & (z > -1.5)
+            side *= 1 - 0.97 * (ears & (y > eyes - 5.4) & (y < eyes + 1.8))
+        cover = np.maximum(top, side) * style.cover
+        strands = np.exp(0.35 * noise["fine"] + 0.2 * noise["medium"])[:, None] * hair
+        share = cover[:, None].astype(np.float32)
+        skin += share * (strands - skin)
+        longer = np.where(y < eyes - 3.4, 1.2, 1.0)
+        thickness = cover * style.volume * np.maximum(0.2, 1 + 0.5 * rough) * longer
+        shine *= 1 - cover
+        shine += cover * style.luminance * style.gloss
+
+    neck = smooth_step(-y, 8.4 - eyes + 0.6 * rough, 11.6 - eyes)
+    if worn.head_cover != "none":
+        if worn.head_cover == "cap":
+            cloth = smooth_step(y - eyes - 5.2 - 0.05 * np.abs(x), -0.3, 0.3)
+            cloth = np.maximum(cloth, smooth_step(-z, 3.0, 4.0) * (y > eyes + 1.0))
+        else:
+            around = np.hypot(x / 6.9, (y - eyes + 2.7) / 9.2)
+            cloth = np.maximum(smooth_step(around, 0.96, 1.04), z < 3.0)
+        red, green, blue = colorsys.hsv_to_rgb(
+            worn.cover_hue, worn.cover_saturation, 1.0
+        )
+        colour = worn.cover_luminance * np.array([red, green, blue], np.float32)
+        folds = np.exp(0.12 * noise["medium"])[:, None] * colour
+        share = cloth[:, None].astype(np.float32)
+        skin += share * (folds - skin)
+        thickness = thickness * (1 - cloth) + cloth * (0.7 + 0.2 * rough)
+        shine *= 1 - cloth
+    # The colour of the clothes: any, of one luminance.
+    tint = np.exp(0.35 * np.array([noise["broad"][0], 0, noise["broad"][-1]]))
+    colour = (worn.clothes_luminance * tint / (tint @ _LUMA)).astype(np.float32)
+    neck = neck[:, None].astype(np.float32)
+    skin += neck * (np.minimum(colour, 0.9) - skin)
+    shine *= 1 - neck[:, 0]
+    return np.asarray(thickness, np.float32)
+
+
+def _paint_mouth(anatomy, albedo, gloss, tone, generator) -> None:
+    rest, lips = (
+        anatomy.head.vertices,
+        anatomy.head.vertices[anatomy.head.landmarks[62]],
+    )
+    level = float(tone @ _LUMA)
+
+    def fall(region, length):
+        """Light that is left at a depth behind the lips."""
+        depth = np.clip(lips[2] - 0.8 - rest[anatomy.parts[region], 2], 0, 9)
+        return np.exp(-depth / length)[:, None].astype(np.float32)
+
+    flesh = np.array([1.0, 0.42, 0.38], np.float32)
+    dark, pink = generator.uniform(0.04, 0.15), generator.uniform(0.15, 0.5)
+    white, length = generator.uniform(0.45, 0.9), generator.uniform(1.0, 3.0)
+    albedo[anatomy.parts[MOUTH_SOCKET]] = level * dark * flesh * fall(MOUTH_SOCKET, 1.5)
+    albedo[anatomy.parts[GUMS]] = level**0.5 * pink * flesh * fall(GUMS, length)
+    ivory = white * np.array([1.0, 0.95, 0.85], np.float32)
+    albedo[anatomy.parts[TEETH]] = ivory * fall(TEETH, max(1.2, length))
+    gloss[anatomy.parts[TEETH]] = 0.1
+    albedo[anatomy.parts[EYE_SOCKET]] = 0.5 * tone
+    albedo[anatomy.parts[LASHES]] = 0.01
+
+
+def _paint_eyes(anatomy, face, albedo, gloss, sharpness, tone) -> None:
+    eyes = face.eyes
+    white = eyes.sclera * (0.6 + 0.8 * float(tone @ _LUMA))
+    sclera = white * np.array(
+        [1.0, 1 - 0.25 * eyes.redness, 1 - 0.25 * eyes.redness], np.float32
+    )
+    hue = np.exp(np.array([0.6, 0.0, -1.0]) * (0.6 - 1.4 * eyes.iris_hue))
+    iris = eyes.iris_luminance * (hue / (hue @ _LUMA)).astype(np.float32)
+    for region, centre in ((RIGHT_EYE, 0), (LEFT_EYE, 1)):
+        part = anatomy.parts[region]
+        radius = anatomy.eye_radius[part][:, None]
+        colour = sclera * (1 - 0.25 * smooth_step(radius, 0.7, 1.6))
+        edge = eyes.iris_radius
+        inside = smooth_step(radius, edge + 0.06, edge - 0.06)
+        ring = iris * (1 - 0.4 * smooth_step(radius, edge - 0.12, edge))
+        colour = colour + inside * (ring - colour)
+        inside = smooth_step(radius, eyes.pupil_radius + 0.05, eyes.pupil_radius - 0.05)
+        colour = colour + inside * (0.008 - colour)
+        height = anatomy.head.vertices[part, 1] - anatomy.eye_centres[centre, 1]
+        shade = 1 - eyes.lid_shade * smooth_step(height, 0.1, 0.65)
+        albedo[part] = colour * shade[:, None]
+        gloss[part] = eyes.shine * (radius[:, 0] < 0.75)
+        sharpness[part] = _EYE_SHARPNESS

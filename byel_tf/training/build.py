@@ -8,7 +8,7 @@ from byel_tf.augment.views import Views
 from byel_tf.compat import keras
 from byel_tf.models.byel import BYEL
 from byel_tf.models.emotion import EmotionClassifier, subtract_emotion_vector
-from byel_tf.models.heads import MLP
+from byel_tf.models.heads import MLP, build_action_unit_head
 from byel_tf.models.networks import OnlineNetwork, TargetNetwork
 
 
@@ -24,6 +24,9 @@ def build_byel(
     bootstrap_weight: float = 1.0,
     classification_weight: float = 1.0,
     orthonormality_weight: float = 1.0,
+    label_smoothing: float = 0.0,
+    num_action_units: int = 0,
+    action_unit_weight: float = 1.0,
     jit_compile: bool = False,
 ) -> BYEL:
     """Builds the model of stage 1 with random weights.
@@ -39,6 +42,9 @@ def build_byel(
       bootstrap_weight: Weight of the bootstrap loss.
       classification_weight: Weight of the classification loss.
       orthonormality_weight: Weight of the orthonormality penalty.
+      label_smoothing: Share of each label spread over all classes.
+      num_action_units: U, or 0 without regression of the action units.
+      action_unit_weight: Weight of the action units' loss.
       jit_compile: Whether XLA compiles passes, losses and gradients.
     """
 
@@ -59,6 +65,9 @@ def build_byel(
             num_classes, dtype="float32", name="emotion_classifier"
         )
         emotion_classifier.build((None, projection_size))
+    action_unit_head = None
+    if num_action_units:
+        action_unit_head = build_action_unit_head(num_action_units, size)
     return BYEL(
         online,
         target,
@@ -69,6 +78,9 @@ def build_byel(
         bootstrap_weight,
         classification_weight,
         orthonormality_weight,
+        label_smoothing,
+        action_unit_head,
+        action_unit_weight,
         jit_compile,
     )
 

@@ -23,6 +23,7 @@ _GROUPS = {
     "bootstrap_loss": "losses/bootstrap",
     "classification_loss": "losses/classification",
     "orthonormality_penalty": "losses/orthonormality",
+    "action_unit_loss": "losses/action_unit",
     "gradient_norm": "optimization/gradient_norm",
     "projection_deviation": "collapse/projection_deviation",
     "cosine_1_to_2": "collapse/cosine_1_to_2",

@@ -38,6 +38,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
     """Opens the data sets and refuses what training or reporting would trip over.
 
     Raises:
+      UsageError: If action units are to be learned and the data set has none.
       RunError: If one is missing or altered, has other classes, lacks a split it is
         needed for, or has too few training images.
     """
@@ -53,6 +54,13 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         raise RunError(
             f"data set {train.name} ({train.path}) has {learned.count} training "
             f"images, fewer than --batch_size={config.run.batch_size}"
+        )
+    weight = config.model.action_unit_weight
+    if weight and not train.manifest.action_units:
+        raise UsageError(
+            f"--action_unit_weight={weight}, but data set {train.name} ({train.path}) "
+            "has no action units: leave the flag out, or train on a set that has them, "
+            "as those of python -m byel_tf.cli.synthesize"
         )
     selection = train
     if config.data.selection_data:

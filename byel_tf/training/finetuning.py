@@ -1,10 +1,11 @@
 """Stage 2 from its options; with a random encoder it is the supervised control."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
 from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.models.heads import build_action_unit_head
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
 from byel_tf.training.build import compile_model
 from byel_tf.training.datasets import RunDatasets
@@ -18,6 +19,7 @@ def build_finetuning(
     encoder: keras.Model,
     classes: Sequence[str],
     jit_compile: bool,
+    build_encoder: Callable[[], keras.Model],
 ) -> Stage:
     """Assembles stage 2; call it in the strategy's scope.
 
@@ -27,6 +29,8 @@ def build_finetuning(
       encoder: A built encoder, pre-trained or random; its weights are trained on.
       classes: Class names.
       jit_compile: Whether XLA compiles the inner step.
+      build_encoder: Makes a built encoder of the same kind; called where weights are
+        averaged.
     """
     options = config.finetune
     # The reference keeps the last, partial batch in this stage.
@@ -43,13 +47,23 @@ def build_finetuning(
     )
     steps = inputs.steps_per_epoch
     scheduled_steps = steps * options.finetune_epochs
+    action_unit_head = None
+    if config.model.action_unit_weight:
+        action_unit_head = build_action_unit_head(
+            len(datasets.train.manifest.action_units), encoder.representation_size
+        )
     model = ExpressionClassifier(
         encoder,
         len(classes),
         inputs.views,
         options.dropout,
-        options.label_smoothing,
+        config.model.label_smoothing,
         jit_compile,
+        flip_average=options.flip_average,
+        averaged_encoder=build_encoder() if options.weight_ema else None,
+        weight_ema=options.weight_ema,
+        action_unit_head=action_unit_head,
+        action_unit_weight=config.model.action_unit_weight,
     )
     learning_rate = build_learning_rate(
         options.finetune_schedule,

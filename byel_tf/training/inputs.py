@@ -66,6 +66,7 @@ def build_inputs(
         dataset,
         image_size=config.data.image_size,
         draws=RecordDraws(config.run.seed, stage, views, chosen.num_uniforms),
+        with_action_units=config.model.action_unit_weight > 0,
     )
 
     def batches(start_step: int) -> tf.data.Dataset:

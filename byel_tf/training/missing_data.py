@@ -1,13 +1,11 @@
-"""Draws the built-in synthetic faces where a run's data sets do not exist yet."""
+"""Draws synthetic faces where a run's data sets do not exist yet."""
 
 from byel_tf.config import DataOptions
 from byel_tf.data.labels import DEFAULT_CLASSES
 from byel_tf.data.manifest import split_name
-from byel_tf.synthesis.dataset import synthesize
-from byel_tf.synthesis.domains import DOMAINS
+from byel_tf.synthesis.domain import DOMAINS
 
 _TRAINING_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
-_SIZE = 64
 
 
 def synthesize_missing(data: DataOptions, seed: int) -> None:
@@ -15,8 +13,8 @@ def synthesize_missing(data: DataOptions, seed: int) -> None:
 
     Args:
       data: The data options; existing folders are left alone.
-      seed: The run's seed. Evaluation sets draw other people with it: the domain's
-        name is part of every face's seed.
+      seed: The run's seed. Evaluation sets draw other people with it: the
+        domain's name is part of every face's seed.
     """
     wanted = [(data.train_data, data.synthesize_train, _TRAINING_SHARES)]
     for text in data.eval_data:
@@ -25,13 +23,19 @@ def synthesize_missing(data: DataOptions, seed: int) -> None:
         domain, path = split_name(text)
         # Only what is named after a domain: a mistyped path stays an error.
         if count and domain in DOMAINS and not path.exists():
-            print(f"{path} does not exist: drawing {count} {domain} faces", flush=True)
+            # Its libraries take seconds to import and are not needed otherwise.
+            from byel_tf.synthesis.dataset import synthesize
+
+            print(
+                f"{path} does not exist: drawing {count} {domain} faces", flush=True
+            )
             synthesize(
                 path,
-                domain=DOMAINS[domain],
+                domain=domain,
+                head=data.head,
                 count=count,
                 classes=DEFAULT_CLASSES,
-                size=_SIZE,
+                size=data.synthesize_size,
                 seed=seed,
                 shares=shares,
             )

@@ -66,6 +66,11 @@ def build_pretraining(
         bootstrap_weight=config.model.bootstrap_weight,
         classification_weight=config.model.classification_weight,
         orthonormality_weight=config.model.orthonormality_weight,
+        label_smoothing=config.model.label_smoothing,
+        num_action_units=(
+            len(dataset.manifest.action_units) if config.model.action_unit_weight else 0
+        ),
+        action_unit_weight=config.model.action_unit_weight,
         jit_compile=jit_compile,
     )
     peak = options.pretrain_learning_rate

@@ -30,6 +30,8 @@ _FREE_FLAGS = frozenset(
         "strategy",
         "synthesize_eval",
         "synthesize_train",
+        "synthesize_size",
+        "head",
         "train_data",  # compared by its hash
         "xla",
     }

@@ -1,4 +1,4 @@
-"""The end of a run: SavedModel, `results.json`, `report.md`."""
+"""The end of a run: SavedModel, `results.json`, `report.md`, predictions."""
 
 import dataclasses
 import functools
@@ -8,11 +8,17 @@ from collections.abc import Callable
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
-from byel_tf.evaluation.evaluate import evaluate, load_export
+from byel_tf.evaluation.evaluate import (
+    load_export,
+    predict_test_split,
+    score_predictions,
+)
 from byel_tf.evaluation.metrics import Scores
+from byel_tf.evaluation.predictions import predictions_csv
 from byel_tf.evaluation.report import figure_png, report_markdown
 from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import Encoder, build_encoder
+from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.serving.export import ServingModule, export_saved_model
 from byel_tf.training.run_directory import RunDirectory
 
@@ -25,6 +31,7 @@ def encoder_builder(config: TrainingConfig) -> Callable[[], Encoder]:
         image_size=config.data.image_size,
         width=config.model.width,
         stem=config.model.stem,
+        channels=config.model.channels,
         normalization=config.model.normalization,
         weights=config.model.encoder_weights,
     )
@@ -39,7 +46,8 @@ def export_classifier(
 ) -> pathlib.Path:
     """Exports the trained classifier as the next version, unless it is the newest.
 
-    The export is a copy in float32 on one device, whatever the run trained with.
+    The export is a copy in float32 on one device, whatever the run trained with, and
+    of the averaged weights where the run averaged them.
 
     Args:
       config: All options.
@@ -57,18 +65,19 @@ def export_classifier(
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
-        copy = ExpressionClassifier(
-            encoder_builder(config)(), len(classes), views=lambda batch: ()
+        copy = ExpressionNetwork(
+            encoder_builder(config)(), len(classes), config.finetune.flip_average
         )
     finally:
         keras.mixed_precision.set_global_policy(policy)
-    copy.encoder.set_weights(trained.encoder.get_weights())
-    copy.head.set_weights(trained.head.get_weights())
+    copy.set_weights(trained.inference_network.get_weights())
     path = directory.next_export()
     metadata = {
         "classes": list(classes),
         "image_size": config.data.image_size,
         "encoder": config.model.encoder,
+        "channels": config.model.channels,
+        "flip_average": config.finetune.flip_average,
         "representation_size": copy.encoder.representation_size,
         "temperature": 1.0,
         "step": step,
@@ -85,10 +94,10 @@ def write_results(
     selection: str,
     facts: dict[str, str],
 ) -> dict[str, Scores]:
-    """Scores an export on test splits and writes results, report and figures.
+    """Scores an export on test splits and writes results, report and predictions.
 
     Args:
-      directory: Where `results.json`, `report.md` and `figures/` go.
+      directory: Where `results.json`, `report.md`, `figures/` and `predictions/` go.
       export: Folder of the SavedModel.
       datasets: Prepared data sets by name.
       selection: "synthetic" or "real": what the epoch was selected on.
@@ -98,7 +107,12 @@ def write_results(
       The scores by data set.
     """
     model = load_export(export)
-    scores = {name: evaluate(model, dataset) for name, dataset in datasets.items()}
+    scores = {}
+    for name, dataset in datasets.items():
+        predictions = predict_test_split(model, dataset)
+        scores[name] = score_predictions(predictions, model.classes)
+        table = predictions_csv(predictions, model.classes)
+        directory.write(f"predictions/{name}.csv", table)
     figures = {name: f"figures/{name}.png" for name in scores}
     for name, result in scores.items():
         directory.write(figures[name], figure_png(result, name, model.classes))

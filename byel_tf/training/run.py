@@ -88,7 +88,7 @@ def train(config: TrainingConfig) -> None:
             encoder = stage.model.online.encoder
             del stage  # the target network and the optimizer's slots
         stage = build_finetuning(
-            config, datasets, encoder, datasets.classes, xla == "jit"
+            config, datasets, encoder, datasets.classes, xla == "jit", build
         )
         step = _train(stage, config, directory, notes)
         steps[stage.name] = stage.total_steps

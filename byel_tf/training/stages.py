@@ -136,7 +136,9 @@ def _failures_explained(stage: str) -> Iterator[None]:
         ) from error
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         is_image = "Decode" in error.message
-        if isinstance(error, tf.errors.InvalidArgumentError) and not is_image:
+        is_record = isinstance(error, tf.errors.DataLossError)
+        is_record |= "image/" in error.message  # a key's, missing or of another size
+        if not is_image and not is_record:
             raise  # not the data's fault
         what = "an image" if is_image else "a record"
         reason = error.message.strip().splitlines()[0]

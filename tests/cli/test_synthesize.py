@@ -8,8 +8,8 @@ def test_drawn_data_set(run, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     content = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert {n: s["count"] for n, s in content["splits"].items()} == {
-        "train": 14,
-        "validation": 6,
+        "train": 18,
+        "validation": 2,
     }
     assert content["source"]["domain"] == "synthetic"
     assert content["source"]["seed"] == 4
@@ -40,10 +40,14 @@ def test_domain_classes_and_two_workers(run, tmp_path):
         ((), "--output is missing"),
         (("--output=out", "--count=0"), "--count=0: expected an integer of at least 1"),
         (("--output=out", "--size=8"), "--size=8: expected an integer from 16 to 512"),
-        (("--output=out", "--domain=real"), "expected one of synthetic, shifted"),
-        (("--output=out", "--classes=joy,fear"), "no synthetic faces for 'joy'"),
+        (
+            ("--output=out", "--domain=real"),
+            "expected one of synthetic, shifted or the path",
+        ),
+        (("--output=out", "--classes=joy,fear"), "the domain 'synthetic' has no 'joy'"),
         (("--output=out", "--workers=100000"), "expected an integer from 0 to 256"),
         (("--output=out", "--splits=train=0.5"), "sum to 1"),
+        (("--output=out", "--head=mine"), "--head=mine: expected built-in"),
     ],
 )
 def test_wrong_usage(refused, arguments, expected):

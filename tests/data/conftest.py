@@ -42,7 +42,7 @@ def encode():
 
 @pytest.fixture
 def make_record(encode):
-    """A record whose picture, class and name tell its number."""
+    """A record whose picture, class, name and action units tell its number."""
 
     def make(number, label=None, side=4):
         label = number % len(CLASSES) if label is None else label
@@ -55,6 +55,7 @@ def make_record(encode):
             label=label,
             class_name=CLASSES[label] if label >= 0 else "",
             filename=f"{number}.png",
+            action_units=(number, number / 2),
         )
 
     return make
@@ -64,9 +65,13 @@ def make_record(encode):
 def make_dataset(tmp_path, make_record):
     """Prepares a data set with the given numbers of records by split, and opens it."""
 
-    def make(name="set", shard_bytes=1500, unlabelled=0, **counts):
+    def make(name="set", shard_bytes=1500, unlabelled=0, action_units=(), **counts):
         with write_dataset(
-            tmp_path / name, CLASSES, {"kind": "test"}, shard_bytes=shard_bytes
+            tmp_path / name,
+            CLASSES,
+            {"kind": "test"},
+            action_units,
+            shard_bytes=shard_bytes,
         ) as writer:
             for split, count in counts.items():
                 for number in range(count):

@@ -106,6 +106,20 @@ def test_partial_batch_is_filled_with_its_own_records(dataset):
         np.testing.assert_array_equal(partial[name][2:], partial[name][:2])
 
 
+@pytest.mark.parametrize("cache", [False, True])
+def test_action_units_travel_with_their_record(make_dataset, cache):
+    dataset = make_dataset(train=COUNT, action_units=("brow", "lip"))
+    options = {"drop_remainder": False, "cache": cache}
+    plain = take(dataset, 6, **options)
+    assert "action_units" not in plain[0]
+    batches = take(dataset, 6, with_action_units=True, **options)
+    for batch, without in zip(batches, plain, strict=True):
+        number = batch["image"][:, 0, 0, 0].astype(np.float32)
+        expected = np.stack([number, number / 2], axis=1)
+        np.testing.assert_array_equal(batch.pop("action_units"), expected)
+        assert_equal_batches([batch], [without])
+
+
 def test_same_again(dataset):
     assert_equal_batches(take(dataset, 8), take(dataset, 8))
 

@@ -16,6 +16,7 @@ from byel_tf.errors import RunError
 from byel_tf.evaluation.evaluate import (
     evaluate,
     load_export,
+    predict_test_split,
     require_classes,
     require_split,
 )
@@ -97,6 +98,15 @@ def test_scores(model, make_dataset, batch_size):
 def test_unlabelled_records_are_not_scored(model, make_dataset):
     scores = evaluate(model, make_dataset([(0, 0), (255, -1), (255, 1)]))
     assert (scores.count, scores.accuracy) == (2, 1)
+
+
+def test_predictions_are_in_the_order_of_the_records(model, make_dataset):
+    pictures = [(0, 0), (255, -1), (255, 1), (9, 1)]
+    predictions = predict_test_split(model, make_dataset(pictures, shard_bytes=300), 3)
+    assert predictions.filenames == ("0.png", "1.png", "2.png", "3.png")
+    assert predictions.labels.tolist() == [0, -1, 1, 1]
+    assert predictions.predicted.tolist() == [0, 1, 1, 0]
+    assert predictions.probabilities.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
 
 
 def test_other_classes(model, make_dataset):

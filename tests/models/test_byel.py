@@ -8,6 +8,7 @@ from byel_tf.training.build import build_byel, compile_model
 
 TAU = 0.75
 CLASSES = 3
+UNITS = 4
 
 
 def two_views(batch):
@@ -20,6 +21,7 @@ def make_batch(rng, size):
         "image": tf.constant(rng.integers(256, size=(size, 16, 16, 3)), tf.uint8),
         "label": tf.constant(rng.integers(CLASSES, size=size), tf.int32),
         "weight": tf.fill([size], 1.0 / size),
+        "action_units": tf.constant(rng.uniform(0, 2, size=(size, UNITS)), tf.float32),
     }
 
 
@@ -143,6 +145,43 @@ def test_reported_losses_are_those_of_the_formulas(rng, make_model):
     assert logs["loss"] == pytest.approx(bootstrap + classification + penalty, rel=1e-4)
 
 
+@pytest.mark.parametrize("num_classes", [CLASSES, None])
+def test_action_units_are_told_from_both_representations(rng, make_model, num_classes):
+    options = {"num_action_units": UNITS, "action_unit_weight": 0.7}
+    options["num_classes"] = num_classes
+    batch = make_batch(rng, 6)
+    twin = make_model(**options)
+    kernel, bias = twin.action_unit_head.get_weights()
+    expected = 0
+    for view in two_views(batch):
+        representation = twin.online.encoder(view, training=True).numpy()
+        error = np.abs(representation @ kernel + bias - batch["action_units"])
+        expected += np.where(error < 1, error**2 / 2, error - 0.5).mean()
+    logs = step_once(make_model(**options), batch)
+    assert logs["action_unit_loss"] == pytest.approx(expected, rel=1e-4)
+    total = 0.7 * expected + sum(
+        logs.get(name, 0)
+        for name in ("bootstrap_loss", "classification_loss", "orthonormality_penalty")
+    )
+    assert logs["loss"] == pytest.approx(total, rel=1e-5)
+
+
+def test_labels_are_smoothed(rng, make_model):
+    batch = make_batch(rng, 6)
+    twin = make_model()
+    target = 0.6 * np.eye(CLASSES)[batch["label"]] + 0.4 / CLASSES
+    expected = 0
+    for view in two_views(batch):
+        _, prediction = twin.online(view, training=True)
+        logits = twin.emotion_classifier(prediction, training=True)
+        expected -= (target * tf.nn.log_softmax(logits).numpy()).sum(1).mean()
+    logs = step_once(make_model(label_smoothing=0.4), batch)
+    assert logs["classification_loss"] == pytest.approx(expected, rel=1e-4)
+    assert logs["classification_loss"] != pytest.approx(
+        step_once(make_model(), batch)["classification_loss"], rel=1e-3
+    )
+
+
 @pytest.mark.parametrize(
     "weights",
     [{"bootstrap_weight": 0.0}, {"classification_weight": 0.5}],
@@ -159,7 +198,7 @@ def test_weights_scale_their_terms(rng, weights, make_model):
 
 
 def test_gradients_reach_every_learned_variable_and_no_target(rng, make_model):
-    model = make_model()
+    model = make_model(num_action_units=UNITS)
     targets = {id(v) for v in model.target.variables}
     assert not targets & {id(v) for v in model.learned_variables}
     gradients, _, _ = model._compute_gradients(make_batch(rng, 6), tf.constant(1.0))
@@ -189,10 +228,10 @@ def test_two_replicas_learn_what_one_does(rng, two_replicas, make_model):
     whole = {k: tf.concat([v, v], 0) for k, v in half.items()}
     whole["weight"] = tf.fill([8], 1 / 8)
     half["weight"] = tf.fill([4], 1 / 8)
-    single = make_model()
+    single = make_model(num_action_units=UNITS)
     expected = step_once(single, whole)
     with two_replicas.scope():
-        model = make_model()
+        model = make_model(num_action_units=UNITS)
     logs = step_on_replicas(two_replicas, model, [half, half])
     for name, value in expected.items():
         assert logs[name] == pytest.approx(value, rel=2e-4, abs=1e-5), name

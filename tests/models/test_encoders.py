@@ -4,7 +4,12 @@ import tensorflow as tf
 
 from byel_tf.compat import keras
 from byel_tf.errors import UsageError
-from byel_tf.models.encoders import build_encoder, normalize, require_encoder
+from byel_tf.models.encoders import (
+    build_encoder,
+    luminance,
+    normalize,
+    require_encoder,
+)
 from byel_tf.training.build import build_byel, count_parameters
 
 
@@ -53,6 +58,31 @@ def test_application_preprocesses_as_it_was_made_to():
     )
 
 
+@pytest.mark.parametrize("normalization", ["imagenet", "per_image"])
+def test_grey_resnet_sees_one_channel(rng, normalization):
+    encoder = build_encoder(
+        "resnet18", image_size=16, width=0.0625, channels=1, normalization=normalization
+    )
+    assert encoder.backbone.stem.kernel.shape[2] == 1
+    images = rng.uniform(size=(3, 16, 16, 3)).astype(np.float32)
+    grey = images @ [[0.2989], [0.587], [0.114]]
+    if normalization == "imagenet":
+        grey = (grey - 0.4589) / 0.2256
+    else:
+        mean, deviation = (f(grey, axis=(1, 2, 3)) for f in (np.mean, np.std))
+        grey = (grey - mean[:, None, None, None]) / deviation[:, None, None, None]
+    np.testing.assert_allclose(encoder.standardize(images), grey, atol=1e-3)
+    assert encoder(images).shape == (3, encoder.representation_size)
+
+
+def test_grey_application_sees_three_equal_channels(rng):
+    encoder = build_encoder("MobileNetV2", image_size=32, channels=1)
+    images = rng.uniform(size=(2, 4, 4, 3)).astype(np.float32)
+    grey = images @ [[0.2989], [0.587], [0.114]]
+    expected = np.repeat(2 * grey - 1, 3, axis=-1)
+    np.testing.assert_allclose(encoder.standardize(images), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "weights", "width", "reason"),
     [
@@ -86,10 +116,24 @@ def test_image_too_small_for_an_application_is_refused():
         build_encoder("InceptionV3", image_size=32)
 
 
+def test_luminance_against_numpy(rng):
+    images = rng.uniform(size=(2, 4, 4, 3))
+    expected = images @ [[0.2989], [0.587], [0.114]]
+    np.testing.assert_allclose(luminance(images), expected, rtol=1e-12)
+
+
 def test_imagenet_normalization(rng):
     images = rng.uniform(size=(2, 4, 4, 3)).astype(np.float32)
     expected = (images - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     np.testing.assert_allclose(normalize(images, "imagenet"), expected, rtol=1e-5)
+
+
+def test_imagenet_normalization_of_grey_images(rng):
+    images = rng.uniform(size=(2, 4, 4, 1)).astype(np.float32)
+    weights = np.array([0.2989, 0.587, 0.114])
+    mean, deviation = weights @ [0.485, 0.456, 0.406], weights @ [0.229, 0.224, 0.225]
+    expected = (images - mean) / deviation
+    np.testing.assert_allclose(normalize(images, "imagenet"), expected, atol=1e-5)
 
 
 def test_per_image_normalization(rng):

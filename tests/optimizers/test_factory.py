@@ -76,6 +76,8 @@ def test_constant_learning_rate_is_the_number():
 def test_warmup_is_cut_to_the_stage():
     rate = build_learning_rate("warmup_cosine", 0.2, 50, 10)
     np.testing.assert_allclose(rate(5), 0.1, rtol=1e-6)
+    rate = build_learning_rate("one_cycle", 0.2, 50, 10)
+    np.testing.assert_allclose(rate(9), 0.2, rtol=1e-6)
 
 
 def test_unknown_names_are_refused():

@@ -13,12 +13,12 @@ IMAGE_SIZE = 24
 @pytest.fixture(scope="session")
 def classifier():
     from byel_tf.compat import keras
-    from byel_tf.models.classifier import ExpressionClassifier
     from byel_tf.models.encoders import build_encoder
+    from byel_tf.models.networks import ExpressionNetwork
 
     keras.utils.set_random_seed(5)
     encoder = build_encoder("resnet18", image_size=IMAGE_SIZE, width=0.0625)
-    model = ExpressionClassifier(encoder, len(CLASSES), views=lambda batch: ())
+    model = ExpressionNetwork(encoder, len(CLASSES))
     # Moving statistics as after some training, so that they are seen to be used.
     generator = np.random.default_rng(5)
     for _ in range(40):

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from byel_tf.compat import keras
 from byel_tf.data.images import decode_and_resize
 from byel_tf.errors import RunError
+from byel_tf.models.encoders import build_encoder, normalize
+from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.serving import export as serving_export
 from byel_tf.serving.export import ServingModule, export_saved_model
 
@@ -60,6 +63,34 @@ def test_outputs_are_those_of_the_classifier(serve, classifier, images):
     assert np.ptp(expected, axis=1).min() > 0.01
     labels = [CLASSES[index] for index in np.argmax(logits, axis=1)]
     assert outputs["label"].tolist() == labels
+
+
+def test_grey_and_mirrored_images_are_made_inside(images, tmp_path):
+    keras.utils.set_random_seed(5)
+    encoder = build_encoder(
+        "resnet18",
+        image_size=IMAGE_SIZE,
+        width=0.0625,
+        channels=1,
+        normalization="per_image",
+    )
+    network = ExpressionNetwork(encoder, len(CLASSES), flip_average=True)
+    module = ServingModule(network, ("a", "b", "c"), IMAGE_SIZE)
+    export_saved_model(tmp_path / "1", module, {})
+    signature = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    outputs = signature(image_bytes=tf.constant(images))
+    pixels = tf.stack([decode_and_resize(image, IMAGE_SIZE) for image in images])
+    pixels = pixels.numpy() / np.float32(255)
+    grey = (pixels @ np.array([0.2989, 0.587, 0.114], np.float32))[..., None]
+    both = [
+        encoder.backbone(normalize(tf.constant(g), "per_image")).numpy()
+        for g in (grey, grey[:, :, ::-1])
+    ]
+    assert np.abs(both[0] - both[1]).max() > 1e-3
+    representation = (both[0] + both[1]) / 2
+    np.testing.assert_allclose(outputs["representation"], representation, atol=1e-4)
+    logits = representation @ network.head.kernel.numpy()
+    np.testing.assert_allclose(outputs["logits"], logits, atol=1e-4)
 
 
 def test_each_image_is_classified_on_its_own(serve, images):

@@ -71,6 +71,13 @@ def test_last_epoch_needs_no_validation_split(make):
     open_datasets(configured(make("faces", train=4), "--selection=last"))
 
 
+def test_action_units_that_are_not_there(make):
+    train = make("faces", train=4, validation=1)
+    expected = "--action_unit_weight=0.5, but data set faces .* has no action units"
+    with pytest.raises(UsageError, match=expected):
+        open_datasets(configured(train, "--action_unit_weight=0.5"))
+
+
 @pytest.mark.parametrize("flag", ["eval_data", "selection_data"])
 def test_other_classes(make, flag):
     train = make("faces", train=4, validation=1)

@@ -73,7 +73,7 @@ def test_other_training_data():
     [
         ("pretrain_schedule=warmup_cosine", "pretrain_epochs"),
         ("target_momentum_schedule=cosine", "pretrain_epochs"),
-        ("finetune_schedule=warmup_cosine", "finetune_epochs"),
+        ("finetune_schedule=one_cycle", "finetune_epochs"),
     ],
 )
 def test_epochs_that_a_schedule_runs_over_may_not_change(schedule, epochs):

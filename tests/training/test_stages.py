@@ -1,10 +1,12 @@
 """Stages on real TFRecords: checkpoints, restarts, curves, guards."""
 
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import f1_score
 from tensorboard.backend.event_processing import event_accumulator
 
 from byel_tf.compat import keras
@@ -17,6 +19,7 @@ from byel_tf.config import (
     RunOptions,
     TrainingConfig,
 )
+from byel_tf.data.manifest import open_dataset
 from byel_tf.errors import RunError
 from byel_tf.training.datasets import open_datasets
 from byel_tf.training.finetuning import build_finetuning
@@ -77,7 +80,7 @@ def finetune(tiny_encoder):
         keras.utils.set_random_seed(5)
         datasets = open_datasets(config)
         stage = build_finetuning(
-            config, datasets, tiny_encoder(), datasets.classes, False
+            config, datasets, tiny_encoder(), datasets.classes, False, tiny_encoder
         )
         train_stage(stage, RunDirectory(str(folder)), 2, 2)
         return stage.model
@@ -121,6 +124,76 @@ def test_fine_tuning_restarts_through_a_partial_batch(make_config, finetune, tmp
     again = finetune(config, tmp_path / "parts")
     assert int(again.optimizer.iterations) == 15
     assert_same_weights(again, whole)
+
+
+@pytest.mark.parametrize("selection", ["best", "last"])
+def test_every_switch_restarts_where_it_stopped(
+    make_config, pretrain, finetune, tmp_path, selection
+):
+    options = {
+        "weight_ema": 0.8,
+        "flip_average": True,
+        "label_smoothing": 0.1,
+        "action_unit_weight": 0.5,
+        "finetune_schedule": "one_cycle",
+        "finetune_warmup_epochs": 1,
+        "selection": selection,
+    }
+    for train, cut in ((pretrain, 6), (finetune, 7)):
+        whole = train(make_config(**options), tmp_path / "whole")
+        train(make_config(**options, max_steps=cut), tmp_path / "parts")
+        again = train(make_config(**options), tmp_path / "parts")
+        assert_same_weights(again, whole)
+
+
+def test_best_epoch_is_that_of_the_averaged_weights(make_config, finetune, tmp_path):
+    model = finetune(make_config(weight_ema=0.9, finetune_epochs=4), tmp_path)
+    curves, _ = scalars(tmp_path / "tensorboard" / "finetune")
+    best = max(value for _, value in curves["macro_f1/validation"])
+    config = make_config()
+    validation = validation_batches(config, open_datasets(config).train)
+    batches = list(validation.as_numpy_iterator())
+    scores = {}
+    for network in (model.averaged, model.network):
+        kept = [batch["weight"] > 0 for batch in batches]
+        labels = [b["label"][k] for b, k in zip(batches, kept, strict=True)]
+        logits = [
+            network(b["image"][k] / np.float32(255))[1].numpy()
+            for b, k in zip(batches, kept, strict=True)
+        ]
+        predicted = np.concatenate(logits).argmax(axis=1)
+        labels = np.concatenate(labels)
+        scores[network] = f1_score(labels, predicted, average="macro", zero_division=0)
+    assert scores[model.averaged] == pytest.approx(best, abs=1e-6)
+    assert scores[model.network] != scores[model.averaged]
+
+
+def test_action_units_have_a_curve_in_both_stages(
+    make_config, pretrain, finetune, tmp_path
+):
+    options = {"action_unit_weight": 0.5, "objective": "byol", "max_steps": 2}
+    for stage, train in (("pretrain", pretrain), ("finetune", finetune)):
+        train(make_config(**options), tmp_path)
+        curves, _ = scalars(tmp_path / "tensorboard" / stage)
+        values = {name: values[-1][1] for name, values in curves.items()}
+        rest = {"pretrain": "bootstrap", "finetune": "classification"}[stage]
+        total = values[f"losses/{rest}"] + 0.5 * values["losses/action_unit"]
+        assert values["losses/total"] == pytest.approx(total, rel=1e-5)
+
+
+def test_a_record_without_its_action_units_stops_the_run(
+    make_config, pretrain, faces, tmp_path
+):
+    dataset = open_dataset(str(faces))
+    manifest = dataclasses.replace(
+        dataset.manifest, action_units=(*dataset.manifest.action_units, "one more")
+    )
+    copy = tmp_path / "altered"
+    shutil.copytree(faces, copy)
+    (copy / "dataset.json").write_text(manifest.to_json())
+    config = make_config(train_data=str(copy), action_unit_weight=0.5)
+    with pytest.raises(RunError, match="pretrain: a record .*image/face/action_units"):
+        pretrain(config, tmp_path / "run")
 
 
 def test_where_images_are_kept_and_augmented_changes_nothing(

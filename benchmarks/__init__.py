@@ -1,0 +1,1 @@
+"""Measurements: each program prints a table and writes JSON."""

@@ -1,0 +1,1 @@
+"""Trainings of several variants and seeds, and what their difference is worth."""

@@ -1,0 +1,192 @@
+"""`python -m benchmarks.seeds`: trainings of several variants and seeds, compared."""
+
+import dataclasses
+import datetime
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+
+from benchmarks.comparison.folder import ComparisonFolder, FinishedRun
+from benchmarks.comparison.processes import interrupted_by_signals, perform
+from benchmarks.comparison.summary import summarize
+from benchmarks.comparison.text import summary_markdown
+from benchmarks.comparison.variants import (
+    Run,
+    Variant,
+    describe,
+    parse_common,
+    parse_seeds,
+    parse_variants,
+    plan_run,
+    require_same_definition,
+    run_name,
+)
+from byel_tf.data.manifest import split_name
+from byel_tf.errors import RunError, UsageError
+from byel_tf.files import write_atomically
+from byel_tf.flagging import option, parse, run_program
+from byel_tf.training.run_directory import to_json
+
+_CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+TRAINER = (sys.executable, str(_CHECKOUT / "train_main.py"))
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonOptions:
+    """Train variants with several seeds each, one run after the other; compare them.
+
+    Repeated, the command continues where it stopped.
+    """
+
+    output: str = option(
+        dataclasses.MISSING, "Folder of the runs, their results and the summary."
+    )
+    variant: tuple[str, ...] = option(
+        (),
+        "What to compare, as NAME=FLAGS: flagfiles, then flags of train_main.py, split "
+        "at blanks as in a shell. The first variant is the one the others are "
+        "compared to.",
+    )
+    common: tuple[str, ...] = option(
+        (),
+        "Flags of all runs. They override the variants' flagfiles, and the variants' "
+        "own flags override them. In them and in --variant, {seed} stands for the "
+        "seed.",
+    )
+    seeds: str = option(
+        "1,2,3",
+        "Seeds of each variant. A seed decides weights, order, views and dropout. The "
+        "data stay the same, drawn by the first run if they are missing; unless "
+        "--train_data has {seed} in it.",
+    )
+    dataset: tuple[str, ...] = option(
+        (), "Name of a data set to report; without the flag, all of them."
+    )
+    resamples: int = option(2000, "Bootstrap resamples.", lower=100)
+
+
+def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
+    """Parses the command line, trains what is missing, and compares.
+
+    Args:
+      argv: The command line, the program's name first.
+      trainer: Command that takes the flags of `train_main.py`.
+
+    Raises:
+      UsageError: For flags that cannot be meant.
+      RunError: If a run failed, or the runs cannot be compared.
+    """
+    (options,) = parse(argv, ComparisonOptions)
+    variants = parse_variants(options.variant)
+    common = parse_common(options.common)
+    seeds = parse_seeds(options.seeds)
+    folder = ComparisonFolder(options.output)
+
+    def plan(variant: Variant, seed: int) -> Run:
+        model_dir = folder.model_dir(run_name(variant.name, seed))
+        return plan_run(variant, common, seed, str(model_dir))
+
+    runs = [plan(variant, seed) for seed in seeds for variant in variants]
+    _require_reported(options.dataset, runs)
+    with folder.reserved() as lock, interrupted_by_signals():
+        for variant in variants:
+            for seed in sorted({*seeds, *folder.earlier_seeds(variant.name)}):
+                _require_unchanged(plan(variant, seed), folder)
+        finished, failed = _perform_all(runs, folder, trainer, lock)
+    if finished:
+        summary = summarize(
+            {variant.name: describe(variant, common) for variant in variants},
+            {run.name: run for run in runs},
+            finished,
+            options.dataset,
+            options.resamples,
+        )
+        text = summary_markdown(summary)
+        write_atomically(folder.path / "summary.json", to_json(summary))
+        write_atomically(folder.path / "summary.md", text)
+        print(f"\n{text}", flush=True)
+    if failed:
+        raise RunError(
+            f"{len(failed)} of {len(runs)} runs failed ({', '.join(failed)}): repeat "
+            "the command to try them again"
+        )
+
+
+def _require_reported(names: Sequence[str], runs: Sequence[Run]) -> None:
+    """Refuses data sets that a run will not report on, before anything is trained.
+
+    Raises:
+      UsageError: With the names there are.
+    """
+    for run in runs:
+        data = run.config.data
+        known = [split_name(text)[0] for text in (data.train_data, *data.eval_data)]
+        for name in names:
+            if name not in known:
+                raise UsageError(
+                    f"--dataset={name}: variant {run.variant} reports on "
+                    f"{', '.join(known)}"
+                )
+
+
+def _require_unchanged(run: Run, folder: ComparisonFolder) -> None:
+    """Refuses a variant that means something else than its earlier runs."""
+    earlier = folder.earlier_flags(run.name)
+    if earlier is not None:
+        require_same_definition(run, *earlier)
+
+
+def _perform_all(
+    runs: Sequence[Run], folder: ComparisonFolder, trainer: Sequence[str], lock: int
+) -> tuple[list[FinishedRun], list[str]]:
+    """Trains what is not finished, one run after the other.
+
+    Returns:
+      The finished runs, and the names of the failed ones.
+    """
+    finished, failed = [], []
+    for number, run in enumerate(runs, start=1):
+        title = f"{number}/{len(runs)} {run.variant}, seed {run.seed}"
+        if folder.result(run.name).exists():
+            finished.append(folder.read(run.name))
+            print(f"{title}: done before: {_scores(finished[-1])}", flush=True)
+            continue
+        print(f"{title}: running, log in {folder.log(run.name)}", flush=True)
+        begun = time.monotonic()
+        try:
+            finished.append(perform(run, folder, trainer, lock))
+            outcome = f"done in {_duration(begun)}: {_scores(finished[-1])}"
+        except RunError as error:
+            failed.append(run.name)
+            outcome = f"FAILED after {_duration(begun)}: {error}"
+        except KeyboardInterrupt:
+            print(
+                f"{title}: stopped after {_duration(begun)}; the same command "
+                "continues it",
+                flush=True,
+            )
+            raise
+        print(f"{title}: {outcome}", flush=True)
+    return finished, failed
+
+
+def _duration(begun: float) -> str:
+    return str(datetime.timedelta(seconds=round(time.monotonic() - begun)))
+
+
+def _scores(run: FinishedRun) -> str:
+    scores = (
+        f"{name} {result['macro_f1']:.4f}"
+        for name, result in run.results["datasets"].items()
+    )
+    return f"macro F1 {', '.join(scores)}"
+
+
+def run() -> int:
+    """Runs the program; returns its exit code."""
+    return run_program(main, sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,90 @@
+"""What a model said of every image: `predictions/NAME.csv`."""
+
+import csv
+import dataclasses
+import io
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from byel_tf.data.record import UNLABELLED
+from byel_tf.errors import RunError
+
+_COLUMNS = ("filename", "label", "predicted")
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """A model's predictions of N images, in the data set's order.
+
+    Attributes:
+      filenames: Where the images came from.
+      labels: Class indices, (N,), int; -1 for an image without label.
+      predicted: Indices of the most probable classes, (N,), int.
+      probabilities: (N, K), float.
+    """
+
+    filenames: tuple[str, ...]
+    labels: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+
+
+def predictions_csv(predictions: Predictions, classes: Sequence[str]) -> bytes:
+    """Writes predictions as a table.
+
+    Args:
+      predictions: The predictions.
+      classes: Names of the K classes.
+
+    Returns:
+      A CSV file: filename, label (empty without one), predicted, and a column of
+      probabilities named after each class.
+    """
+    table = io.StringIO(newline="")
+    # All texts quoted: csv leaves a lone carriage return bare before Python 3.13.
+    rows = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    rows.writerow((*_COLUMNS, *classes))
+    for filename, label, predicted, probabilities in zip(
+        predictions.filenames,
+        predictions.labels,
+        predictions.predicted,
+        predictions.probabilities.astype(float).round(6).tolist(),
+        strict=True,
+    ):
+        name = "" if label == UNLABELLED else classes[label]
+        rows.writerow((filename, name, classes[predicted], *probabilities))
+    # Bytes of a name that are not UTF-8 are written as \udcXX.
+    return table.getvalue().encode(errors="backslashreplace")
+
+
+def read_predictions(path: str | os.PathLike) -> Predictions:
+    """Reads what `predictions_csv` wrote.
+
+    Args:
+      path: The file.
+
+    Raises:
+      RunError: If it cannot be read or is another kind of file.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file, quoting=csv.QUOTE_NONNUMERIC)
+        if tuple(header[:3]) != _COLUMNS:
+            raise ValueError(f"its columns begin with {', '.join(header[:3])}")
+        indices = {name: index for index, name in enumerate(header[3:])}
+        return Predictions(
+            filenames=tuple(row[0] for row in rows),
+            labels=np.array(
+                [indices[row[1]] if row[1] else UNLABELLED for row in rows], int
+            ),
+            predicted=np.array([indices[row[2]] for row in rows], int),
+            probabilities=np.array([row[3:] for row in rows], float).reshape(
+                len(rows), len(indices)
+            ),
+        )
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError, csv.Error) as error:
+        raise RunError(f"{path} is not a table of predictions ({error!r})") from error

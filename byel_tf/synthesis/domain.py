@@ -1,0 +1,307 @@
+"""A domain of faces: the distributions that faces are drawn from, read from TOML.
+
+Two come with the package: `synthetic`, which networks are trained on, and `shifted`,
+which stands in for photographs in tests. A user's own file may start from either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+import os
+import pathlib
+import sys
+import typing
+from typing import Any
+
+from byel_tf.errors import UsageError
+from byel_tf.synthesis.action_units import ACTION_UNITS, SHAPES, shapes_of
+from byel_tf.synthesis.distributions import Distribution, parse_distribution
+from byel_tf.synthesis.face import SECTIONS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: Domains that come with the package.
+DOMAINS = ("synthetic", "shifted")
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One way to show an expression.
+
+    Attributes:
+        name: What it is called on a sheet of all variants.
+        share: How often it occurs against the expression's other variants.
+        units: Range (low, high) of the weight at intensity 1, by the name of an action
+            unit, or of one side's shape.
+        mirror: Whether left and right are exchanged in half of the faces.
+    """
+
+    name: str
+    share: float
+    units: dict[str, tuple[float, float]]
+    mirror: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Expression:
+    """A class of faces.
+
+    Attributes:
+        intensity: Range (low, high) of the factor on all weights.
+        variants: At least one.
+    """
+
+    intensity: tuple[float, float]
+    variants: tuple[Variant, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Movement:
+    """What every expression gets on top of its own units; see the domains' files.
+
+    Attributes:
+        asymmetry: Left over right of all units together, as a share of the weight.
+        unit_asymmetry: The same of each unit.
+        traces: Number of units that don't belong to the expression.
+        trace: Their weight; its absolute value counts.
+        sideways: Weight of one movement of jaw or mouth to a side.
+        brows_at_rest: Weight by which the brows are lower at rest.
+        lids_at_rest: The same of the upper lids.
+        gaze_x: Weight of the eyes' turn to the subject's left.
+        gaze_y: Weight of their turn up.
+        mixture: Share of a second expression.
+        mixed_with: The expressions it is one of.
+    """
+
+    asymmetry: Distribution
+    unit_asymmetry: Distribution
+    traces: int
+    trace: Distribution
+    sideways: Distribution
+    brows_at_rest: Distribution
+    lids_at_rest: Distribution
+    gaze_x: Distribution
+    gaze_y: Distribution
+    mixture: Distribution
+    mixed_with: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """Everything that faces are drawn from.
+
+    Attributes:
+        name: The file's name without suffix; part of the seed, so that two domains
+            hold other people.
+        pictures_of_a_person: Pictures with consecutive numbers that show one person.
+        sections: Distribution by field, by section of `Face`.
+        movement: What every expression gets.
+        expressions: Expression by class name.
+        digest: SHA-256 of everything above.
+    """
+
+    name: str
+    pictures_of_a_person: int
+    sections: dict[str, dict[str, Distribution]]
+    movement: Movement
+    expressions: dict[str, Expression]
+    digest: str
+
+
+def load_domain(name: str | os.PathLike) -> Domain:
+    """Reads a domain.
+
+    Args:
+        name: One of `DOMAINS`, or the path of a TOML file.
+
+    Returns:
+        The domain.
+
+    Raises:
+        UsageError: If there is no such file, or it doesn't describe a domain; the
+            message names the file and the entry.
+    """
+    name = os.fspath(name)
+    tables = _read_with_base(name, seen=())
+    try:
+        return _parse(pathlib.Path(name).stem, tables)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
+
+
+def _read_with_base(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    if name in seen:
+        raise UsageError(f"{name}: its base leads back to itself")
+    if name in DOMAINS:
+        resource = importlib.resources.files("byel_tf.synthesis") / "domains"
+        text = (resource / f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        try:
+            text = pathlib.Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"no domain of faces '{name}': expected one of "
+                f"{', '.join(DOMAINS)} or the path of a TOML file ({error})"
+            ) from error
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name}: not a TOML file: {error}") from error
+    base = tables.pop("base", None)
+    if base is None:
+        return tables
+    if not isinstance(base, str):
+        raise UsageError(f"{name}: base must be a name, not {base!r}")
+    if base not in DOMAINS:
+        base = os.fspath(pathlib.Path(name).parent / base)
+    return _merge(_read_with_base(base, (*seen, name)), tables)
+
+
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Section by section and field by field; an expression is replaced as a whole."""
+    merged = dict(old)
+    for key, value in new.items():
+        both_tables = isinstance(value, dict) and isinstance(old.get(key), dict)
+        merged[key] = {**old[key], **value} if both_tables else value
+    return merged
+
+
+def _parse(name: str, tables: dict[str, Any]) -> Domain:
+    known = {"pictures_of_a_person", "movement", "expressions", *SECTIONS}
+    _check_keys("the file", tables, known)
+    expressions = {
+        expression: _parse_expression(f"expressions.{expression}", table)
+        for expression, table in _table("expressions", tables).items()
+    }
+    pictures = tables["pictures_of_a_person"]
+    if not _is_count(pictures, 1):
+        raise ValueError(f"pictures_of_a_person must be 1 or more, not {pictures!r}")
+    return Domain(
+        name=name,
+        pictures_of_a_person=pictures,
+        sections={
+            section: _parse_fields(section, _table(section, tables), kind)
+            for section, kind in SECTIONS.items()
+        },
+        movement=_parse_movement(_table("movement", tables), expressions),
+        expressions=expressions,
+        digest=hashlib.sha256(
+            json.dumps([name, tables], sort_keys=True, default=str).encode()
+        ).hexdigest(),
+    )
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _table(name: str, tables: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(tables[name], dict):
+        raise ValueError(f"[{name}] must be a table, not {tables[name]!r}")
+    return tables[name]
+
+
+def _check_keys(where: str, table: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ValueError(
+            f"{where} has no '{unknown[0]}'; it has {', '.join(sorted(known))}"
+        )
+    missing = sorted(known - set(table))
+    if missing:
+        raise ValueError(f"{where} lacks '{missing[0]}'")
+
+
+def _parse_fields(
+    section: str, table: dict[str, Any], kind: type
+) -> dict[str, Distribution]:
+    fields = dataclasses.fields(kind)
+    _check_keys(f"[{section}]", table, {field.name for field in fields})
+    drawn = {}
+    for field in fields:
+        where = f"{section}.{field.name}"
+        quantile = _parse_entry(where, table[field.name])
+        drawn[field.name] = quantile
+        expected = typing.get_type_hints(kind)[field.name]
+        for u in (0.0, 0.5, 0.999):
+            if isinstance(quantile(u), str) != (expected is str):
+                names = "texts" if expected is str else "numbers"
+                raise ValueError(f"{where}: expected {names}, not {quantile(u)!r}")
+    return drawn
+
+
+def _parse_entry(where: str, value: Any) -> Distribution:
+    try:
+        return parse_distribution(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _parse_movement(
+    table: dict[str, Any], expressions: dict[str, Expression]
+) -> Movement:
+    names = {field.name for field in dataclasses.fields(Movement)}
+    _check_keys("[movement]", table, names)
+    plain = {"traces": table["traces"], "mixed_with": tuple(table["mixed_with"])}
+    if not _is_count(plain["traces"], 0):
+        raise ValueError(f"movement.traces must be 0 or more, not {plain['traces']!r}")
+    for expression in plain["mixed_with"]:
+        if expression not in expressions:
+            raise ValueError(f"movement.mixed_with: no expression '{expression}'")
+    drawn = {
+        name: _parse_entry(f"movement.{name}", table[name])
+        for name in sorted(names - set(plain))
+    }
+    return Movement(**plain, **drawn)
+
+
+def _parse_expression(where: str, table: Any) -> Expression:
+    if not isinstance(table, dict):
+        raise ValueError(f"[{where}] must be a table, not {table!r}")
+    _check_keys(f"[{where}]", table, {"intensity", "variants"})
+    variants = []
+    for number, entry in enumerate(table["variants"]):
+        place = f"{where}.variants, number {number + 1}"
+        entry = {"mirror": False, "units": {}, **entry}
+        _check_keys(place, entry, {"name", "share", "units", "mirror"})
+        units = {}
+        for unit, weights in entry["units"].items():
+            if unit not in ACTION_UNITS and unit not in SHAPES:
+                raise ValueError(
+                    f"{place}: no action unit '{unit}'; there are "
+                    f"{', '.join(ACTION_UNITS)}"
+                )
+            units[unit] = _range(f"{place}, {unit}", weights)
+        share = entry["share"]
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or share <= 0:
+            raise ValueError(f"{place}: share must be above 0, not {share!r}")
+        variants.append(Variant(entry["name"], share, units, bool(entry["mirror"])))
+    if not variants:
+        raise ValueError(f"[{where}] has no variants")
+    return Expression(_range(f"{where}.intensity", table["intensity"]), tuple(variants))
+
+
+def _range(where: str, values: Any) -> tuple[float, float]:
+    good = (
+        isinstance(values, list)
+        and len(values) == 2
+        and all(type(value) in (int, float) for value in values)
+    )
+    if not good or values[0] > values[1]:
+        raise ValueError(f"{where}: expected a range [low, high], not {values!r}")
+    return float(values[0]), float(values[1])
+
+
+def sided(units: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Ranges by shape name, from ranges by action unit or shape name."""
+    shapes = {}
+    for name, weights in units.items():
+        for shape in shapes_of(name) if name in ACTION_UNITS else (name,):
+            shapes[shape] = weights
+    return shapes

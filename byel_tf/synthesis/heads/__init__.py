@@ -1,0 +1,1 @@
+"""Heads: the geometry that the renderer deforms, each read or generated."""

@@ -1,0 +1,90 @@
+"""Stands for train_main.py: leaves what a run leaves, without training.
+
+`FAKE_TRAINER` in the environment is a folder: what each run did is appended to `calls`
+there, and a file named after a run says what it is to do: "fail", "kill", "nothing",
+or "wait" (until interrupted, after opening the FIFO `begun`). --dropout is the share of
+right predictions; hashes are the folders of the data sets.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import sys
+
+import numpy as np
+
+from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
+from byel_tf.data.manifest import split_name
+from byel_tf.evaluation.bootstrap import count_confusions, macro_f1
+from byel_tf.evaluation.predictions import Predictions, predictions_csv
+from byel_tf.flagging import parse, run_program, to_flagfile
+
+CLASSES = ("a", "b", "c")
+
+
+def main(argv):
+    config = TrainingConfig(*parse(argv, *TRAINING_OPTIONS))
+    groups = [getattr(config, field.name) for field in dataclasses.fields(config)]
+    folder = pathlib.Path(config.run.model_dir)
+    control = pathlib.Path(os.environ["FAKE_TRAINER"])
+
+    def note(text):
+        with open(control / "calls", "a") as file:
+            file.write(f"{folder.name} {text}\n")
+
+    note("continued" if folder.exists() else "began")
+    folder.mkdir(exist_ok=True)
+    (folder / "flags.cfg").write_text(to_flagfile(*groups))
+    print("line of", folder.name)
+    order = control / folder.name
+    order = order.read_text() if order.exists() else ""
+    if order == "wait":
+        with open(control / "begun", "w") as fifo:
+            fifo.write(f"{os.getpid()}\n")
+            fifo.flush()
+            try:
+                signal.pause()
+            except KeyboardInterrupt:
+                note("interrupted")
+                raise
+    if order == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if order == "fail":
+        print("something broke\n\n" + "\n".join(map(str, range(20))), file=sys.stderr)
+        sys.exit(3)
+    if order != "nothing":
+        leave_results(folder, config)
+
+
+def leave_results(folder, config):
+    datasets = {"train_data": {"sha256": config.data.train_data}}
+    results = {"classes": CLASSES, "selection": "synthetic", "datasets": {}}
+    rng = np.random.default_rng(config.run.seed)
+    for text in config.data.eval_data:
+        name, path = split_name(text)
+        datasets[f"eval_data {name}"] = {"sha256": str(path)}
+        labels = np.arange(120) % 3
+        guesses = rng.integers(3, size=120)
+        predicted = np.where(rng.random(120) < config.finetune.dropout, labels, guesses)
+        confusions = count_confusions(labels, predicted[np.newaxis], len(CLASSES))
+        results["datasets"][name] = {"macro_f1": macro_f1(confusions)[0]}
+        table = predictions_csv(
+            Predictions(
+                tuple(f"{i}.png" for i in range(122)),
+                np.append(labels, [-1, -1]),
+                np.append(predicted, [0, 0]),
+                np.full((122, 3), 1 / 3),
+            ),
+            CLASSES,
+        )
+        (folder / "predictions").mkdir(exist_ok=True)
+        (folder / "predictions" / f"{name}.csv").write_bytes(table)
+    run = {"datasets": datasets, "git_commit": os.environ.get("FAKE_COMMIT")}
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "results.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main, sys.argv))

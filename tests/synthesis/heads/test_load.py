@@ -1,0 +1,81 @@
+import sys
+import types
+
+import pytest
+
+from byel_tf.errors import UsageError
+from byel_tf.synthesis.heads.ict_facekit_cache import cache_file, encode
+from byel_tf.synthesis.heads.ict_facekit_layout import read_head
+from byel_tf.synthesis.heads.ict_facekit_source import PUBLISHED, content_digest
+from byel_tf.synthesis.heads.load import load_head
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch, checkout, layout):
+    """Puts the small head into the cache, as if made from something else."""
+    monkeypatch.setenv("BYEL_TF_CACHE", str(tmp_path))
+    small = read_head(checkout, "any", layout)
+
+    def put(source):
+        cache_file(tmp_path, source).write_bytes(encode(small, source))
+
+    return put
+
+
+def test_the_built_in_head(monkeypatch):
+    head = object()
+    module = types.SimpleNamespace(parametric_head=lambda: head)
+    monkeypatch.setitem(sys.modules, "byel_tf.synthesis.heads.parametric", module)
+    assert load_head("built-in") is head
+
+
+def test_ict_facekit(cache):
+    cache(PUBLISHED.digest)
+    head = load_head("ict-facekit")
+    assert head.name == "ict-facekit"
+    assert len(head.identities) == 100
+
+
+def test_the_folder_of_a_checkout(cache, checkout, monkeypatch):
+    digest = content_digest(checkout)
+    cache(digest)
+    name = f"ict-facekit (modified, sha256 {digest[:16]})"
+    assert load_head(str(checkout)).name == name
+    monkeypatch.chdir(checkout.parent)
+    assert load_head("checkout").name == name
+    monkeypatch.setenv("HOME", str(checkout.parent))
+    assert load_head("~/checkout").name == name
+
+
+def test_a_folder_called_like_a_head_is_reached_by_its_path(
+    cache, checkout, monkeypatch
+):
+    cache(PUBLISHED.digest)
+    digest = content_digest(checkout)
+    cache(digest)
+    checkout.rename(checkout.parent / "ict-facekit")
+    monkeypatch.chdir(checkout.parent)
+    assert load_head("ict-facekit").name == "ict-facekit"
+    assert load_head("./ict-facekit").name != "ict-facekit"
+
+
+@pytest.mark.parametrize(
+    "name", ["builtin", "", "ICT", "/no/such/folder", "~nobody-here/x", "a\0b"]
+)
+def test_anything_else_is_wrong_usage(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        load_head(name)
+    message = str(caught.value)
+    assert message.startswith(f"--head={name}: expected built-in, ict-facekit or")
+    assert "\n" not in message
+
+
+def test_a_folder_or_file_that_is_no_checkout(checkout):
+    for wrong in (checkout / "FaceXModel", checkout.parent):
+        with pytest.raises(UsageError, match="holds no FaceXModel: name the one that"):
+            load_head(str(wrong))
+    archive = checkout.parent / "ICT-FaceKit.zip"
+    archive.write_text("")
+    with pytest.raises(UsageError, match="does not exist: use built-in"):
+        load_head(str(archive))

@@ -1,0 +1,104 @@
+import re
+
+import pytest
+
+from byel_tf.errors import UsageError
+from byel_tf.synthesis.action_units import SHAPES
+from byel_tf.synthesis.domain import DOMAINS, load_domain, sided
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(text, name="mine.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return written
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_the_packages_own(name):
+    domain = load_domain(name)
+    assert domain.name == name
+    assert domain.expressions.keys() == {
+        "anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness",
+        "surprise",
+    }  # fmt: skip
+    for expression in domain.expressions.values():
+        assert sum(variant.share for variant in expression.variants) == pytest.approx(1)
+        for variant in expression.variants:
+            assert set(sided(variant.units)) <= set(SHAPES)
+
+
+def test_own_file_changes_what_it_names(write):
+    domain = load_domain(
+        write(
+            'base = "synthetic"\n[pose]\nyaw = 7\n'
+            "[expressions.wink]\nintensity = [1, 1]\n"
+            '[[expressions.wink.variants]]\nname = "left"\nshare = 1\n'
+            "units.eyeBlink_L = [1, 1]\n"
+        )
+    )
+    synthetic = load_domain("synthetic")
+    assert domain.name == "mine"
+    assert domain.sections["pose"]["yaw"](0.1) == 7
+    assert domain.sections["pose"]["roll"](0.1) == (
+        synthetic.sections["pose"]["roll"](0.1)
+    )
+    wink = domain.expressions["wink"].variants[0]
+    assert sided(wink.units) == {"eyeBlink_L": (1.0, 1.0)}
+    assert domain.expressions["fear"] == synthetic.expressions["fear"]
+
+
+def test_own_file_on_another(write):
+    write('base = "shifted"\n[pose]\nroll = 3\n', "first.toml")
+    second = load_domain(write('base = "first.toml"\n[pose]\nyaw = 7\n'))
+    assert second.sections["pose"]["roll"](0.5) == 3
+    assert second.sections["pose"]["yaw"](0.5) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[pose]\nyaw = 1\n", "lacks"),
+        ("base = 3\n", "base must be a name"),
+        ('base = "mine.toml"\n', "leads back to itself"),
+        ('base = "absent.toml"\n', "absent.toml"),
+        ('base = "synthetic"\n[poses]\nyaw = 1\n', "no 'poses'"),
+        ('base = "synthetic"\n[pose]\njaw = 1\n', r"\[pose\] has no 'jaw'"),
+        ('base = "synthetic"\n[pose]\nyaw = {uniform = [1]}\n', "pose.yaw"),
+        ('base = "synthetic"\n[pose]\nyaw = "left"\n', "pose.yaw: expected numbers"),
+        ('base = "synthetic"\npose = 3\n', r"\[pose\] must be a table"),
+        ('base = "synthetic"\npictures_of_a_person = 0\n', "pictures_of_a_person"),
+        ('base = "synthetic"\n[movement]\ntraces = 1.5\n', "movement.traces"),
+        ('base = "synthetic"\n[movement]\nmixed_with = ["joy"]\n', "'joy'"),
+        ('base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n', "variants"),
+        (
+            'base = "synthetic"\n[expressions.a]\nintensity = [1, 0]\n'
+            '[[expressions.a.variants]]\nname = "b"\nshare = 1\n',
+            "expressions.a.intensity",
+        ),
+        (
+            'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n'
+            '[[expressions.a.variants]]\nname = "b"\nshare = 1\nunits.smile = [0, 1]\n',
+            "no action unit 'smile'",
+        ),
+        (
+            'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n'
+            '[[expressions.a.variants]]\nname = "b"\nshare = 0\n',
+            "share must be above 0",
+        ),
+        ("base = ", "not a TOML file"),
+    ],
+)
+def test_one_line_for_what_is_wrong(write, text, named):
+    with pytest.raises(UsageError, match=named) as caught:
+        load_domain(write(text))
+    assert "mine.toml" in str(caught.value) or "absent.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_name():
+    with pytest.raises(UsageError, match=re.escape("'syntetic'")):
+        load_domain("syntetic")

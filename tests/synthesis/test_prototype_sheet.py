@@ -1,0 +1,21 @@
+import numpy as np
+
+from byel_tf.synthesis.prototype_sheet import plain_face, prototype_sheet
+
+
+def test_a_row_for_each_class(draw, synthetic):
+    sheet = prototype_sheet(synthetic, ("happiness", "contempt"), draw)
+    assert sheet.dtype == np.uint8
+    assert sheet.shape == (2 * (128 + 18), 4 * (3 * 128 + 4), 3)
+    # Happiness has four variants, contempt two.
+    assert (sheet[146:, 2 * 388 + 2 :] == 255).all()
+    assert sheet[18:146, 3 * 388 : 3 * 388 + 128].std() > 10
+
+
+def test_plain_faces_wear_nothing_and_look_ahead(synthetic):
+    for person in range(3):
+        face = plain_face(synthetic, "fear", {"jawOpen": 1.0}, person)
+        assert face.action_units == {"jawOpen": 1.0}
+        assert (face.pose.yaw, face.pose.pitch, face.pose.roll) == (0, 0, 0)
+        worn = face.accessories
+        assert (worn.glasses, worn.head_cover, worn.hand) == ("none",) * 3
