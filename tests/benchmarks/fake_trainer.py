@@ -44,6 +44,7 @@ def main(argv):
         with open(control / "begun", "w") as fifo:
             fifo.write(f"{os.getpid()}\n")
             fifo.flush()
+            signal.alarm(60)  # never left behind by a test that fails
             try:
                 signal.pause()
             except KeyboardInterrupt:

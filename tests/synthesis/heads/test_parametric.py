@@ -218,7 +218,7 @@ class TestExpressions:
             ("mouthStretch", 54, (0.5, 0, -0.3)),
             ("browInnerUp", 22, (0, 0.4, 0)),
             ("browOuterUp", 25, (0, 0.5, 0)),
-            ("browDown", 23, (-0.2, -0.4, 0)),
+            ("browDown", 23, (-0.2, -0.3, 0)),
             ("noseSneer", 35, (0, 0.3, 0)),
             ("mouthUpperUp", 52, (0, 0.4, 0)),
             ("mouthLowerDown", 56, (0, -0.3, 0)),
@@ -249,6 +249,11 @@ class TestLids:
         x, y, z = head.vertices.T
         near = np.hypot(x - EYE[0], y - EYE[1]) < 0.95
         return np.flatnonzero((head.regions == FACE) & near & (z > EYE[2] + 0.8))
+
+    def test_lids_have_a_thickness(self, head):
+        edge = head.vertices[head.landmarks[[43, 44, 46, 47]]]
+        off = np.linalg.norm(edge - EYE, axis=1) - EYE_RADIUS
+        assert (off > 0.08).all() and (off < 0.3).all()
 
     def test_closed_lids_meet(self, head):
         closed = moved(head, eyeBlink=1.0)[head.landmarks]

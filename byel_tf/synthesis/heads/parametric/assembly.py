@@ -37,10 +37,10 @@ def _size(points: np.ndarray) -> np.ndarray:
     eye = np.hypot((x - 3.15) / 1.4, (y - 3.5) / 0.6) - 1.0
     lip = np.hypot(x / 2.5, (y + 3.45) / 1.0) - 1.0
     nose = np.hypot(x / 1.9, (y + 0.5) / 1.0) - 1.0
-    size = np.full(len(points), 0.28)
+    size = np.full(len(points), 0.3)
     size = np.minimum(size, 0.115 + 0.14 * np.maximum(eye, 0.0))
     size = np.minimum(size, 0.125 + 0.15 * np.maximum(lip, 0.0))
-    size = np.minimum(size, 0.13 + 0.13 * np.maximum(nose, 0.0))
+    size = np.minimum(size, 0.115 + 0.2 * np.maximum(nose, 0.0))
     ear = np.hypot((y - 1.2) / 3.6, (z - 0.3) / 2.2) - 1.0
     away = np.maximum.reduce([2.2 - z, y - 10.5, -9.0 - y, np.zeros(len(points))])
     size = size + 0.45 * away
@@ -119,7 +119,7 @@ def _skin() -> tuple[Part, np.ndarray, np.ndarray]:
     bare = skull.surface(*skull.from_plane(flat))
     points = with_eyeball(bare + relief(bare))
     points[flat[:, 0] == 0.0, 0] = 0.0
-    is_face = (bare[:, 2] > 2.6) & (bare[:, 1] < 11.5) & (bare[:, 1] > -10.5)
+    is_face = (bare[:, 2] > 0.8) & (bare[:, 1] < 11.5) & (bare[:, 1] > -10.5)
     # The plane is seen from below the neck, the skin from outside.
     skin = part(points, triangles[:, ::-1], np.where(is_face, FACE, SCALP), lid=1.0)
     eye_edge = np.arange(len(eye_hole))

@@ -16,11 +16,11 @@ from byel_tf.synthesis.heads.parametric.parts import (
     strip,
 )
 
-# The opening between the lids is 2.7 cm long and 1 cm high; its outer corner lies
-# higher than the inner one (Farkas 1994: length 3.1, height 1.1 along the surface).
+# The opening between the lids is 2.7 cm long and 1 cm high seen from the front; its
+# outer corner lies higher than the inner one.
 INNER_CORNER = np.array([1.80, 3.28])
 OUTER_CORNER = np.array([4.50, 3.46])
-_UPPER_HEIGHT, _LOWER_HEIGHT = 0.66, 0.37
+_UPPER_HEIGHT, _LOWER_HEIGHT = 0.59, 0.37
 _STEPS = 27  # Edges of each lid.
 
 

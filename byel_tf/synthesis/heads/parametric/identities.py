@@ -1,7 +1,8 @@
 """How faces differ: modes of identity with independent standard normal weights.
 
 Each mode is a few soft patches that move, or grow about their middle. Movements are in
-cm at one standard deviation; together they spread about as much as scanned adults do.
+cm at one standard deviation. They were chosen so that landmarks spread about as much
+as under ICT-FaceKit's modes, which come from scans (Li et al., CVPR 2020).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import numpy as np
 from byel_tf.synthesis.heads.head import FACE, MOUTH_SOCKET
 from byel_tf.synthesis.heads.parametric.parts import Part, part, rows, strip
 
-# The mouth is 5 cm wide; the red of the lips is 0.95 and 1 cm high (Farkas 1994).
+# The mouth is 5 cm wide; the red of the lips is 0.95 and 1 cm high.
 CORNER = np.array([2.5, -3.5])
 _STEPS = 24  # Edges of each half lip.
 _RED_RINGS = 7  # From the border to the line where the lips touch.

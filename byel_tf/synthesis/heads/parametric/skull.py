@@ -18,11 +18,11 @@ VAULT_HEIGHT = 8.5  # Its height: the crown lies at y = 14.5 cm.
 CROWN = VAULT + VAULT_HEIGHT * np.pi / 2
 BOTTOM = -20.0  # Level of the lower edge, cm: shoulders and collar bones.
 
-# Half breadths of 7 to 8 cm between the temples and 6 at the jaw's angles, 19.5 cm from
-# glabella to the back: averages of adult heads after Farkas, Anthropometry of the Head
-# and Face (1994). Heights and half breadths, then depths from the axis, cm.
+# Heights, then half breadths or depths from the axis, cm: sections of an average head,
+# nearly 16 wide above the ears and 19.5 from glabella to the back, rounded from those
+# of ICT-FaceKit's (Li et al., CVPR 2020).
 _FACE_BREADTH = PchipInterpolator(
-    [-9, -7.5, -6, -4, -2, 0, 3, 6], [5.4, 5.9, 6.2, 6.5, 6.8, 7.15, 7.65, 7.9]
+    [-9, -7.5, -6, -4, -2, 0, 3, 6], [5.0, 5.5, 6.0, 6.45, 6.8, 7.1, 7.55, 7.8]
 )
 _FACE_DEPTH = PchipInterpolator(
     [-9, -7.5, -6, -4, -2, 0, 3, 6], [9.4, 9.7, 9.8, 9.8, 9.9, 9.7, 9.45, 9.6]
@@ -32,7 +32,7 @@ _BACK_DEPTH = PchipInterpolator(
     [-17, -12, -9, -5, -2, 0, 3, 6], [10.5, 8.6, 7.2, 6.7, 7.2, 8.2, 9.4, 9.7]
 )
 _NECK_BREADTH = PchipInterpolator(
-    [-18, -16, -14, -12, -10, -8, -4], [12.2, 11.6, 9.6, 7.2, 6.1, 5.7, 5.6]
+    [-18, -16, -14, -12, -10, -8, -4], [12.2, 11.6, 9.2, 6.6, 5.7, 5.4, 5.4]
 )
 _NECK_DEPTH = PchipInterpolator(
     [-18, -16, -13, -11, -8.5, -6], [3.6, 2.8, 3.1, 3.9, 5.0, 5.6]
@@ -82,7 +82,7 @@ def surface(azimuth: np.ndarray, level: np.ndarray) -> np.ndarray:
     """
     front = np.maximum(np.cos(azimuth), 0.0)
     # The lower edge of the jaw runs from the chin up to below the ears.
-    jaw_line = -3.6 - 4.65 * front**1.4
+    jaw_line = -3.6 - 4.65 * front**2.2
     softness = 0.3 + 0.9 * (1.0 - front)
     shelf = 1.6 * front**2  # Half the depth of level added under the chin.
     below = 1.0 - np.tanh((level - jaw_line + shelf) / 1.8)

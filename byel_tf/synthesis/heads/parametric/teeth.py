@@ -16,8 +16,8 @@ from byel_tf.synthesis.heads.parametric.parts import (
 
 # Breadths of the crowns from the middle incisor back, cm; averages after Wheeler,
 # Dental Anatomy.
-_UPPER_BREADTHS = (0.86, 0.68, 0.77, 0.7, 0.68, 1.0, 0.95)
-_LOWER_BREADTHS = (0.54, 0.6, 0.7, 0.7, 0.72, 1.1, 1.0)
+_UPPER_BREADTHS = (0.85, 0.65, 0.75, 0.7, 0.7, 1.0, 0.9)
+_LOWER_BREADTHS = (0.5, 0.55, 0.7, 0.7, 0.7, 1.1, 1.05)
 _UPPER_HEIGHTS = (1.0, 0.88, 0.98, 0.84, 0.76, 0.7, 0.65)
 _LOWER_HEIGHTS = (0.85, 0.88, 0.98, 0.84, 0.76, 0.7, 0.65)
 _BITE = -3.55  # Height of the upper teeth's edges, cm.
@@ -83,10 +83,10 @@ def _crowns(breadths, heights, front, half, edge, way, jaw) -> Part:
 
 def _gum(front, half, base, way, jaw) -> Part:
     """A rounded ridge over the roots."""
-    length = np.linspace(0.0, 5.0, 22)
+    length = np.linspace(0.0, 5.0, 18)
     x, z, out_x, out_z = _arch(length, front, half)
     x[0], out_x[0] = 0.0, 0.0
-    turn = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    turn = np.linspace(0, 2 * np.pi, 10, endpoint=False)
     sections = []
     for t in turn:
         out, up = 0.3 * np.cos(t) - 0.28, 0.5 * np.sin(t) * way
