@@ -14,12 +14,13 @@ import os
 import pathlib
 import sys
 import typing
+from collections.abc import Collection
 from typing import Any
 
 from byel_tf.errors import UsageError
 from byel_tf.synthesis.action_units import ACTION_UNITS, SHAPES, shapes_of
 from byel_tf.synthesis.distributions import Distribution, parse_distribution
-from byel_tf.synthesis.face import SECTIONS
+from byel_tf.synthesis.face import OF_THE_PERSON, SECTIONS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,10 +56,13 @@ class Expression:
     Attributes:
         intensity: Range (low, high) of the factor on all weights.
         variants: At least one.
+        changes: Distributions of the picture that this expression has of its own, by
+            field, by section.
     """
 
     intensity: tuple[float, float]
     variants: tuple[Variant, ...]
+    changes: dict[str, dict[str, Distribution]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,12 +211,16 @@ def _table(name: str, tables: dict[str, Any]) -> dict[str, Any]:
     return tables[name]
 
 
-def _check_keys(where: str, table: dict[str, Any], known: set[str]) -> None:
+def _check_known(where: str, table: Collection[str], known: set[str]) -> None:
     unknown = sorted(set(table) - known)
     if unknown:
         raise ValueError(
             f"{where} has no '{unknown[0]}'; it has {', '.join(sorted(known))}"
         )
+
+
+def _check_keys(where: str, table: dict[str, Any], known: set[str]) -> None:
+    _check_known(where, table, known)
     missing = sorted(known - set(table))
     if missing:
         raise ValueError(f"{where} lacks '{missing[0]}'")
@@ -221,19 +229,22 @@ def _check_keys(where: str, table: dict[str, Any], known: set[str]) -> None:
 def _parse_fields(
     section: str, table: dict[str, Any], kind: type
 ) -> dict[str, Distribution]:
-    fields = dataclasses.fields(kind)
-    _check_keys(f"[{section}]", table, {field.name for field in fields})
-    drawn = {}
-    for field in fields:
-        where = f"{section}.{field.name}"
-        quantile = _parse_entry(where, table[field.name])
-        drawn[field.name] = quantile
-        expected = typing.get_type_hints(kind)[field.name]
-        for u in (0.0, 0.5, 0.999):
-            if isinstance(quantile(u), str) != (expected is str):
-                names = "texts" if expected is str else "numbers"
-                raise ValueError(f"{where}: expected {names}, not {quantile(u)!r}")
-    return drawn
+    names = [field.name for field in dataclasses.fields(kind)]
+    _check_keys(f"[{section}]", table, set(names))
+    return {
+        name: _parse_field(f"{section}.{name}", table[name], kind, name)
+        for name in names
+    }
+
+
+def _parse_field(where: str, value: Any, kind: type, name: str) -> Distribution:
+    quantile = _parse_entry(where, value)
+    expected = typing.get_type_hints(kind)[name]
+    for u in (0.0, 0.5, 0.999):
+        if isinstance(quantile(u), str) != (expected is str):
+            names = "texts" if expected is str else "numbers"
+            raise ValueError(f"{where}: expected {names}, not {quantile(u)!r}")
+    return quantile
 
 
 def _parse_entry(where: str, value: Any) -> Distribution:
@@ -264,7 +275,12 @@ def _parse_movement(
 def _parse_expression(where: str, table: Any) -> Expression:
     if not isinstance(table, dict):
         raise ValueError(f"[{where}] must be a table, not {table!r}")
-    _check_keys(f"[{where}]", table, {"intensity", "variants"})
+    table = {"changes": {}, **table}
+    _check_keys(f"[{where}]", table, {"changes", "intensity", "variants"})
+    changes = {
+        section: _parse_changes(f"{where}.changes", section, fields)
+        for section, fields in _table("changes", table).items()
+    }
     variants = []
     for number, entry in enumerate(table["variants"]):
         place = f"{where}.variants, number {number + 1}"
@@ -284,7 +300,21 @@ def _parse_expression(where: str, table: Any) -> Expression:
         variants.append(Variant(entry["name"], share, units, bool(entry["mirror"])))
     if not variants:
         raise ValueError(f"[{where}] has no variants")
-    return Expression(_range(f"{where}.intensity", table["intensity"]), tuple(variants))
+    intensity = _range(f"{where}.intensity", table["intensity"])
+    return Expression(intensity, tuple(variants), changes)
+
+
+def _parse_changes(
+    where: str, section: str, fields: dict[str, Any]
+) -> dict[str, Distribution]:
+    kinds = {name: k for name, k in SECTIONS.items() if name not in OF_THE_PERSON}
+    _check_known(f"[{where}]", {section}, set(kinds))
+    known = {field.name for field in dataclasses.fields(kinds[section])}
+    _check_known(f"[{where}.{section}]", fields, known)
+    return {
+        name: _parse_field(f"{where}.{section}.{name}", value, kinds[section], name)
+        for name, value in fields.items()
+    }
 
 
 def _range(where: str, values: Any) -> tuple[float, float]:

@@ -243,7 +243,8 @@ class Accessories:
         cover_luminance: Linear reflectance of the head cover.
         cover_hue: 0 to 1, round the colour circle.
         cover_saturation: 0 to 1.
-        hand: "none", "fingers" from the side, or "blot": something out of focus.
+        hand: "none", "fingers" from a side, "palm", a whole hand, "both" hands, or
+            "blot": something out of focus.
         hand_angle: Where it comes from, degrees round the picture.
         hand_reach: How far its tip lies from the middle, as a share of the side.
         clothes_luminance: Linear reflectance of the clothes.

@@ -7,10 +7,11 @@ import math
 import cv2
 import numpy as np
 
-from byel_tf.synthesis.accessories import draw_glasses, draw_hand
 from byel_tf.synthesis.anatomy import Anatomy
 from byel_tf.synthesis.background import draw_background
 from byel_tf.synthesis.face import Camera, Face, Light, Pose
+from byel_tf.synthesis.glasses import draw_glasses
+from byel_tf.synthesis.hands import draw_hands
 from byel_tf.synthesis.heads.head import LEFT_EYE, RIGHT_EYE, Head
 from byel_tf.synthesis.image_processing import photograph
 from byel_tf.synthesis.mesh import (
@@ -162,7 +163,7 @@ class Renderer:
         picture = develop(picture, covered, behind, gain, _DISPLAY)
         draw_glasses(picture, depth, face, vertices[head.landmarks], turn, _PIVOT, view)
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-        draw_hand(picture, face, generator)
+        draw_hands(picture, face, generator)
         return picture
 
     def _seen(self, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

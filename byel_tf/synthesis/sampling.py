@@ -58,9 +58,10 @@ def sample_face(
     of_person = np.random.default_rng((seed, name, _PERSON, person))
     of_picture = np.random.default_rng((seed, name, _PICTURE, index))
     sections = {}
+    changes = domain.expressions[expression].changes
     for section, kind in SECTIONS.items():
         generator = of_person if section in OF_THE_PERSON else of_picture
-        fields = domain.sections[section]
+        fields = {**domain.sections[section], **changes.get(section, {})}
         uniforms = generator.random(len(fields)).tolist()
         sections[section] = kind(
             **{

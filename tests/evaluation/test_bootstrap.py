@@ -32,7 +32,6 @@ def noisy(rng, labels, share, num_classes=K):
 
 
 @settings(deadline=None)
-@settings(deadline=None)
 @given(images=IMAGES)
 def test_confusions_and_macro_f1_are_those_of_scikit_learn(images):
     labels, *predictions = images

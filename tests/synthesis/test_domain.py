@@ -5,6 +5,7 @@ import pytest
 from byel_tf.errors import UsageError
 from byel_tf.synthesis.action_units import SHAPES
 from byel_tf.synthesis.domain import DOMAINS, load_domain, sided
+from byel_tf.synthesis.sampling import sample_face
 
 
 @pytest.fixture
@@ -48,7 +49,22 @@ def test_own_file_changes_what_it_names(write):
     )
     wink = domain.expressions["wink"].variants[0]
     assert sided(wink.units) == {"eyeBlink_L": (1.0, 1.0)}
-    assert domain.expressions["fear"] == synthetic.expressions["fear"]
+    fear = [described.expressions["fear"] for described in (domain, synthetic)]
+    assert fear[0].variants == fear[1].variants
+
+
+def test_expression_with_a_picture_of_its_own(write):
+    file = write(
+        'base = "synthetic"\n[expressions.asleep]\nintensity = [1, 1]\n'
+        "[expressions.asleep.changes.pose]\nroll = 80\n"
+        '[[expressions.asleep.variants]]\nname = "so"\nshare = 1\n'
+    )
+    domain = load_domain(file)
+    assert sample_face(domain, "asleep", 1, 0).pose.roll == 80
+    awake = sample_face(domain, "neutral", 1, 0)
+    assert awake.pose.roll != 80
+    # Nothing else changes.
+    assert sample_face(domain, "asleep", 1, 0).camera == awake.camera
 
 
 def test_own_file_on_another(write):
@@ -88,6 +104,12 @@ def test_own_file_on_another(write):
             'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n'
             '[[expressions.a.variants]]\nname = "b"\nshare = 0\n',
             "share must be above 0",
+        ),
+        (
+            'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n'
+            "[expressions.a.changes.skin]\nmelanin = 1\n"
+            '[[expressions.a.variants]]\nname = "b"\nshare = 1\n',
+            "changes.* has no 'skin'",
         ),
         ("base = ", "not a TOML file"),
     ],

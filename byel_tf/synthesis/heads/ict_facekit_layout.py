@@ -148,12 +148,11 @@ def _arrange(
         own = triangles[owner == region]
         copied = np.unique(own[region_of[own] == FACE]) if region > SCALP else []
         sources = np.concatenate([np.arange(start, stop), copied]).astype(int)
-        here = where.copy()  # of the face's vertices, where their copies are
-        here[sources] = np.arange(count, count + len(sources))
-        where[start:stop] = here[start:stop]
+        # The face's own triangles come before any copies of its vertices.
+        where[sources] = np.arange(count, count + len(sources))
         count += len(sources)
         kept.append(sources)
-        arranged.append(here[own])
+        arranged.append(where[own])
     regions = np.repeat(np.arange(len(kept)), [len(sources) for sources in kept])
     return (
         np.concatenate(kept),

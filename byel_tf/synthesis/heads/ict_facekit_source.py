@@ -1,6 +1,7 @@
 """Where ICT-FaceKit's files come from, and how they are known to be the right ones."""
 
 import dataclasses
+import gzip
 import hashlib
 import http.client
 import os
@@ -112,7 +113,9 @@ def _members(url: str, wanted: frozenset[str]) -> Iterator[tuple[str, bytes]]:
                 desc="fetch ICT-FaceKit",
                 disable=None,
             ) as stream,
-            tarfile.open(fileobj=stream, mode="r|gz") as archive,
+            # Tarfile's own decompression stumbles over a stream that ends early.
+            gzip.open(stream) as decompressed,
+            tarfile.open(fileobj=decompressed, mode="r|") as archive,
         ):
             for member in archive:
                 name = member.name.partition("/")[2]

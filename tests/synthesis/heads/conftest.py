@@ -95,18 +95,22 @@ def pack():
 
 
 class Server:
-    """Answers every request with `body`; says that it has `length` bytes."""
+    """Answers every request with `body`, said to have `length` bytes, or with `raw`."""
 
     def __init__(self):
         self.body = b""
         self.status = 200
         self.length = None
+        self.raw = None
         self.requests = 0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.requests += 1
+                if outer.raw is not None:
+                    self.wfile.write(outer.raw)
+                    return
                 self.send_response(outer.status)
                 if outer.length is not None:
                     self.send_header("Content-Length", str(outer.length))

@@ -137,15 +137,28 @@ def test_an_archive_that_lacks_a_file(checkout, folder, server, pack):
 
 
 @pytest.mark.parametrize("says_length", [True, False])
-@pytest.mark.parametrize("share", [0, 0.001, 0.3, 0.7, 0.99])
-def test_an_interrupted_download(checkout, folder, server, pack, share, says_length):
-    digest = content_digest(checkout)
+def test_an_interrupted_download(checkout, folder, server, pack, says_length):
+    release = Release(server.url, content_digest(checkout))
     whole = pack(checkout)
-    server.publish(whole)
-    server.body = whole[: int(share * len(whole))]
-    if not says_length:
-        server.length = None
-    assert "cannot fetch" in failure(Release(server.url, digest), folder)
+    for end in (*range(14), 100, *(int(s * len(whole)) for s in (0.3, 0.7, 0.99))):
+        server.publish(whole[:end])
+        server.length = len(whole) if says_length else None
+        assert "cannot fetch" in failure(release, folder)
+
+
+def test_a_damaged_download(checkout, folder, server, pack, rng):
+    release = Release(server.url, content_digest(checkout))
+    whole = pack(checkout)
+    for position in rng.integers(10, len(whole) - 8, 30):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        server.publish(bytes(damaged))
+        failure(release, folder)
+
+
+def test_an_answer_that_is_not_http(folder, server):
+    server.raw = b"SSH-2.0-OpenSSH_9.6\r\n"
+    assert "cannot fetch" in failure(Release(server.url, "0" * 64), folder)
 
 
 def test_a_page_instead_of_an_archive(checkout, folder, server):

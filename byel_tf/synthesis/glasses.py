@@ -1,14 +1,11 @@
-"""Glasses and hands, drawn over the rendered head."""
+"""Glasses, drawn over the rendered head."""
 
 from __future__ import annotations
-
-import math
 
 import cv2
 import numpy as np
 
 from byel_tf.synthesis.face import Face
-from byel_tf.synthesis.surface import skin_colour
 
 # A lens: half width and height, how far it stands before the eye and below its middle,
 # cm.
@@ -95,61 +92,3 @@ def draw_glasses(
         axis=1,
     )
     line(bridge)
-
-
-def draw_hand(picture: np.ndarray, face: Face, generator: np.random.Generator) -> None:
-    """Draws a hand, or something out of focus, before the face, in place.
-
-    Args:
-        picture: Display values, float32 [S, S, 3].
-        face: Says whether and where.
-        generator: Decides its form.
-    """
-    worn = face.accessories
-    if worn.hand == "none":
-        return
-    size = len(picture)
-    angle = math.radians(worn.hand_angle)
-    tip = size / 2 + worn.hand_reach * size * np.array(
-        [math.cos(angle), math.sin(angle)]
-    )
-    lean = angle + generator.normal(0, 0.5)
-    along = np.array([math.cos(lean), math.sin(lean)])
-    across = np.array([-along[1], along[0]])
-    rows, columns = np.mgrid[:size, :size].astype(np.float32)
-    if worn.hand == "blot":
-        reach = size * generator.uniform(0.1, 0.35)
-        centre = size / 2 + (tip - size / 2) * 1.5
-        distance = np.hypot(columns - centre[0], rows - centre[1])
-        cover = np.clip((reach - distance) / (0.05 * size) + 0.5, 0, 1)[..., None]
-        colour = generator.uniform(0, 1) + generator.uniform(-0.1, 0.1, 3)
-        picture += cover * (np.clip(colour, 0, 1).astype(np.float32) - picture)
-        return
-    # The face's own tone as the picture shows it.
-    middle = picture[size // 4 : -size // 4, size // 4 : -size // 4]
-    level = float(np.median(middle))
-    tone = skin_colour(face.skin.melanin, face.skin.redness) ** (1 / 2.2)
-    tone = tone * (level / float(tone.mean())) * np.exp(generator.normal(0, 0.1))
-    side = math.copysign(1.0, face.key_light.azimuth)
-    width = size * generator.uniform(0.065, 0.11)
-    count = int(generator.integers(2, 6))
-    for finger in range(count):
-        offset = (finger - (count - 1) / 2) * 1.0 * width
-        curve = -0.25 * width * (finger - (count - 1) / 2) ** 2
-        start = (
-            tip + across * offset + along * (generator.normal(0, 0.15) * width - curve)
-        )
-        # A capsule from the fingertip out of the picture.
-        x, y = columns - start[0], rows - start[1]
-        forward = np.clip(x * along[0] + y * along[1], 0, None)
-        away_x, away_y = x - forward * along[0], y - forward * along[1]
-        distance = np.hypot(away_x, away_y) / (width / 2)
-        signed = (away_x * across[0] + away_y * across[1]) / (width / 2)
-        cover = np.clip((1 - distance) * width / 2 + 0.5, 0, 1)[..., None]
-        facing = np.sqrt(np.clip(1 - distance**2, 0.0, 1))
-        light = 0.62 + 0.4 * facing + 0.18 * side * across[0] * np.clip(signed, -1, 1)
-        nail = np.exp(-(((forward - 0.35 * width) / (0.3 * width)) ** 2)) * (
-            distance < 0.55
-        )
-        colour = tone * (light + 0.12 * nail)[..., None]
-        picture += cover * (colour.astype(np.float32) - picture)
