@@ -246,7 +246,10 @@ def test_every_switch_of_the_recipe_at_once(
         normalization="per_image",
     )
     trained = ExpressionClassifier(
-        build(), len(DEFAULT_CLASSES), views=lambda batch: (), averaged_encoder=build()
+        build(),
+        len(DEFAULT_CLASSES),
+        views=lambda batch: (),
+        build_averaged_encoder=build,
     )
     path = tf.train.latest_checkpoint(str(run / "checkpoints" / "finetune_best"))
     tf.train.Checkpoint(model=trained).restore(path).expect_partial()

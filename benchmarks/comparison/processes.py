@@ -13,7 +13,7 @@ from benchmarks.comparison.variants import Run
 from byel_tf.errors import RunError
 
 _SHOWN_LINES = 12
-_SECONDS_TO_STOP = 30
+_SECONDS_TO_STOP = 60
 
 
 def perform(
@@ -61,16 +61,19 @@ def perform(
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """Ends a process and its workers as Ctrl-C would; or harder if it takes long."""
+    """Ends a process and its workers as Ctrl-C does; by force at a second one."""
     try:
-        os.killpg(process.pid, signal.SIGINT)
+        _send(process, signal.SIGINT)
         process.wait(_SECONDS_TO_STOP)
-    except ProcessLookupError:
-        process.wait()
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _send(process, signal.SIGKILL)
         process.wait()
+
+
+def _send(process: subprocess.Popen, number: signal.Signals) -> None:
+    # It may have ended by itself; then macOS denies what Linux does not find.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _last_lines(path: pathlib.Path, offset: int) -> list[str]:
@@ -87,11 +90,18 @@ def interrupted_by_signals() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
+    def ignore(number: int, frame: object) -> None:
+        pass
+
     before = {}
     for number in (signal.SIGTERM, signal.SIGHUP):
         # What is ignored, as under nohup, stays so.
         if signal.getsignal(number) is signal.SIG_DFL:
             before[number] = signal.signal(number, interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # In the background of a script. Ignored here all the same, but a process would
+        # inherit that from SIG_IGN, and could not be interrupted.
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, ignore)
     try:
         yield
     finally:

@@ -38,7 +38,7 @@ class ExpressionClassifier(keras.Model):
         label_smoothing: float = 0.0,
         jit_compile: bool = False,
         flip_average: bool = False,
-        averaged_encoder: keras.Model | None = None,
+        build_averaged_encoder: Callable[[], keras.Model] | None = None,
         weight_ema: float = 0.0,
         action_unit_head: keras.layers.Layer | None = None,
         action_unit_weight: float = 1.0,
@@ -55,8 +55,8 @@ class ExpressionClassifier(keras.Model):
           jit_compile: Whether XLA compiles pass, loss and gradients.
           flip_average: Whether outputs at inference are means over an image and its
             mirror image.
-          averaged_encoder: Built encoder of the same kind, to hold averaged weights;
-            None for no averaging.
+          build_averaged_encoder: Makes a built encoder of the same kind, to hold
+            averaged weights; None for no averaging.
           weight_ema: Momentum τ of the average after its warm-up, in [0, 1).
           action_unit_head: Built layer from representations to the batches'
             action_units, or None. For training only.
@@ -66,9 +66,13 @@ class ExpressionClassifier(keras.Model):
         super().__init__(name=name, autocast=False)
         self.network = ExpressionNetwork(encoder, num_classes, flip_average)
         self.averaged = None
-        if averaged_encoder is not None:
+        if build_averaged_encoder is not None:
+            # After the network, which so begins as it would without averaging.
             self.averaged = ExpressionNetwork(
-                averaged_encoder, num_classes, flip_average, name="averaged_network"
+                build_averaged_encoder(),
+                num_classes,
+                flip_average,
+                name="averaged_network",
             )
             self.averaged.set_weights(self.network.get_weights())
         self.action_unit_head = action_unit_head

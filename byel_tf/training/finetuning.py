@@ -60,7 +60,7 @@ def build_finetuning(
         config.model.label_smoothing,
         jit_compile,
         flip_average=options.flip_average,
-        averaged_encoder=build_encoder() if options.weight_ema else None,
+        build_averaged_encoder=build_encoder if options.weight_ema else None,
         weight_ema=options.weight_ema,
         action_unit_head=action_unit_head,
         action_unit_weight=config.model.action_unit_weight,

@@ -2,8 +2,8 @@
 
 `FAKE_TRAINER` in the environment is a folder: what each run did is appended to `calls`
 there, and a file named after a run says what it is to do: "fail", "kill", "nothing",
-or "wait" (until interrupted, after opening the FIFO `begun`). --dropout is the share of
-right predictions; hashes are the folders of the data sets.
+"wait" (until interrupted, after opening the FIFO `begun`) or "stay" (even then).
+--dropout is the share of right predictions; hashes are the data sets' folders.
 """
 
 import dataclasses
@@ -40,16 +40,20 @@ def main(argv):
     print("line of", folder.name)
     order = control / folder.name
     order = order.read_text() if order.exists() else ""
-    if order == "wait":
+    if order in ("wait", "stay"):
         with open(control / "begun", "w") as fifo:
             fifo.write(f"{os.getpid()}\n")
             fifo.flush()
             signal.alarm(60)  # never left behind by a test that fails
-            try:
-                signal.pause()
-            except KeyboardInterrupt:
-                note("interrupted")
-                raise
+            while True:
+                try:
+                    signal.pause()
+                except KeyboardInterrupt:
+                    note("interrupted")
+                    if order == "wait":
+                        raise
+                    fifo.write("staying\n")
+                    fifo.flush()
     if order == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if order == "fail":

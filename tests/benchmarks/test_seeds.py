@@ -1,5 +1,6 @@
 """Comparisons of several trainings; all but one with a stand-in for the trainer."""
 
+import contextlib
 import io
 import json
 import os
@@ -147,11 +148,7 @@ def test_a_summary_needs_no_runs_folder(compare, control):
 @pytest.mark.parametrize("seeds", ["1", "7"])
 def test_a_changed_variant_is_refused(compare, control, seeds):
     compare(*TWO)
-    pathlib.Path("base.cfg").write_text(
-        "--train_data=t\n--eval_data=real=r\n--nocolour\n".replace(
-            "--nocolour", "--noemotion_subtraction"
-        )
-    )
+    pathlib.Path("base.cfg").write_text("--train_data=t\n--eval_data=real=r\n")
     code, said, error = compare(*TWO[:2], f"--seeds={seeds}")
     assert (code, said) == (1, "")
     assert error == (
@@ -246,39 +243,49 @@ def test_all_runs_failed(compare, control):
     assert code == 1
     assert "1 of 1 runs failed" in error
     assert not pathlib.Path("out/summary.json").exists()
+    # Of the next attempt, only its own lines are shown.
+    (control / "a-seed1").write_text("kill")
+    _, said, _ = compare("--variant=a=base.cfg", "--seeds=1")
+    assert said.endswith("/runs/a-seed1.log:\n  | line of a-seed1\n")
 
 
 @pytest.fixture
-def waiting(control):
-    """The program as a process whose first run waits; yields it and the run's id."""
-    (control / "weak-seed1").write_text("wait")
-    os.mkfifo(control / "begun")
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "--output=out", *TWO],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with open(control / "begun") as fifo:
-        run = int(fifo.readline())
-        yield process, run
-        process.kill()
-        process.communicate()
-        # At the end of the FIFO the waiting run has ended.
-        assert fifo.read() == ""
+def begin(control):
+    """Starts the program as a process whose first run waits, or stays."""
+
+    @contextlib.contextmanager
+    def running(order):
+        (control / "weak-seed1").write_text(order)
+        os.mkfifo(control / "begun")
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "--output=out", *TWO],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            with open(control / "begun") as fifo:
+                yield process, int(fifo.readline()), fifo
+                # The FIFO ends when the run has.
+                assert fifo.read() == ""
+        finally:
+            process.kill()
+            process.communicate()
+
+    return running
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_comparison_continues(waiting, compare, control, number):
-    process, run = waiting
-    process.send_signal(number)
-    said, error = process.communicate()
-    assert process.returncode == 130
-    assert error == "seeds.py: interrupted\n"
-    assert "1/4 weak, seed 1: stopped after " in said
+def test_an_interrupted_comparison_continues(begin, compare, control, number):
+    with begin("wait") as (process, run, _):
+        process.send_signal(number)
+        said, error = process.communicate()
+        assert process.returncode == 130
+        assert error == "seeds.py: interrupted\n"
+        assert "1/4 weak, seed 1: stopped after " in said
+        with pytest.raises(ProcessLookupError):
+            os.kill(run, 0)
     assert "Traceback" not in pathlib.Path("out/runs/weak-seed1.log").read_text()
-    with pytest.raises(ProcessLookupError):
-        os.kill(run, 0)
     assert calls(control) == ["weak-seed1 began", "weak-seed1 interrupted"]
 
     (control / "weak-seed1").unlink()
@@ -286,12 +293,35 @@ def test_an_interrupted_comparison_continues(waiting, compare, control, number):
     assert calls(control)[2:4] == ["weak-seed1 continued", "strong-seed1 began"]
 
 
-def test_a_run_that_was_left_behind_is_not_joined(waiting, compare, control):
-    process, run = waiting
-    process.kill()
-    process.wait()
-    code, said, error = compare(*TWO)
-    os.kill(run, signal.SIGKILL)
+def test_a_run_of_a_background_job_is_interrupted_too(begin, control):
+    """Shells without job control start those with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with begin("wait") as (process, _, _):
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+            assert process.returncode == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert calls(control) == ["weak-seed1 began", "weak-seed1 interrupted"]
+
+
+def test_a_second_interruption_ends_a_run_that_stays(begin):
+    with begin("stay") as (process, _, fifo):
+        process.send_signal(signal.SIGINT)
+        assert fifo.readline() == "staying\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode == 130
+
+
+def test_a_run_that_was_left_behind_is_not_joined(begin, compare, control):
+    with begin("wait") as (process, run, _):
+        process.kill()
+        process.wait()
+        code, said, error = compare(*TWO)
+        os.kill(run, signal.SIGKILL)
     assert (code, said) == (1, "")
     assert "another comparison, or a run it left behind, is at work in out" in error
     assert calls(control) == ["weak-seed1 began"]

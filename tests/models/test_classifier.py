@@ -38,7 +38,7 @@ def make_model(tiny_encoder):
             tiny_encoder(),
             CLASSES,
             one_view,
-            averaged_encoder=tiny_encoder() if weight_ema else None,
+            build_averaged_encoder=tiny_encoder if weight_ema else None,
             weight_ema=weight_ema,
             action_unit_head=(
                 build_action_unit_head(UNITS, 6) if action_unit_weight else None
@@ -236,7 +236,7 @@ def test_integers_among_the_weights_are_not_averaged(rng):
         return encoder
 
     model = ExpressionClassifier(
-        build(), CLASSES, one_view, averaged_encoder=build(), weight_ema=0.9
+        build(), CLASSES, one_view, build_averaged_encoder=build, weight_ema=0.9
     )
     assert any(v.dtype.is_integer for v in model.averaged.weights)
     compile_model(model, keras.optimizers.SGD(0.1), "float32")

@@ -132,8 +132,8 @@ def _members(url: str, wanted: frozenset[str]) -> Iterator[tuple[str, bytes]]:
         reason = error.reason if type(error) is urllib.error.URLError else error
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it is the response, with an open connection
+        told = " ".join(str(reason).split()) or type(error).__name__
         raise RunError(
-            f"cannot fetch ICT-FaceKit from {url}: "
-            f"{str(reason) or type(error).__name__}; nothing was kept: try again, or "
-            f"{_ADVICE}"
+            f"cannot fetch ICT-FaceKit from {url}: {told}; nothing was kept: try "
+            f"again, or {_ADVICE}"
         ) from error
