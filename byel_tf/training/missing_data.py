@@ -26,9 +26,7 @@ def synthesize_missing(data: DataOptions, seed: int) -> None:
             # Its libraries take seconds to import and are not needed otherwise.
             from byel_tf.synthesis.dataset import synthesize
 
-            print(
-                f"{path} does not exist: drawing {count} {domain} faces", flush=True
-            )
+            print(f"{path} does not exist: drawing {count} {domain} faces", flush=True)
             synthesize(
                 path,
                 domain=domain,

@@ -173,7 +173,6 @@ def test_average_follows_weights_and_statistics(rng, make_model):
 
 def test_averaging_does_not_change_what_is_learned(rng, make_model):
     plain, averaged = make_model(), make_model(weight_ema=0.9)
-    averaged.network.set_weights(plain.network.get_weights())
     batch = make_batch(rng, 6)
     for model in (plain, averaged):
         step = tf.function(model.train_step)
