@@ -41,19 +41,19 @@ def main(argv):
     order = control / folder.name
     order = order.read_text() if order.exists() else ""
     if order in ("wait", "stay"):
+        # Held back until it is waited for, so that none comes too early.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         with open(control / "begun", "w") as fifo:
             fifo.write(f"{os.getpid()}\n")
             fifo.flush()
             signal.alarm(60)  # never left behind by a test that fails
             while True:
-                try:
-                    signal.pause()
-                except KeyboardInterrupt:
-                    note("interrupted")
-                    if order == "wait":
-                        raise
-                    fifo.write("staying\n")
-                    fifo.flush()
+                signal.sigwait({signal.SIGINT})
+                note("interrupted")
+                if order == "wait":
+                    raise KeyboardInterrupt
+                fifo.write("staying\n")
+                fifo.flush()
     if order == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if order == "fail":

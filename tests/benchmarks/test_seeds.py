@@ -249,6 +249,19 @@ def test_all_runs_failed(compare, control):
     assert said.endswith("/runs/a-seed1.log:\n  | line of a-seed1\n")
 
 
+@pytest.fixture(autouse=True)
+def _signals_as_in_a_terminal():
+    """The tests themselves may have been started with these signals ignored."""
+    usual = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, usual[number]) for number in usual}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def begin(control):
     """Starts the program as a process whose first run waits, or stays."""
@@ -293,27 +306,15 @@ def test_an_interrupted_comparison_continues(begin, compare, control, number):
     assert calls(control)[2:4] == ["weak-seed1 continued", "strong-seed1 began"]
 
 
-def test_a_run_of_a_background_job_is_interrupted_too(begin, control):
-    """Shells without job control start those with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with begin("wait") as (process, _, _):
-            process.send_signal(signal.SIGINT)
-            process.send_signal(signal.SIGTERM)
-            process.communicate()
-            assert process.returncode == 130
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert calls(control) == ["weak-seed1 began", "weak-seed1 interrupted"]
-
-
 def test_a_second_interruption_ends_a_run_that_stays(begin):
-    with begin("stay") as (process, _, fifo):
+    with begin("stay") as (process, run, fifo):
         process.send_signal(signal.SIGINT)
         assert fifo.readline() == "staying\n"
         process.send_signal(signal.SIGINT)
         process.communicate()
         assert process.returncode == 130
+        with pytest.raises(ProcessLookupError):
+            os.kill(run, 0)
 
 
 def test_a_run_that_was_left_behind_is_not_joined(begin, compare, control):

@@ -34,12 +34,12 @@ def load_head(name: str) -> Head:
     folder = pathlib.Path(os.path.expanduser(name))
     if not (folder / MODEL_FOLDER).is_dir():
         reason = (
-            f"holds no {MODEL_FOLDER}: name the one that does"
+            f"this folder holds no {MODEL_FOLDER}: name the one that does"
             if folder.is_dir()
-            else f"does not exist: use {BUILT_IN} if you have no checkout"
+            else f"there is no such folder: use {BUILT_IN} if you have no checkout"
         )
         raise UsageError(
             f"--head={name}: expected {BUILT_IN}, {ICT_FACEKIT} or the folder of a "
-            f"checkout of ICT-FaceKit, and such a folder {reason}"
+            f"checkout of ICT-FaceKit, and {reason}"
         )
     return ict_facekit_head(folder)

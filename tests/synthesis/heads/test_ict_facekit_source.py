@@ -1,7 +1,9 @@
+import gzip
 import hashlib
 import io
 import sys
 import tarfile
+import zlib
 
 import pytest
 
@@ -149,11 +151,22 @@ def test_an_interrupted_download(checkout, folder, server, pack, says_length):
 def test_a_damaged_download(checkout, folder, server, pack, rng):
     release = Release(server.url, content_digest(checkout))
     whole = pack(checkout)
-    for position in rng.integers(10, len(whole) - 8, 30):
-        damaged = bytearray(whole)
-        damaged[position] ^= 0xFF
-        server.publish(bytes(damaged))
+    for position in rng.integers(10, len(whole) - 100, 15):
+        server.publish(whole[:position] + b"\xff" * 80 + whole[position + 80 :])
         failure(release, folder)
+
+
+def test_a_download_damaged_within_a_file(checkout, folder, server, pack):
+    long = checkout / NEEDED_FILES[50]
+    long.write_bytes(long.read_bytes() * 50)
+    archive = gzip.decompress(pack(checkout))
+    middle = archive.index(long.read_bytes()) + long.stat().st_size // 2
+    stream = zlib.compressobj(wbits=31)
+    sound = stream.compress(archive[:middle]) + stream.flush(zlib.Z_FULL_FLUSH)
+    server.publish(sound + b"\xff" * 1000)
+    message = failure(Release(server.url, content_digest(checkout)), folder)
+    assert "cannot fetch" in message
+    assert "invalid block type" in message
 
 
 def test_an_answer_that_is_not_http(folder, server):

@@ -77,5 +77,5 @@ def test_a_folder_or_file_that_is_no_checkout(checkout):
             load_head(str(wrong))
     archive = checkout.parent / "ICT-FaceKit.zip"
     archive.write_text("")
-    with pytest.raises(UsageError, match="does not exist: use built-in"):
+    with pytest.raises(UsageError, match="no such folder: use built-in"):
         load_head(str(archive))
