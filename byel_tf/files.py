@@ -1,6 +1,7 @@
 """Write, then rename: nothing half-written under its final name."""
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import secrets
@@ -49,32 +50,65 @@ def new_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     Raises:
       RunError: If the folder exists and holds something, or cannot be made.
     """
-    given = path
-    # A rename replaces a link and not what it points to; and "." has no name.
-    path = pathlib.Path(os.path.realpath(path))
+    final = require_new_directory(path)
+    temporary = _temporary(final)
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(
-                f"{given} exists and is not an empty folder: choose another output "
-                "folder, or remove it first"
-            )
-        if os.path.ismount(path):
-            raise RunError(
-                f"{given} is a mount point, which cannot be renamed to: choose a "
-                "folder below it"
-            )
-        temporary = _temporary(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        final.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
     except OSError as error:
-        raise RunError(f"cannot make {given}: {error.strerror}") from error
+        raise RunError(f"cannot make {path}: {error.strerror}") from error
     try:
         yield temporary
-        try:
-            os.rename(temporary, path)  # onto an empty folder, too
-        except OSError as error:
-            raise RunError(
-                f"cannot give the finished folder its name {given}: {error.strerror}"
-            ) from error
+        give_name(temporary, final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_new_directory(path: str | os.PathLike) -> pathlib.Path:
+    """The real path of a folder that can be made.
+
+    Args:
+      path: The folder. It must not exist, or be empty.
+
+    Raises:
+      RunError: If it exists and holds something, or cannot be made.
+    """
+    # A rename replaces a link and not what it points to; and "." has no name.
+    final = pathlib.Path(os.path.realpath(path))
+    try:
+        if final.exists() and (not final.is_dir() or any(final.iterdir())):
+            raise RunError(
+                f"{path} exists and is not an empty folder: choose another output "
+                "folder, or remove it first"
+            )
+        if os.path.ismount(final):
+            raise RunError(
+                f"{path} is a mount point, which cannot be renamed to: choose a "
+                "folder below it"
+            )
+    except OSError as error:
+        raise RunError(f"cannot make {path}: {error.strerror}") from error
+    return final
+
+
+def give_name(temporary: pathlib.Path, final: pathlib.Path) -> None:
+    """Renames a finished folder, onto an empty folder, too.
+
+    Raises:
+      RunError: If it can't be done.
+    """
+    try:
+        os.rename(temporary, final)
+    except OSError as error:
+        raise RunError(
+            f"cannot give the finished folder its name {final}: {error.strerror}"
+        ) from error
+
+
+def code_digest(*folders: str | os.PathLike) -> str:
+    """A hash that changes when any of the program's own files in the folders does."""
+    digest = hashlib.sha256()
+    for folder in map(pathlib.Path, folders):
+        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.toml")]):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -106,7 +106,9 @@ def collect(options: type[T], values: flags.FlagValues) -> T:
     )
 
 
-def parse(argv: Sequence[str], *options: type) -> tuple[Any, ...]:
+def parse(
+    argv: Sequence[str], *options: type, positional: str | None = None
+) -> tuple[Any, ...]:
     """Parses a command line into dataclasses; nothing unknown passes.
 
     A flag given twice takes its last value, so that a command line can override the
@@ -115,6 +117,7 @@ def parse(argv: Sequence[str], *options: type) -> tuple[Any, ...]:
     Args:
       argv: The command line, the program's name first.
       *options: Dataclasses whose fields are the flags.
+      positional: Name of the text flag that an argument without a flag's name sets.
 
     Returns:
       One instance for each of `options`, in their order.
@@ -129,7 +132,7 @@ def parse(argv: Sequence[str], *options: type) -> tuple[Any, ...]:
     for dataclass in options:
         define_flags(dataclass, values)
     if any(argument in _HELP_ARGUMENTS for argument in argv[1:]):
-        print(help_text(argv[0], *options))
+        print(help_text(argv[0], *options, positional=positional))
         raise SystemExit(0)
     arguments = list(_expand_flagfiles(argv[1:], ()))
     fields = {f.name: f for d in options for f in dataclasses.fields(d)}
@@ -137,17 +140,23 @@ def parse(argv: Sequence[str], *options: type) -> tuple[Any, ...]:
     for argument, origin in arguments:
         if _flag_name(argument) == "undefok":
             raise UsageError(f"unknown flag --undefok{origin}: --help lists the flags")
+    # absl else stops at the first argument that is no flag.
+    values.set_gnu_getopt(positional is not None)
     try:
         stray = values([argv[0], *(argument for argument, _ in arguments)])[1:]
     except (flags.Error, ValueError) as error:
         raise UsageError(_explain(error, fields, arguments)) from error
+    if stray and positional and not values[positional].present:
+        values[positional].parse(stray.pop(0))
     if stray:
         origin = next((o for a, o in reversed(arguments) if a == stray[0]), "")
-        raise UsageError(
-            f"unexpected argument '{stray[0]}'{origin}: every option is --name=value"
-        )
+        option_form = "every option is --name=value"
+        if positional:
+            option_form = f"one {positional.upper()} is expected, and {option_form}"
+        raise UsageError(f"unexpected argument '{stray[0]}'{origin}: {option_form}")
     for field in fields.values():
-        _require_usable(field, values[field.name].value)
+        name = field.name.upper() if field.name == positional else f"--{field.name}"
+        _require_usable(field, name, values[field.name].value)
     return tuple(collect(dataclass, values) for dataclass in options)
 
 
@@ -225,7 +234,7 @@ def _explain(
     return f"{reason.removeprefix('flag ')}: every option is --name=value"
 
 
-def _require_usable(field: dataclasses.Field, value: Any) -> None:
+def _require_usable(field: dataclasses.Field, name: str, value: Any) -> None:
     """Refuses what absl accepts and nothing later can use.
 
     Raises:
@@ -233,24 +242,24 @@ def _require_usable(field: dataclasses.Field, value: Any) -> None:
         finite or not among its choices, or a text that a line of `flags.cfg` cannot
         hold.
     """
-    name, kind = field.name, _base_type(field)
+    kind = _base_type(field)
     if _is_required(field) and value in (None, ""):
-        raise UsageError(f"--{name} is missing: {field.metadata['help']}")
+        raise UsageError(f"{name} is missing: {field.metadata['help']}")
     is_number = kind in (int, float) and value is not None
     choices = field.metadata["choices"]
     if is_number and (not math.isfinite(value) or (choices and value not in choices)):
-        raise UsageError(f"--{name}={value}: expected {_expected(field)}")
+        raise UsageError(f"{name}={value}: expected {_expected(field)}")
     texts = value or () if kind == tuple[str, ...] else (value,)
     for text in texts:
         if not isinstance(text, str):
             continue
         if kind == tuple[str, ...] and not text:
-            raise UsageError(f"--{name}= is empty: {field.metadata['help']}")
+            raise UsageError(f"{name}= is empty: {field.metadata['help']}")
         # Surrogates (Cs) stand for bytes of the command line that are not UTF-8.
         unusable = any(unicodedata.category(c) in ("Cc", "Cs") for c in text)
         if unusable or text != text.strip() or len(text.splitlines()) > 1:
             raise UsageError(
-                f"--{name}={text}: expected UTF-8 text without line breaks, control "
+                f"{name}={text}: expected UTF-8 text without line breaks, control "
                 "characters or outer spaces; rename it"
             )
 
@@ -270,14 +279,19 @@ def _expected(field: dataclasses.Field) -> str:
     return words if upper is None else f"{words} of at most {upper}"
 
 
-def help_text(program: str, *options: type) -> str:
+def help_text(program: str, *options: type, positional: str | None = None) -> str:
     """The flags with defaults, limits and help, one paragraph each."""
-    lines = [f"usage: {program} [--flagfile=FILE] --name=value ..."]
+    argument = f" {positional.upper()}" if positional else ""
+    lines = [f"usage: {program}{argument} [--flagfile=FILE] --name=value ..."]
     for dataclass in options:
         title = (dataclass.__doc__ or dataclass.__name__).splitlines()[0]
         lines += ["", title]
         for field in dataclasses.fields(dataclass):
-            lines.append(f"  --{field.name}={describe_values(field)}")
+            shown = describe_values(field)
+            if field.name == positional:
+                lines.append(f"  {field.name.upper()} or --{field.name}={shown}")
+            else:
+                lines.append(f"  --{field.name}={shown}")
             lines.append(f"      {field.metadata['help']}")
     return "\n".join(lines)
 
@@ -356,7 +370,7 @@ def run_program(main: Callable[[Sequence[str]], None], argv: Sequence[str]) -> i
             stream.reconfigure(errors="backslashreplace")
 
     def say(message: str) -> None:
-        print(f"{program}: {_one_line(message)}", file=sys.stderr)
+        print(f"{program}: {one_line(message)}", file=sys.stderr)
 
     try:
         main(argv)
@@ -376,7 +390,7 @@ def run_program(main: Callable[[Sequence[str]], None], argv: Sequence[str]) -> i
     return 0
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """The text with line breaks and control characters, as of file names, escaped."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text

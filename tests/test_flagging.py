@@ -120,6 +120,73 @@ def test_stray_argument(arguments):
     assert message.startswith(f"unexpected argument '{arguments[-1]}'")
 
 
+@dataclasses.dataclass(frozen=True)
+class Positional:
+    """Options with an argument that needs no name."""
+
+    data: str = option(dataclasses.MISSING, "What to read.")
+    check: bool = option(False, "Whether to check.")
+    size: int = option(8, "Side.")
+
+
+def parsed_positional(*arguments):
+    (options,) = parse(["program", *arguments], Positional, positional="data")
+    return options
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("in", "--check", "--size=3"),
+        ("--check", "in", "--size=3"),
+        ("--check", "--size", "3", "in"),
+        ("--check", "--size=3", "--", "in"),
+        ("--data=in", "--check", "--size=3"),
+        ("--size=3", "--check", "--data", "in"),
+    ],
+)
+def test_positional_argument(arguments):
+    assert parsed_positional(*arguments) == Positional("in", True, 3)
+
+
+def test_positional_argument_of_a_flagfile(flagfile):
+    assert parsed_positional(flagfile("in\n--check\n")) == Positional("in", True)
+
+
+def test_positional_argument_like_a_flag():
+    assert parsed_positional("--", "--check").data == "--check"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "DATA is missing: What to read."),
+        (("--check",), "DATA is missing: What to read."),
+        (("",), "DATA is missing: What to read."),
+        (("--data=",), "DATA is missing: What to read."),
+        (("a", "b"), "unexpected argument 'b': one DATA is expected, and every option"),
+        (("a", "--check", "b"), "unexpected argument 'b': one DATA is expected"),
+        (("--data=a", "b"), "unexpected argument 'b': one DATA is expected"),
+        (("a", "--chek"), "unknown flag --chek: did you mean --check=VALUE?"),
+        (("a", "--undefok=b", "--b"), "unknown flag --undefok"),
+        ((" a",), "DATA= a: expected UTF-8 text without line breaks"),
+        (("a", "--size=x"), "--size=x: expected an integer"),
+    ],
+)
+def test_positional_argument_that_cannot_be_meant(arguments, expected):
+    with pytest.raises(UsageError) as caught:
+        parsed_positional(*arguments)
+    assert str(caught.value).startswith(expected)
+
+
+def test_help_shows_the_positional_argument(capsys):
+    with pytest.raises(SystemExit):
+        parsed_positional("--help")
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: program DATA [--flagfile=FILE] --name=value ...\n")
+    assert "  DATA or --data=TEXT (required)\n      What to read.\n" in shown
+
+
 def test_missing_value():
     assert "--size" in refused("--size")
 

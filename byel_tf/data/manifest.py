@@ -7,10 +7,11 @@ import os
 import pathlib
 from typing import Any
 
+from byel_tf.data.tfrecord import CorruptFile, count_frames
 from byel_tf.errors import RunError, UsageError
 
 FILE_NAME = "dataset.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SPLITS = ("train", "validation", "test")
 
 # Names are parts of file names, which file systems limit to 255 bytes.
@@ -59,17 +60,26 @@ class Manifest:
       classes: Class names in label order.
       splits: The splits that have records, by name.
       image_sizes: Number of images of each size, as "WIDTHxHEIGHT".
+      grey: Number of images of one channel.
+      duplicates: Number of images that an earlier record holds byte for byte, as
+        "images", and of the pictures among them that stand under several labels, as
+        "contradictory".
       source: Where the images came from: at least "kind".
       action_units: Names of the entries of `image/face/action_units`.
       rejected: Of `rejected.csv`: "count", count by reason as "reasons", "sha256".
+      no_face: Where images were cropped to faces: "count" of those kept whole since
+        no face was found; where they are listed in `no_face.csv`, its "sha256".
     """
 
     classes: tuple[str, ...]
     splits: dict[str, Split]
     image_sizes: dict[str, int]
+    grey: int
+    duplicates: dict[str, int]
     source: dict[str, Any]
     action_units: tuple[str, ...]
     rejected: dict[str, Any]
+    no_face: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """The file's text; its last entry is the hash of all others."""
@@ -91,18 +101,12 @@ class Manifest:
         try:
             content = json.loads(text)
             version = content.pop("format_version")
-            stated = content.pop("sha256")
             if version != FORMAT_VERSION:
                 raise RunError(
                     f"{path} has format version {version}, this program reads "
                     f"{FORMAT_VERSION}: prepare the data set again"
                 )
-            actual = _content_hash({"format_version": version, **content})
-            if stated != actual:
-                raise RunError(
-                    f"{path} was changed after it was written (its hash does not "
-                    "match): prepare the data set again"
-                )
+            del content["sha256"]
             splits = {
                 name: Split(
                     split["count"],
@@ -112,12 +116,14 @@ class Manifest:
                 )
                 for name, split in content.pop("splits").items()
             }
-            return cls(
+            manifest = cls(
                 classes=tuple(content.pop("classes")),
                 splits=splits,
                 action_units=tuple(content.pop("action_units")),
                 **content,
             )
+            _require_types(manifest)
+            is_as_written = manifest.to_json() == text
         except (
             ValueError,
             KeyError,
@@ -128,6 +134,54 @@ class Manifest:
             raise RunError(
                 f"{path} is not the manifest of a prepared data set ({error!r})"
             ) from error
+        if not is_as_written:
+            raise RunError(
+                f"{path} was changed after it was written (its hash does not match): "
+                "prepare the data set again"
+            )
+        return manifest
+
+
+def _require_types(manifest: Manifest) -> None:
+    """Refuses what later code cannot use, or would look for outside the folder.
+
+    Raises:
+      TypeError: If a value is of another type than the attributes say.
+      ValueError: If a split is none, or a file's name is a path.
+    """
+
+    def require(value: Any, kind: type) -> None:
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, found {value!r}")
+
+    def require_counts(value: Any) -> None:
+        require(value, dict)
+        for count in value.values():
+            require(count, int)
+
+    for name in (*manifest.classes, *manifest.action_units):
+        require(name, str)
+    require_counts(manifest.image_sizes)
+    require(manifest.grey, int)
+    require_counts(manifest.duplicates)
+    require(manifest.source, dict)
+    require(manifest.rejected["count"], int)
+    require_counts(manifest.rejected["reasons"])
+    require(manifest.rejected["sha256"], str)
+    require(manifest.no_face, dict)
+    for name, split in manifest.splits.items():
+        if name not in SPLITS:
+            raise ValueError(f"no split is called {name!r}")
+        require(split.count, int)
+        require_counts(split.per_class)
+        require(split.unlabelled, int)
+        for shard in split.shards:
+            require(shard.file, str)
+            if os.path.basename(shard.file) != shard.file or "\0" in shard.file:
+                raise ValueError(f"{shard.file!r} is no file's name")
+            require(shard.records, int)
+            require(shard.bytes, int)
+            require(shard.sha256, str)
 
 
 def _content_hash(content: dict[str, Any]) -> str:
@@ -186,16 +240,39 @@ def open_dataset(text: str) -> PreparedDataset:
     """Opens a prepared data set and checks that its files are whole.
 
     TensorFlow reads a truncated file without an error, as a shorter one; so sizes
-    are compared with the manifest before anything is read.
+    and counts of records are compared with the manifest before anything is read.
+    `verify` goes on to every byte.
 
     Args:
       text: `[NAME=]FOLDER`.
 
     Raises:
       UsageError: If the text names no folder.
-      RunError: If there is none, or a file is missing or of another size.
+      RunError: If there is none, or a file is missing, of another size, or holds
+        another number of records.
     """
-    name, path = split_name(text)
+    return open_folder(*split_name(text))
+
+
+def open_folder(name: str, path: pathlib.Path) -> PreparedDataset:
+    """The same for a folder and what results call it."""
+    manifest, manifest_sha256 = read_manifest(path)
+    for split in manifest.splits.values():
+        for shard in split.shards:
+            problem = _shard_problem(path / shard.file, shard)
+            if problem:
+                raise RunError(
+                    f"{path / shard.file} {problem}: copy or prepare the data set again"
+                )
+    return PreparedDataset(name, path, manifest, manifest_sha256)
+
+
+def read_manifest(path: pathlib.Path) -> tuple[Manifest, str]:
+    """The manifest of a data set's folder, and the hash of `dataset.json`.
+
+    Raises:
+      RunError: If there is none, or it is not as it was written.
+    """
     file = path / FILE_NAME
     try:
         content = file.read_bytes()
@@ -205,15 +282,25 @@ def open_dataset(text: str) -> PreparedDataset:
             f"({error.strerror}): make one with python -m byel_tf.cli.prepare "
             f"--source=IMAGES --output={path}"
         ) from error
-    manifest = Manifest.from_json(content.decode(errors="replace"), str(file))
-    for split in manifest.splits.values():
-        for shard in split.shards:
-            shard_path = path / shard.file
-            size = shard_path.stat().st_size if shard_path.is_file() else None
-            if size != shard.bytes:
-                found = "is missing" if size is None else f"has {size} bytes"
-                raise RunError(
-                    f"{shard_path} {found}, {FILE_NAME} says {shard.bytes} bytes: "
-                    "copy or prepare the data set again"
-                )
-    return PreparedDataset(name, path, manifest, hashlib.sha256(content).hexdigest())
+    # Bytes that are not UTF-8 stay apart, so that they do not pass for another text.
+    text = content.decode(errors="surrogateescape")
+    manifest = Manifest.from_json(text, str(file))
+    return manifest, hashlib.sha256(content).hexdigest()
+
+
+def _shard_problem(path: pathlib.Path, shard: Shard) -> str | None:
+    """What differs from the manifest, as far as headers and sizes tell."""
+    try:
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            return f"is missing, {FILE_NAME} names it"
+        if size != shard.bytes:
+            return f"has {size} bytes, {FILE_NAME} says {shard.bytes} bytes"
+        records = count_frames(path)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except CorruptFile as error:
+        return f"was altered: {error}"
+    if records != shard.records:
+        return f"has {records} records, {FILE_NAME} says {shard.records}"
+    return None

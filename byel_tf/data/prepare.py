@@ -1,165 +1,297 @@
-"""A folder of images to a prepared data set."""
+"""Images in any layout to a prepared data set.
+
+Step by step: the source's images are listed, each is examined, all are dealt to the
+splits, the shards are written, the folder gets its name. What every step finds is kept
+in a working folder beside the output, so that a run that was killed goes on where it
+was and ends with the same bytes.
+"""
+
+from __future__ import annotations
 
 import collections
-import concurrent.futures
+import contextlib
+import dataclasses
+import functools
 import hashlib
-import itertools
+import json
 import os
 import pathlib
-import warnings
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from tqdm import tqdm
+import PIL
 
-from byel_tf.data.folder_source import Example, list_folder
-from byel_tf.data.image_files import RejectedImage, read_image
-from byel_tf.data.manifest import SPLITS, Manifest
-from byel_tf.data.record import Record
-from byel_tf.data.writer import write_dataset
-from byel_tf.errors import RunError, UsageError
+from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard
+from byel_tf.data.preparation.convert import (
+    ChangedFile,
+    Conversion,
+    Finding,
+    ShardTask,
+    examine,
+    write_entries,
+    write_shard,
+)
+from byel_tf.data.preparation.database import LISTED, TAKEN, WorkDatabase
+from byel_tf.data.preparation.dealing import Dealing, deal_images
+from byel_tf.data.preparation.description import count_reasons, write_description
+from byel_tf.data.preparation.planning import PlannedShard, plan_shards
+from byel_tf.data.sources.item import Item, Rejected
+from byel_tf.data.sources.source import Source
+from byel_tf.data.writer import DEFAULT_SHARD_BYTES
+from byel_tf.errors import RunError
+from byel_tf.files import code_digest, give_name, require_new_directory
+from byel_tf.progress import progress
+from byel_tf.worker_pool import DIED
 
-T = TypeVar("T")
+#: Applies a function to tasks and yields (task, result), as `run_tasks` does.
+Runner = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[tuple[Any, Any]]]
 
-
-def parse_ratios(text: str) -> dict[str, float]:
-    """Reads `train=0.8,validation=0.1,test=0.1`; one name alone means all of it.
-
-    Returns:
-      Shares by split, in the order of `SPLITS`, summing to 1.
-
-    Raises:
-      UsageError: If a split is unknown or named twice, or the shares do not sum to 1.
-    """
-    form = f"--splits={text}: give shares that sum to 1, as train=0.8,validation=0.2"
-    shares: dict[str, float] = {}
-    for part in text.split(","):
-        name, separator, value = part.strip().partition("=")
-        if name not in SPLITS or name in shares:
-            raise UsageError(f"{form}; the splits are {', '.join(SPLITS)}")
-        try:
-            shares[name] = float(value) if separator else 1.0
-        except ValueError as error:
-            raise UsageError(form) from error
-    # So written that it holds for NaN, too.
-    if not (abs(sum(shares.values()) - 1) <= 1e-6 and min(shares.values()) > 0):
-        raise UsageError(form)
-    return {name: shares[name] for name in SPLITS if name in shares}
-
-
-def assign_splits(
-    items: Sequence[T], labels: Sequence[int], shares: dict[str, float]
-) -> Iterator[tuple[str, T]]:
-    """Deals items of each class to the splits by their shares.
-
-    Dealing each class on its own keeps the classes' proportions in every split; the
-    order of the items is kept.
-
-    Args:
-      items: What to deal, in an order that says nothing about them.
-      labels: The class of each.
-      shares: Shares by split.
-    """
-    totals = collections.Counter(labels)
-    cumulative = dict(zip(shares, itertools.accumulate(shares.values()), strict=True))
-    seen: collections.Counter[int] = collections.Counter()
-    for item, label in zip(items, labels, strict=True):
-        position = (seen[label] + 0.5) / totals[label]
-        seen[label] += 1
-        last = next(reversed(cumulative))
-        split = next((s for s, end in cumulative.items() if position <= end), last)
-        yield split, item
+# Images examined by one task: enough to hide the cost of handing it out.
+_CHUNK = 256
+_CHUNK_WITH_FACES = 16
+_DATABASE = "work.sqlite"
+_DATASET = "dataset"
+_DEADLY = "a process ended unexpectedly while decoding it"
 
 
-def prepare_folder(
-    source: str | os.PathLike,
-    output: str | os.PathLike,
-    classes: Sequence[str],
-    shares: dict[str, float],
-    seed: int = 1,
-) -> Manifest:
-    """Prepares the images of `source/<class>/…`.
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """What decides a data set, besides its source.
 
-    Records are written in an order decided by the seed and the file names, since a
-    training run shuffles only within a buffer.
-
-    Args:
-      source: Folder of class folders.
-      output: Folder of the data set; it must not exist, or be empty.
-      classes: Class names in label order.
-      shares: Shares by split, as from `parse_ratios`.
+    Attributes:
+      conversion: How images become records.
+      dealing: How they go to splits.
       seed: Decides order and splits.
+      shard_bytes: About what a shard is to hold.
+    """
+
+    conversion: Conversion
+    dealing: Dealing
+    seed: int = 1
+    shard_bytes: int = DEFAULT_SHARD_BYTES
+
+    def origin(self, kind: str) -> dict[str, Any]:
+        """The manifest's `source`.
+
+        Args:
+          kind: The source's format.
+        """
+        dealing, conversion = self.dealing, self.conversion
+        origin: dict[str, Any] = {
+            "kind": kind,
+            "seed": self.seed,
+            "splits": dealing.shares or "given",
+        }
+        if dealing.validation_share:
+            origin["validation_share"] = dealing.validation_share
+        if conversion.limits.max_side:
+            origin["max_side"] = conversion.limits.max_side
+        if conversion.crop_faces:
+            origin["crop"] = "face"
+            origin["crop_margin"] = conversion.crop_margin
+        return origin
+
+
+def prepare(
+    source: Source, output: str | os.PathLike, preparation: Preparation, run: Runner
+) -> Manifest:
+    """Prepares the images of a source.
+
+    Records are in an order decided by the seed and their names, since a training run
+    shuffles only within a buffer. The result does not depend on the runner.
+
+    Args:
+      source: What there is.
+      output: Folder of the data set; it must not exist, or be empty.
+      preparation: What is made of it.
+      run: Runs the work on images and shards.
 
     Returns:
       The manifest written.
 
     Raises:
-      UsageError: If the output lies in the source, where the next import would find
-        it.
-      RunError: If there is no image of a known class, or none can be read.
+      RunError: If the output can't be made, no image can be taken, a file changes
+        while it is prepared, or another process prepares the same output.
     """
-    inside = pathlib.Path(os.path.realpath(output))
-    if inside.is_relative_to(os.path.realpath(source)):
-        raise UsageError(
-            f"--output={output} lies in --source={source}: choose a folder outside it"
-        )
-    listing = list_folder(pathlib.Path(source), classes)
-
-    def shuffle_key(example: Example) -> bytes:
-        name = f"{seed}:{example.filename}".encode(errors="surrogateescape")
-        return hashlib.sha256(name).digest()
-
-    examples = sorted(listing.examples, key=shuffle_key)
-    dealt = list(assign_splits(examples, [e.label for e in examples], shares))
-    origin = {"kind": "folder", "seed": seed, "splits": shares}
-    with write_dataset(output, classes, origin) as writer:
-        for path, reason in listing.rejected:
-            writer.reject(path, reason)
-        taken = 0
-        # Decoding releases the interpreter lock, so threads are enough. What Pillow
-        # warns of is either harmless or becomes a reject.
-        with (
-            warnings.catch_warnings(),
-            concurrent.futures.ThreadPoolExecutor() as pool,
-        ):
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-            results = _map_in_order(pool, _read, [example for _, example in dealt])
-            progress = tqdm(
-                results, total=len(dealt), unit="image", desc="prepare", disable=None
-            )
-            for (split, example), result in zip(dealt, progress, strict=True):
-                if isinstance(result, Record):
-                    writer.add(split, result)
-                    taken += 1
-                else:
-                    writer.reject(example.filename, result)
-        if not taken:
-            path, reason = writer.rejected[-1]
-            raise RunError(
-                f"none of the {len(dealt)} images of {source} can be taken; "
-                f"{path}: {reason}"
-            )
-    return writer.manifest
-
-
-def _read(example: Example) -> Record | str:
-    """The record, or why there is none."""
+    path = require_new_directory(output)
+    folder = path.with_name(f".{path.name}.preparing")
     try:
-        return read_image(
-            example.path, example.filename, example.label, example.class_name
-        )
-    except RejectedImage as error:
-        return str(error)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make {output}: {error.strerror}") from error
+    try:
+        with contextlib.closing(WorkDatabase(folder / _DATABASE)) as work:
+            try:
+                _list(source, preparation, folder, work)
+                _examine(preparation.conversion, work, run)
+                _deal(source, preparation.dealing, work)
+                shards = _write_shards(preparation, folder, work, run)
+                write_description(
+                    work,
+                    folder / _DATASET,
+                    preparation.conversion,
+                    preparation.origin(source.kind),
+                    shards,
+                )
+                give_name(folder / _DATASET, path)
+            except (ChangedFile, _NothingTaken):
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+    except OSError as error:
+        raise RunError(f"cannot write {folder}: {error.strerror}") from error
+    except sqlite3.OperationalError as error:  # a full disk, most of all
+        raise RunError(f"cannot write {folder}: {error}") from error
+    shutil.rmtree(folder, ignore_errors=True)
+    return Manifest.from_json((path / FILE_NAME).read_text("utf-8"), str(path))
 
 
-def _map_in_order(
-    pool: concurrent.futures.Executor, function, items: Sequence[T], window: int = 256
-) -> Iterator:
-    """`pool.map` that holds at most `window` results, so memory stays bounded."""
-    waiting: collections.deque = collections.deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) >= window:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+class _NothingTaken(RunError):
+    """There is nothing to go on with."""
+
+
+def _list(
+    source: Source, preparation: Preparation, folder: pathlib.Path, work: WorkDatabase
+) -> None:
+    """Lists the source's images, unless an unfinished run listed the same ones."""
+    here = pathlib.Path(__file__).parent
+    plan = json.dumps(
+        [
+            source.kind,
+            dataclasses.asdict(preparation),
+            code_digest(here, here.parent / "faces"),
+            PIL.__version__,
+            os.getcwd(),  # paths may be relative
+        ]
+    )
+    earlier = work.fact("plan")
+    if earlier == plan:
+        listing = _hand_on(source, preparation.seed, _exhaust)
+        if work.fact("listing") == listing:
+            print(f"going on with what {folder} holds", flush=True)
+            return
+        print("the source has changed since it was listed: starting anew", flush=True)
+    elif earlier is not None:
+        print("an unfinished run had other options: starting anew", flush=True)
+    work.start_anew()
+    shutil.rmtree(folder / _DATASET, ignore_errors=True)
+    try:
+        with work.transaction():
+            listing = _hand_on(source, preparation.seed, work.add_items)
+            work.set_fact("listing", listing)
+            work.set_fact("plan", plan)
+    except RunError as error:
+        raise _NothingTaken(str(error)) from error
+
+
+def _exhaust(items: Iterable) -> None:
+    collections.deque(items, maxlen=0)
+
+
+def _hand_on(
+    source: Source,
+    seed: int,
+    take: Callable[[Iterable[tuple[Item | Rejected, bytes]]], None],
+) -> str:
+    """Hands on what the source names, each with its place; returns a hash of it."""
+    digest = hashlib.sha256()
+
+    def placed() -> Iterator[tuple[Item | Rejected, bytes]]:
+        for item in source.items():
+            digest.update(repr(item).encode(errors="surrogateescape"))
+            name = f"{seed}:{item.name}".encode(errors="surrogateescape")
+            yield item, hashlib.sha256(name).digest()[:16]
+            bar.update()
+
+    with progress(None, "image", "list") as bar:
+        take(placed())
+    return digest.hexdigest()
+
+
+def _examine(conversion: Conversion, work: WorkDatabase, run: Runner) -> None:
+    """Finds out what every image will be, or why it is not taken."""
+    total = work.number(f"SELECT count(*) FROM images WHERE {LISTED}")
+    left = work.number(f"SELECT count(*) FROM images WHERE {TAKEN} AND sha256 IS NULL")
+    function = functools.partial(examine, conversion=conversion)
+    chunk = _CHUNK_WITH_FACES if conversion.crop_faces else _CHUNK
+    with progress(total, "image", "examine", total - left) as bar:
+        for items, findings in run(function, work.unexamined(chunk)):
+            if findings is DIED:
+                findings = _examine_alone(function, items, run)
+            work.set_findings([number for number, _ in items], findings)
+            bar.update(len(items))
+
+
+def _examine_alone(
+    function: Callable, items: Sequence[tuple[int, Item]], run: Runner
+) -> list[Finding | str]:
+    """Finds the image that ends a process, by handing out each for itself."""
+    results = run(function, [[item] for item in items])
+    return [_DEADLY if found is DIED else found[0] for _, found in results]
+
+
+def _deal(source: Source, dealing: Dealing, work: WorkDatabase) -> None:
+    """Deals the images to splits.
+
+    Raises:
+      RunError: If there is none.
+    """
+    some = f"SELECT EXISTS (SELECT 1 FROM images WHERE {TAKEN})"
+    if work.number(some) and work.fact("dealt") is None:
+        deal_images(work, dealing)
+        work.set_fact("dealt", "yes")
+    if not work.number(some):
+        reasons = list(count_reasons(work).items())
+        shown = "; ".join(f"{n} × {reason}" for reason, n in reasons[:3])
+        more = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
+        raise _NothingTaken(f"no image can be taken: {shown}{more}")
+
+
+def _write_shards(
+    preparation: Preparation, folder: pathlib.Path, work: WorkDatabase, run: Runner
+) -> dict[str, list[Shard]]:
+    """Writes the shards that are missing; returns all of each split."""
+    dataset = folder / _DATASET
+    dataset.mkdir(exist_ok=True)
+    planned = {
+        split: plan_shards(work, split, preparation.shard_bytes) for split in SPLITS
+    }
+    written = work.shards()
+    missing: dict[str, PlannedShard] = {}
+    total = 0
+    for shard in (shard for of_split in planned.values() for shard in of_split):
+        total += shard.count
+        path = dataset / shard.file
+        size = path.stat().st_size if path.exists() else None
+        if shard.file not in written or written[shard.file].bytes != size:
+            missing[shard.file] = shard
+    names = {shard.file for of_split in planned.values() for shard in of_split}
+    for path in dataset.iterdir():  # what a killed run was writing
+        if path.name not in names - set(missing):
+            path.unlink()
+
+    def tasks() -> Iterator[ShardTask]:
+        for shard in missing.values():
+            entries = folder / f"{shard.file}.entries"
+            first = (shard.split, shard.place, shard.number)
+            write_entries(entries, work.entries(*first, shard.count))
+            path = str(dataset / shard.file)
+            yield ShardTask(str(entries), path, preparation.conversion)
+
+    left = sum(shard.count for shard in missing.values())
+    with progress(total, "image", "write", total - left) as bar:
+        for task, shard in run(write_shard, tasks()):
+            if shard is DIED:
+                raise RunError(
+                    "a process that writes a shard ended unexpectedly, for want of "
+                    "memory perhaps: give fewer --workers"
+                )
+            work.add_shard(shard)
+            written[shard.file] = shard
+            os.unlink(task.entries)
+            bar.update(shard.records)
+    return {
+        split: [written[shard.file] for shard in of_split]
+        for split, of_split in planned.items()
+    }

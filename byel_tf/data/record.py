@@ -7,12 +7,26 @@ process, which matters to parallel writers.
 
 import dataclasses
 import functools
+import re
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
 
 #: Label of a record without one.
 UNLABELLED = -1
+
+#: What `peek_label` needs of a record.
+PEEK_BYTES = 64
+
+# In protobuf's encoding: Example.features, of unknown length; its first entry; in it
+# the key, and Feature.int64_list.value with one number.
+_LABEL = re.compile(
+    rb"\x0a[\x80-\xff]{0,9}[\x00-\x7f]"
+    rb"\x0a[\x00-\x7f]\x0a\x11image/class/label"
+    rb"\x12[\x00-\x7f]\x1a[\x00-\x7f]\x0a[\x01-\x0a]"
+    rb"(?P<varint>[\x80-\xff]{0,9}[\x00-\x7f])",
+    re.DOTALL,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,3 +143,66 @@ def serialize(record: Record) -> bytes:
         if values is not None:
             feature[key].float_list.value.extend(values)
     return example.SerializeToString(deterministic=True)
+
+
+def parse(serialized: bytes) -> Record:
+    """Reads back what `serialize` wrote.
+
+    Raises:
+      ValueError: If it is no such example.
+    """
+    example = _example_class()()
+    try:
+        example.ParseFromString(serialized)
+    except message.DecodeError as error:
+        raise ValueError("no tf.train.Example") from error
+    feature = example.features.feature
+
+    def only(key: str, kind: str) -> Any:
+        values = getattr(feature[key], kind).value
+        if len(values) != 1:
+            raise ValueError(f"{len(values)} values of {key}")
+        return values[0]
+
+    def text(key: str) -> str:
+        return only(key, "bytes_list").decode()
+
+    def numbers(key: str) -> tuple[float, ...] | None:
+        return tuple(feature[key].float_list.value) if key in feature else None
+
+    try:
+        return Record(
+            encoded=only("image/encoded", "bytes_list"),
+            format=text("image/format"),
+            height=only("image/height", "int64_list"),
+            width=only("image/width", "int64_list"),
+            label=only("image/class/label", "int64_list"),
+            class_name=text("image/class/text"),
+            filename=only("image/filename", "bytes_list").decode(
+                errors="surrogateescape"
+            ),
+            subject=text("image/subject") if "image/subject" in feature else None,
+            action_units=numbers("image/face/action_units"),
+            pose=numbers("image/face/pose"),
+            votes=numbers("image/class/votes"),
+        )
+    except UnicodeDecodeError as error:
+        raise ValueError("a text is not UTF-8") from error
+
+
+def peek_label(start: bytes) -> int | None:
+    """The label from a serialized record's first bytes, without the image behind.
+
+    Protobuf's deterministic order is that of the keys, and the label's is the first.
+
+    Args:
+      start: At least the first `PEEK_BYTES` bytes, or the whole record.
+
+    Returns:
+      The label; None if it does not stand there, which `parse` minds less.
+    """
+    match = _LABEL.match(start)
+    if not match:
+        return None
+    number = sum((b & 0x7F) << (7 * i) for i, b in enumerate(match["varint"]))
+    return number - 2**64 if number >= 2**63 else number

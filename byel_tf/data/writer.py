@@ -1,5 +1,6 @@
 """Writes a prepared data set: shards, rejects, manifest; whole or not at all."""
 
+import array
 import collections
 import contextlib
 import csv
@@ -7,35 +8,88 @@ import hashlib
 import io
 import os
 import pathlib
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import google_crc32c
-
+from byel_tf.data.image_files import is_grey
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard, Split
 from byel_tf.data.record import UNLABELLED, Record, serialize
+from byel_tf.data.tfrecord import frame
 from byel_tf.files import new_directory
 
-#: A shard is closed when it reaches this size.
-DEFAULT_SHARD_BYTES = 128 * 2**20
+#: What a shard is to hold; the sizes of a split's shards are made alike.
+DEFAULT_SHARD_BYTES = 144 * 10**6
 
 REJECTED_FILE_NAME = "rejected.csv"
+NO_FACE_FILE_NAME = "no_face.csv"
 
 
-def frame(data: bytes) -> bytes:
-    """One TFRecord: length, masked CRC32C of it, data, masked CRC32C of them.
+def shard_name(split: str, index: int, count: int) -> str:
+    """The file name of a split's shard number `index` of `count`."""
+    return f"{split}-{index:05d}-of-{count:05d}.tfrecord"
 
-    Source: tensorflow.org/tutorials/load_data/tfrecord, "TFRecords format details".
+
+class ShardWriter:
+    """Writes one shard."""
+
+    def __init__(self, path: pathlib.Path):
+        """Opens the file.
+
+        Args:
+          path: File to write.
+        """
+        self._file = path.open("wb")
+        self._hash = hashlib.sha256()
+        self._records = 0
+        self.bytes = 0
+
+    def add(self, record: Record) -> None:
+        """Appends a record."""
+        data = frame(serialize(record))
+        self._file.write(data)
+        self._hash.update(data)
+        self._records += 1
+        self.bytes += len(data)
+
+    def close(self, name: str = "") -> Shard:
+        """Puts the file on disk; returns what the manifest says of it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return Shard(name, self._records, self.bytes, self._hash.hexdigest())
+
+
+class DuplicateCounter:
+    """Counts images that were seen before, in 16 bytes an image.
+
+    Images are told apart by 64 bits of their hash: among a hundred million, two
+    different ones are taken for the same with probability 0.0003.
     """
-    length = struct.pack("<Q", len(data))
-    return b"".join((length, _masked_crc(length), data, _masked_crc(data)))
 
+    def __init__(self):
+        """Nothing seen."""
+        self._hashes = array.array("Q")
+        self._labels = array.array("q")
 
-def _masked_crc(data: bytes) -> bytes:
-    crc = google_crc32c.value(data)
-    masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-    return struct.pack("<I", masked)
+    def add(self, encoded: bytes, label: int) -> None:
+        """Takes an image's file content and its label."""
+        digest = hashlib.sha256(encoded).digest()
+        self._hashes.append(int.from_bytes(digest[:8], "big"))
+        self._labels.append(label)
+
+    def counts(self) -> dict[str, int]:
+        """The manifest's `duplicates`."""
+        import numpy as np  # after the workers' imports, which do without
+
+        hashes = np.frombuffer(self._hashes, np.uint64)
+        labels = np.frombuffer(self._labels, np.int64)
+        distinct = np.unique(hashes).size
+        pairs = np.unique(np.stack([hashes.astype(np.int64), labels]), axis=1)[0]
+        several = np.unique(pairs, return_counts=True)[1] > 1
+        return {
+            "images": int(hashes.size - distinct),
+            "contradictory": int(several.sum()),
+        }
 
 
 class _SplitWriter:
@@ -45,7 +99,7 @@ class _SplitWriter:
         self._folder = folder
         self._name = name
         self._shard_bytes = shard_bytes
-        self._file = None
+        self._open: ShardWriter | None = None
         self._shards: list[Shard] = []
         self.per_label: collections.Counter[int] = collections.Counter()
 
@@ -54,46 +108,93 @@ class _SplitWriter:
         return self._folder / f"{self._name}-{index:05d}.open"
 
     def add(self, record: Record) -> None:
-        if self._file is None:
-            self._file = self._path(len(self._shards)).open("wb")
-            self._hash, self._records, self._bytes = hashlib.sha256(), 0, 0
-        data = frame(serialize(record))
-        self._file.write(data)
-        self._hash.update(data)
-        self._records += 1
-        self._bytes += len(data)
+        if self._open is None:
+            self._open = ShardWriter(self._path(len(self._shards)))
+        self._open.add(record)
         self.per_label[record.label] += 1
-        if self._bytes >= self._shard_bytes:
+        if self._open.bytes >= self._shard_bytes:
             self.close_shard()
 
     def close_shard(self) -> None:
-        if self._file is None:
-            return
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._file = None
-        self._shards.append(
-            Shard("", self._records, self._bytes, self._hash.hexdigest())
-        )
+        if self._open is not None:
+            self._shards.append(self._open.close())
+            self._open = None
 
     def finish(self, classes: Sequence[str]) -> Split:
         self.close_shard()
         shards = []
         for index, shard in enumerate(self._shards):
-            name = f"{self._name}-{index:05d}-of-{len(self._shards):05d}.tfrecord"
+            name = shard_name(self._name, index, len(self._shards))
             self._path(index).rename(self._folder / name)
             shards.append(Shard(name, shard.records, shard.bytes, shard.sha256))
-        return Split(
-            count=self.per_label.total(),
-            per_class={name: self.per_label[i] for i, name in enumerate(classes)},
-            unlabelled=self.per_label[UNLABELLED],
-            shards=tuple(shards),
-        )
+        return describe_split(self.per_label, classes, shards)
+
+
+def describe_split(
+    per_label: collections.Counter[int], classes: Sequence[str], shards: Sequence[Shard]
+) -> Split:
+    """The manifest's entry of a split.
+
+    Args:
+      per_label: Records by label.
+      classes: Class names in label order.
+      shards: Its files, in order.
+    """
+    return Split(
+        count=per_label.total(),
+        per_class={name: per_label[i] for i, name in enumerate(classes)},
+        unlabelled=per_label[UNLABELLED],
+        shards=tuple(shards),
+    )
+
+
+def write_table(
+    path: pathlib.Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
+) -> str:
+    r"""Writes a CSV table; returns its SHA-256, hexadecimal.
+
+    Bytes of a name that are not UTF-8 are written as \udcXX, so that one such name
+    does not make the table unreadable.
+    """
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        line = io.StringIO(newline="")
+        # All quoted: csv leaves a lone carriage return bare before Python 3.13.
+        writer = csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        line.write(",".join(columns) + "\n")
+        for row in rows:
+            writer.writerow(row)
+            if line.tell() > 2**16:
+                _flush(line, file, digest)
+        _flush(line, file, digest)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _flush(line: io.StringIO, file, digest) -> None:
+    content = line.getvalue().encode(errors="backslashreplace")
+    file.write(content)
+    digest.update(content)
+    line.seek(0)
+    line.truncate()
+
+
+def printable(reason: str) -> str:
+    """A reason as JSON and terminals can hold it: it may name a folder that is not."""
+    return reason.encode(errors="backslashreplace").decode()
+
+
+def write_manifest(folder: pathlib.Path, manifest: Manifest) -> None:
+    """Writes `dataset.json`, the last file of a data set."""
+    with (folder / FILE_NAME).open("w", encoding="utf-8", newline="\n") as file:
+        file.write(manifest.to_json())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class DatasetWriter:
-    """Takes records and rejects; made by `write_dataset`.
+    """Takes records and rejects one by one; made by `write_dataset`.
 
     Attributes:
       manifest: The manifest, once the data set is complete.
@@ -114,18 +215,17 @@ class DatasetWriter:
             name: _SplitWriter(folder, name, shard_bytes) for name in SPLITS
         }
         self._sizes: collections.Counter[str] = collections.Counter()
+        self._grey = 0
+        self._duplicates = DuplicateCounter()
         self._rejected: list[tuple[str, str]] = []
         self.manifest: Manifest | None = None
-
-    @property
-    def rejected(self) -> Sequence[tuple[str, str]]:
-        """The rejects so far, as (path, reason)."""
-        return self._rejected
 
     def add(self, split: str, record: Record) -> None:
         """Appends a record to "train", "validation" or "test"."""
         self._splits[split].add(record)
         self._sizes[f"{record.width}x{record.height}"] += 1
+        self._grey += is_grey(record.encoded)
+        self._duplicates.add(record.encoded, record.label)
 
     def add_picture(self, name: str, png: bytes) -> None:
         """Puts a picture for people beside the shards."""
@@ -133,21 +233,13 @@ class DatasetWriter:
 
     def reject(self, path: str, reason: str) -> None:
         """Notes an image that was not taken, and why."""
-        # A reason may name a folder whose name is not UTF-8; JSON is.
-        reason = reason.encode(errors="backslashreplace").decode()
-        self._rejected.append((path, reason))
+        self._rejected.append((path, printable(reason)))
 
     def finish(self, source: dict[str, Any]) -> None:
         """Writes `rejected.csv` and `dataset.json`."""
-        table = io.StringIO("path,reason\n", newline="")
-        table.seek(0, io.SEEK_END)
-        # All quoted: csv leaves a lone carriage return bare before Python 3.13.
-        rows = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        rows.writerows(self._rejected)
-        # Bytes of a name that are not UTF-8 are written as \udcXX, so that one such
-        # name does not make the table unreadable.
-        content = table.getvalue().encode(errors="backslashreplace")
-        (self._folder / REJECTED_FILE_NAME).write_bytes(content)
+        rejected_hash = write_table(
+            self._folder / REJECTED_FILE_NAME, ("path", "reason"), self._rejected
+        )
         splits = {
             name: writer.finish(self._classes) for name, writer in self._splits.items()
         }
@@ -155,6 +247,8 @@ class DatasetWriter:
             classes=self._classes,
             splits={name: split for name, split in splits.items() if split.count},
             image_sizes=dict(sorted(self._sizes.items())),
+            grey=self._grey,
+            duplicates=self._duplicates.counts(),
             source=source,
             action_units=self._action_units,
             rejected={
@@ -162,10 +256,10 @@ class DatasetWriter:
                 "reasons": dict(
                     collections.Counter(r for _, r in self._rejected).most_common()
                 ),
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": rejected_hash,
             },
         )
-        (self._folder / FILE_NAME).write_text(self.manifest.to_json(), encoding="utf-8")
+        write_manifest(self._folder, self.manifest)
 
 
 @contextlib.contextmanager

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from byel_tf.data.manifest import Manifest
-from byel_tf.data.prepare import assign_splits
 from byel_tf.data.record import Record
+from byel_tf.data.splits import assign_splits
 from byel_tf.data.writer import write_dataset
 from byel_tf.errors import UsageError
+from byel_tf.progress import progress
 from byel_tf.synthesis.action_units import LABEL_NAMES, label_values
 from byel_tf.synthesis.contact_sheet import contact_sheet
 from byel_tf.synthesis.domain import DOMAINS, load_domain
@@ -93,22 +93,18 @@ def synthesize(
     dealt = assign_splits(persons, [0] * len(persons), shares)
     splits = [split for split, person in dealt for _ in person]
     path = pathlib.Path(os.path.realpath(output))
-    working_folder = path.with_name(f".{path.name}.drawing")
+    folder = path.with_name(f".{path.name}.drawing")
     with write_dataset(output, classes, source, LABEL_NAMES) as writer:
         sheet = prototype_sheet(described, classes, renderer(head))
         writer.add_picture(PROTOTYPE_SHEET_FILE_NAME, encode_png(sheet))
-        progress = tqdm(
-            draw_faces(drawing, count, workers or os.cpu_count() or 1, working_folder),
-            total=count,
-            unit="face",
-            desc=f"draw {described.name}",
-            disable=None,
-        )
         shown = []
-        for index, (split, encoded) in enumerate(zip(splits, progress, strict=True)):
-            writer.add(split, _record(drawing, index, encoded))
-            if len(shown) < _SHEET_COLUMNS * len(classes):
-                shown.append(encoded)
+        drawn = draw_faces(drawing, count, workers or os.cpu_count() or 1, folder)
+        with progress(count, "face", f"draw {described.name}") as bar:
+            for index, (split, encoded) in enumerate(zip(splits, drawn, strict=True)):
+                writer.add(split, _record(drawing, index, encoded))
+                if len(shown) < _SHEET_COLUMNS * len(classes):
+                    shown.append(encoded)
+                bar.update()
         writer.add_picture(CONTACT_SHEET_FILE_NAME, _class_rows(shown, len(classes)))
     return writer.manifest
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import concurrent.futures.process
-import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
-import multiprocessing
 import pathlib
 import shutil
-import signal
 import struct
-import threading
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -23,12 +16,13 @@ import numpy as np
 import threadpoolctl
 
 from byel_tf.errors import RunError
-from byel_tf.files import write_atomically
+from byel_tf.files import code_digest, write_atomically
 from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.heads.load import load_head
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
+from byel_tf.worker_pool import DIED, run_tasks
 
 # Persons whose pictures one task draws: enough to hide the cost of handing it out.
 _PERSONS_A_TASK = 16
@@ -130,11 +124,9 @@ def _open_working_folder(folder: pathlib.Path, drawing: Drawing) -> None:
 @functools.cache
 def _code_digest() -> str:
     """Changes when anything that decides a picture does."""
-    digest = hashlib.sha256(cv2.__version__.encode() + np.__version__.encode())
     here = pathlib.Path(__file__).parent
-    for path in sorted([*here.rglob("*.py"), *here.rglob("*.toml")]):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    digests = [code_digest(here, here.parent / "faces"), cv2.__version__]
+    return " ".join([*digests, np.__version__])
 
 
 def _frame(pictures: Sequence[bytes]) -> bytes:
@@ -168,27 +160,16 @@ def _read(file: pathlib.Path, count: int) -> list[bytes] | None:
 def _draw_tasks(
     drawing: Drawing, tasks: Sequence[range], workers: int
 ) -> Iterator[list[bytes]]:
-    if workers == 1 or len(tasks) < 2:
-        for task in tasks:
-            yield _draw_task(drawing, task)
+    if not tasks:
         return
-    # Not forked: the parent may hold threads, of progress bars or TensorFlow.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=context
-    ) as pool:
-        try:
-            with _ignored_interrupts():
-                # Starts every process.
-                results = pool.map(functools.partial(_draw_task, drawing), tasks)
-            yield from results
-        except concurrent.futures.process.BrokenProcessPool as error:
+    function = functools.partial(_draw_task, drawing)
+    for _, pictures in run_tasks(function, tasks, min(workers, len(tasks))):
+        if pictures is DIED:
             raise RunError(
                 "a process that draws faces ended unexpectedly, for want of memory "
                 "perhaps: give fewer --workers"
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            )
+        yield pictures
 
 
 def _draw_task(drawing: Drawing, task: range) -> list[bytes]:
@@ -208,19 +189,3 @@ def encode_png(pixels: np.ndarray, grey: bool = False) -> bytes:
     code = cv2.COLOR_RGB2GRAY if grey else cv2.COLOR_RGB2BGR
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, code))
     return encoded.tobytes()
-
-
-@contextlib.contextmanager
-def _ignored_interrupts() -> Iterator[None]:
-    """Leaves Ctrl-C, which reaches every process, to the parent of those started here.
-
-    They inherit that it is ignored.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set it
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

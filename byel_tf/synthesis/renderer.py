@@ -7,6 +7,7 @@ import math
 import cv2
 import numpy as np
 
+from byel_tf.faces.crop import TOP_ABOVE_EYES
 from byel_tf.synthesis.anatomy import Anatomy
 from byel_tf.synthesis.background import draw_background
 from byel_tf.synthesis.face import Camera, Face, Light, Pose
@@ -214,7 +215,7 @@ class Renderer:
 
 
 class _View:
-    """Perspective of a camera on the z axis, with the crop."""
+    """Perspective of a camera on the z axis, with the crop of `byel_tf.faces.crop`."""
 
     def __init__(self, camera: Camera, pose: Pose, at_rest, moved, size: int):
         """Chooses the crop.
@@ -230,7 +231,8 @@ class _View:
         rest, now = self._flatten(at_rest), self._flatten(moved)
         eyes, mouth = at_rest[36:48].mean(axis=0), at_rest[48:60].mean(axis=0)
         reach = np.linalg.norm(eyes - mouth) / (camera.distance - 8)
-        top = rest[36:48, 1].mean() + 0.86 * reach * math.cos(math.radians(pose.pitch))
+        height = TOP_ABOVE_EYES * reach * math.cos(math.radians(pose.pitch))
+        top = rest[36:48, 1].mean() + height
         # An open mouth moves the chin; a crop follows it half way.
         chin = (rest[6:11, 1].min() + now[6:11, 1].min()) / 2
         middle = (rest[36:48, 0].mean() + (rest[1, 0] + rest[15, 0]) / 2) / 2

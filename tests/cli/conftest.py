@@ -34,7 +34,8 @@ def refused(run, tmp_path):
         before = sorted(tmp_path.rglob("*"))
         done = run(name, *arguments)
         assert done.returncode == code, done.stderr
-        assert done.stdout == ""
+        # Bad data may come to light after it was said how they are read.
+        assert done.stdout.count("\n") <= (code == 1)
         assert done.stderr.count("\n") == 1, done.stderr
         assert done.stderr.startswith(f"{name}.py: ")
         assert sorted(tmp_path.rglob("*")) == before

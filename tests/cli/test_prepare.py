@@ -27,7 +27,8 @@ def test_prepared_folder(run, source, tmp_path):
     with open(tmp_path / "out" / "rejected.csv", newline="") as file:
         rejected = [row["path"] for row in csv.DictReader(file)]
     assert sorted(rejected) == ["neutral/0.png", "neutral/1.png", "sad/bad\nname.jpg"]
-    lines = done.stdout.splitlines()
+    first, *lines = done.stdout.splitlines()
+    assert first.startswith("images: folder of images")
     assert lines[0] == "out:"
     assert lines[2].split() == ["test", "0", "0", "0", "4", "3", "0", "7"]
     assert lines[3] == "rejected: 3, listed in rejected.csv"
@@ -79,13 +80,16 @@ def test_wrong_usage(refused, source, arguments, expected):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--source=none", "--output=out"), "none is not a folder"),
-        (("--source=images/sad", "--output=out"), "has no file in a folder named"),
+        (("--source=none", "--output=out"), "--source=none does not exist"),
+        (
+            ("--source=images/sad", "--output=out"),
+            "images/sad has no file of one of the classes",
+        ),
         (("--source=images", "--output=images/sad/../../file/out"), "cannot make"),
         (("--source=images", "--output=file"), "not an empty folder"),
         (
             ("--source=images", "--output=out", "--classes=bad,worse"),
-            "(found: Happy, neutral, sad): rename",
+            "(found: unknown class 'Happy', unknown class 'neutral', unknown",
         ),
     ],
 )
@@ -94,11 +98,16 @@ def test_failure(refused, source, tmp_path, arguments, expected):
     assert expected in refused("prepare", *arguments, code=1)
 
 
-def test_only_bad_images(refused, source, tmp_path):
+def test_only_bad_images(run, source, tmp_path):
     for file in source.rglob("*.png"):
         file.write_bytes(b"text")
-    message = refused("prepare", "--source=images", "--output=out", code=1)
-    assert "none of the 8 images of images can be taken" in message
+    done = run("prepare", "--source=images", "--output=out")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "prepare.py: no image can be taken: 8 × cannot be decoded: cannot identify "
+        "image file; 2 × unknown class 'neutral'\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
 
 
 def test_names_and_terminals_without_unicode(run, source, tmp_path):
@@ -108,3 +117,77 @@ def test_names_and_terminals_without_unicode(run, source, tmp_path):
     done = run("prepare", "--source=images", "--output=out", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert r"1 \xd7 unknown class 'caf\xe9-\udcff'" in done.stdout
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table with paths, labels, splits and persons, and its pictures."""
+    rows = ["path,emotion,usage,subject"]
+    for number in range(24):
+        Image.new("RGB", (40, 30), (number * 9, 5, 5)).save(tmp_path / f"{number}.png")
+        label = ("joy", "AN", "sad")[number % 3]
+        usage = ("Training", "Training", "PrivateTest")[number // 8]
+        rows.append(f"{number}.png,{label},{usage},person {number // 4}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    return tmp_path / "list.csv"
+
+
+def splits_of(folder):
+    content = json.loads((folder / "dataset.json").read_text())
+    return {name: split["count"] for name, split in content["splits"].items()}
+
+
+def test_table_with_splits(run, table, tmp_path):
+    arguments = ("prepare", "--source=list.csv", "--alias=AN=anger")
+    done = run(*arguments, "--output=out", "--validation_share=0.25")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("list.csv: ")
+    assert splits_of(tmp_path / "out") == {"train": 12, "validation": 4, "test": 8}
+    done = run(*arguments, "--output=dealt", "--splits=test")
+    assert splits_of(tmp_path / "dealt") == {"test": 24}
+    done = run(*arguments, "--output=small", "--max_side=20", "--shard_bytes=2000")
+    content = json.loads((tmp_path / "small" / "dataset.json").read_text())
+    assert content["image_sizes"] == {"20x15": 24}
+    assert len(content["splits"]["train"]["shards"]) > 1
+
+
+def test_beam_gives_the_same_bytes(run, table, tmp_path):
+    pytest.importorskip("apache_beam", reason="Apache Beam is not installed")
+    arguments = ("prepare", "--source=list.csv", "--alias=AN=anger")
+    run(*arguments, "--output=local", "--shard_bytes=2000")
+    done = run(
+        *arguments,
+        "--output=beamed",
+        "--shard_bytes=2000",
+        "--beam",
+        "--beam_option=--runner=DirectRunner",
+    )
+    assert done.returncode == 0, done.stderr
+    files = sorted(path.name for path in (tmp_path / "local").iterdir())
+    assert files == sorted(path.name for path in (tmp_path / "beamed").iterdir())
+    for name in files:
+        expected = (tmp_path / "local" / name).read_bytes()
+        assert (tmp_path / "beamed" / name).read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--beam_option=--runner=DirectRunner",), "needs --beam"),
+        (("--beam", "--beam_option=--nope"), "--beam_option=--nope: give an option"),
+        (("--splits=test", "--validation_share=0.1"), "for sources that say the"),
+        (("--alias=AN",), "--alias=AN"),
+        (("--alias=AN=rage",), "--alias=AN=rage"),
+        (("--subject_pattern=(",), "--subject_pattern=("),
+        (("--vote_labels=soft",), "needs votes: give --votes"),
+        (("--format=none",), "--format=none"),
+        (("--crop=head",), "--crop=head"),
+        (("--no_face=drop",), "--no_face=drop"),
+        (("--max_side=-1",), "--max_side=-1"),
+    ],
+)
+def test_wrong_options(refused, table, arguments, expected):
+    message = refused(
+        "prepare", "--source=list.csv", "--output=out", *arguments, code=2
+    )
+    assert expected in message

@@ -8,30 +8,40 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from byel_tf.data import image_files
-from byel_tf.data.image_files import RejectedImage, read_image
+from byel_tf.data.image_files import (
+    EncodedImage,
+    ImageLimits,
+    RejectedImage,
+    decode_plain,
+    fit,
+    is_grey,
+    read_file,
+    to_plain,
+    to_png,
+)
+from byel_tf.data.image_files import encode as encode_image
+
+LIMITS = ImageLimits()
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Reads bytes as an image file."""
-
-    def read_bytes(content):
-        file = tmp_path / "image"
-        file.write_bytes(content)
-        return read_image(file, "image", 1, "fear")
-
-    return read_bytes
+def read(content, limits=LIMITS):
+    """The image as a record holds it, which must be true and stay as it is."""
+    image = encode_image(content, limits)
+    assert encode_image(image.content, limits) == image
+    assert is_grey(image.content) == image.grey
+    return image
 
 
-def decoded(record):
-    """The picture as training sees it; the record must describe it truly."""
-    image = tf.io.decode_image(record.encoded, channels=3, expand_animations=False)
-    assert image.shape == (record.height, record.width, 3)
-    assert record.encoded.startswith(
-        {"png": b"\x89PNG", "jpeg": b"\xff\xd8"}[record.format]
+def decoded(image):
+    """The picture as training sees it; its description must be true."""
+    tensor = tf.io.decode_image(image.content, channels=3, expand_animations=False)
+    assert tensor.shape == (image.height, image.width, 3)
+    assert image.content.startswith(
+        {"png": b"\x89PNG", "jpeg": b"\xff\xd8"}[image.format]
     )
-    return image.numpy()
+    if image.grey:
+        assert tf.io.decode_image(image.content).shape[-1] == 1
+    return tensor.numpy()
 
 
 def png(width, height, depth, colour_type, pixels, extra=b""):
@@ -49,13 +59,13 @@ def png(width, height, depth, colour_type, pixels, extra=b""):
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_plain_files_pass_through(read, encode, picture, file_format, mode):
+def test_plain_files_pass_through(encode, picture, file_format, mode):
     content = encode(Image.fromarray(picture).convert(mode), file_format)
-    record = read(content)
-    assert record.encoded == content
-    assert (record.format, record.width, record.height) == (file_format.lower(), 10, 12)
-    assert (record.label, record.class_name, record.filename) == (1, "fear", "image")
-    decoded(record)
+    image = read(content)
+    assert image.content == content
+    assert (image.format, image.width, image.height) == (file_format.lower(), 10, 12)
+    assert image.grey == (mode == "L")
+    decoded(image)
 
 
 @pytest.mark.parametrize(
@@ -67,60 +77,80 @@ def test_plain_files_pass_through(read, encode, picture, file_format, mode):
         {"file_format": "PNG", "dpi": (72, 72)},
     ],
 )
-def test_variants_pass_through(read, encode, picture, options):
+def test_variants_pass_through(encode, picture, options):
     content = encode(picture, **options)
-    assert read(content).encoded == content
+    assert read(content).content == content
 
 
-def test_trailing_bytes_pass_through(read, encode, picture):
+def test_trailing_bytes_pass_through(encode, picture):
     for file_format in ("JPEG", "PNG"):
         content = encode(picture, file_format) + b"a camera's remarks"
-        assert read(content).encoded == content
+        assert read(content).content == content
 
 
-def test_alpha_is_put_on_black(read, encode, picture):
+def test_alpha_is_put_on_black(encode, picture):
     alpha = np.full(picture.shape[:2] + (1,), 255, np.uint8)
     alpha[:4] = 0
     alpha[4:6] = 128
-    record = read(encode(np.concatenate([picture, alpha], axis=-1)))
+    image = read(encode(np.concatenate([picture, alpha], axis=-1)))
     expected = np.round(picture * (alpha / 255.0))
-    np.testing.assert_allclose(decoded(record), expected, atol=1)
+    np.testing.assert_allclose(decoded(image), expected, atol=1)
 
 
-def test_palette(read, encode, picture):
+def test_palette(encode, picture):
     palette = Image.fromarray(picture).quantize(16)
-    record = read(encode(palette))
-    np.testing.assert_array_equal(decoded(record), np.asarray(palette.convert("RGB")))
+    image = read(encode(palette))
+    np.testing.assert_array_equal(decoded(image), np.asarray(palette.convert("RGB")))
 
 
-def test_palette_with_a_transparent_colour(read, encode):
+def test_palette_with_a_transparent_colour(encode):
     image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
     image.putpalette([200, 100, 50, 10, 20, 30])
-    record = read(encode(image, transparency=1))
-    assert decoded(record).tolist() == [
+    image = read(encode(image, transparency=1))
+    assert decoded(image).tolist() == [
         [[200, 100, 50], [0, 0, 0]],
         [[0, 0, 0], [200, 100, 50]],
     ]
 
 
-def test_transparent_colour_of_rgb(read):
+def test_transparent_colour_of_rgb():
     pixels = [bytes([1, 2, 3, 4, 5, 6])]
     content = png(2, 1, 8, 2, pixels, [(b"tRNS", struct.pack(">HHH", 1, 2, 3))])
     assert decoded(read(content)).tolist() == [[[0, 0, 0], [4, 5, 6]]]
 
 
-def test_sixteen_bit_grey_is_scaled_not_clipped(read):
+def test_sixteen_bit_grey_is_scaled_not_clipped():
     values = np.array([[0, 128, 200, 257, 32768, 65535]], ">u2")
-    record = read(png(6, 1, 16, 0, [values.tobytes()]))
-    assert decoded(record)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
+    image = read(png(6, 1, 16, 0, [values.tobytes()]))
+    assert decoded(image)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
 
 
-def test_sixteen_bit_colour_passes_through(read):
+def test_sixteen_bit_colour_is_converted():
+    """Records hold 8 bits a value, so that every reader sees the same."""
     values = np.array([[0, 256, 65535]], ">u2")
     content = png(1, 1, 16, 2, [values.tobytes()])
-    record = read(content)
-    assert record.encoded == content
-    assert decoded(record).tolist() == [[[0, 1, 255]]]
+    image = read(content)
+    assert image.content != content
+    assert image.content[24] == 8  # the PNG's depth
+    assert decoded(image).tolist() == [[[0, 1, 255]]]
+
+
+def test_transparent_values_of_grey():
+    content = png(2, 1, 8, 0, [bytes([50, 200])], [(b"tRNS", struct.pack(">H", 200))])
+    image = read(content)
+    assert image.grey
+    assert decoded(image)[0, :, 0].tolist() == [50, 0]
+    values = np.array([[50 * 257, 200 * 257]], ">u2").tobytes()
+    transparent = (b"tRNS", struct.pack(">H", 200 * 257))
+    image = read(png(2, 1, 16, 0, [values], [transparent]))
+    assert decoded(image)[0, :, 0].tolist() == [50, 0]
+
+
+def test_grey_with_alpha_stays_grey(encode):
+    values = np.array([[[200, 255], [200, 0], [100, 128]]], np.uint8)
+    image = read(encode(Image.fromarray(values, "LA")))
+    assert image.grey
+    assert decoded(image)[0, :, 0].tolist() == [200, 0, 50]
 
 
 @pytest.mark.parametrize(
@@ -131,22 +161,22 @@ def test_sixteen_bit_colour_passes_through(read):
         (4, [17, 187]),
     ],
 )
-def test_few_bits_of_grey(read, depth, expected):
-    record = read(png(len(expected), 1, depth, 0, [bytes([0b00011011])]))
-    assert decoded(record)[0, :, 0].tolist() == expected
+def test_few_bits_of_grey(depth, expected):
+    image = read(png(len(expected), 1, depth, 0, [bytes([0b00011011])]))
+    assert decoded(image)[0, :, 0].tolist() == expected
 
 
-def test_cmyk(read, encode, picture):
+def test_cmyk(encode, picture):
     image = Image.fromarray(picture).convert("CMYK")
-    record = read(encode(image, "JPEG", quality=100))
-    assert record.format == "png"
-    np.testing.assert_allclose(decoded(record).astype(int), picture, atol=40)
-    assert np.abs(decoded(record).astype(int) - picture).mean() < 6
+    image = read(encode(image, "JPEG", quality=100))
+    assert image.format == "png"
+    np.testing.assert_allclose(decoded(image).astype(int), picture, atol=40)
+    assert np.abs(decoded(image).astype(int) - picture).mean() < 6
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_exif_rotation_is_undone(read, encode, picture, file_format, orientation):
+def test_exif_rotation_is_undone(encode, picture, file_format, orientation):
     upright = Image.fromarray(picture)
     stored = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -167,24 +197,24 @@ def test_exif_rotation_is_undone(read, encode, picture, file_format, orientation
 
 
 @pytest.mark.parametrize("orientation", [0, 1, 9])
-def test_exif_without_rotation_passes_through(read, encode, picture, orientation):
+def test_exif_without_rotation_passes_through(encode, picture, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = encode(picture, "JPEG", exif=exif)
-    assert read(content).encoded == content
+    assert read(content).content == content
 
 
 @pytest.mark.parametrize("file_format", ["BMP", "TIFF", "PPM", "GIF", "WEBP"])
-def test_other_formats_become_png(read, encode, picture, file_format):
+def test_other_formats_become_png(encode, picture, file_format):
     options = {"lossless": True} if file_format == "WEBP" else {}
     content = encode(picture, file_format, **options)
-    record = read(content)
-    assert record.format == "png"
+    image = read(content)
+    assert image.format == "png"
     expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-    np.testing.assert_array_equal(decoded(record), expected)
+    np.testing.assert_array_equal(decoded(image), expected)
 
 
-def test_first_frame_of_an_animation(read, encode, picture):
+def test_first_frame_of_an_animation(encode, picture):
     frames = [Image.fromarray(255 - picture)]
     for file_format in ("GIF", "PNG"):
         content = encode(picture, file_format, save_all=True, append_images=frames)
@@ -195,14 +225,14 @@ def test_first_frame_of_an_animation(read, encode, picture):
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
-def test_truncated_at_every_length(read, encode, picture, file_format):
+def test_truncated_at_every_length(encode, picture, file_format):
     content = encode(picture, file_format)
     for length in range(len(content)):
         with pytest.raises(RejectedImage):
             read(content[:length])
 
 
-def test_jpeg_without_its_end(read, encode, picture):
+def test_jpeg_without_its_end(encode, picture):
     """Pillow decodes it, TensorFlow doesn't."""
     content = encode(picture, "JPEG")[:-2] + bytes(1000)
     with Image.open(io.BytesIO(content)) as image:
@@ -213,9 +243,50 @@ def test_jpeg_without_its_end(read, encode, picture):
         read(content)
 
 
+def test_jpeg_with_a_segment_that_goes_beyond_its_end(encode, picture):
+    """Damage in the middle can look like one; Pillow reads no further than it must."""
+    content = encode(np.tile(picture, (4, 4, 1)), "JPEG", quality=95)
+    damaged = content[:-2] + b"\xff\xe1\xff\x00" + content[-2:]
+    with Image.open(io.BytesIO(damaged)) as image:
+        image.load()
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.io.decode_image(damaged)
+    with pytest.raises(RejectedImage, match="the file ends too early"):
+        read(damaged)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 95}])
+def test_jpeg_damaged_in_the_middle(encode, picture, options):
+    """Libjpeg passes over most damage: what is taken, TensorFlow must decode, too."""
+    content = encode(np.tile(picture, (5, 5, 1)), "JPEG", **options)
+    generator = np.random.default_rng(11)
+    outcomes = set()
+    for trial in range(400):
+        start = generator.integers(len(content) // 4, len(content) - 2)
+        length = int(generator.integers(1, 60))
+        inserted = b"" if trial % 2 else generator.bytes(length)
+        rest = content[start + (length if trial % 3 else 0) :]
+        try:
+            image = read(content[:start] + inserted + rest)
+        except RejectedImage:
+            outcomes.add("rejected")
+        else:
+            outcomes.add("taken")
+            decoded(image)
+    assert outcomes == {"rejected", "taken"}
+
+
+def test_jpeg_with_restarts_and_bytes_between_segments(encode, picture):
+    content = encode(np.tile(picture, (4, 4, 1)), "JPEG", restart_marker_blocks=1)
+    assert b"\xff\xd0" in content
+    assert read(content).content == content
+    filled = content[:-2] + b"\xff\xff" + content[-2:]
+    assert read(filled).content == filled
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"])
-def test_what_is_taken_can_be_decoded(read, encode, picture, file_format):
+def test_what_is_taken_can_be_decoded(encode, picture, file_format):
     content = encode(picture, file_format)
     generator = np.random.default_rng(7)
     for _ in range(150):
@@ -223,39 +294,39 @@ def test_what_is_taken_can_be_decoded(read, encode, picture, file_format):
         for _ in range(generator.integers(1, 4)):
             damaged[generator.integers(len(damaged))] = generator.integers(256)
         try:
-            record = read(bytes(damaged))
+            image = read(bytes(damaged))
         except RejectedImage as error:
             assert str(error).isprintable()
         else:
-            decoded(record)
+            decoded(image)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "empty file"),
+        (b"", "cannot be decoded"),
         (b"this is text", "cannot be decoded: cannot identify image file"),
         (b"\xff\xd8\xff", "cannot be decoded"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot be decoded"),
         (b"\x00" * 1000, "cannot be decoded"),
         (png(60_000, 60_000, 8, 2, []), "cannot be decoded|pixels"),
-        (png(8_001, 8_000, 8, 2, []), "8001x8000: more than 64000000 pixels"),
-        (png(1, 100_000, 8, 0, []), "1x100000: more than 65535 pixels a side"),
+        (png(8_001, 8_000, 8, 2, []), "more than 64000000 pixels"),
+        (png(1, 100_000, 8, 0, []), "more than 65535 pixels a side"),
         (png(0, 0, 8, 2, []), "cannot be decoded"),
     ],
 )
-def test_hostile_content(read, content, reason):
+def test_hostile_content(content, reason):
     with pytest.raises(RejectedImage, match=reason) as caught:
         read(content)
     assert str(caught.value).isprintable()
 
 
-def test_floating_point_values(read, encode):
+def test_floating_point_values(encode):
     with pytest.raises(RejectedImage, match="floating-point"):
         read(encode(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"))
 
 
-def test_reason_does_not_differ_from_time_to_time(read):
+def test_reason_does_not_differ_from_time_to_time():
     reasons = set()
     for _ in range(2):
         with pytest.raises(RejectedImage) as caught:
@@ -264,40 +335,147 @@ def test_reason_does_not_differ_from_time_to_time(read):
     assert len(reasons) == 1
 
 
-def test_large_file_is_not_read(read, monkeypatch):
-    monkeypatch.setattr(image_files, "MAX_BYTES", 10)
+@pytest.mark.parametrize("size", [(9, 9), (1, 81), (3, 27)])
+def test_limit_on_pixels_is_that_of_the_header(size):
+    """The pixels are missing: nothing was decoded when the size was judged."""
+    content = png(*size, 8, 2, [])
+    with pytest.raises(RejectedImage, match="more than 80 pixels"):
+        encode_image(content, ImageLimits(max_pixels=80))
+    with pytest.raises(RejectedImage, match="cannot be decoded"):
+        encode_image(content, ImageLimits(max_pixels=81))
+    with pytest.raises(RejectedImage, match="more than 80 pixels"):
+        decode_plain(content, ImageLimits(max_pixels=80))
+
+
+@pytest.mark.parametrize(
+    ("size", "max_side", "expected"),
+    [
+        ((40, 30), 0, (40, 30)),
+        ((40, 30), 40, (40, 30)),
+        ((40, 30), 20, (20, 15)),
+        ((30, 40), 20, (15, 20)),
+        ((3, 2), 20, (3, 2)),
+        ((1, 400), 20, (1, 20)),
+        ((400, 1), 20, (20, 1)),
+    ],
+)
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP"])
+def test_longer_side(encode, size, max_side, expected, file_format):
+    content = encode(Image.new("RGB", size, (9, 90, 200)), file_format)
+    image = read(content, ImageLimits(max_side=max_side))
+    assert (image.width, image.height) == expected
+    assert (image.content == content) == (expected == size and file_format != "BMP")
+    np.testing.assert_allclose(decoded(image)[0, 0], (9, 90, 200), atol=3)
+
+
+def test_longer_side_is_that_of_the_upright_picture(encode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encode(Image.new("L", (40, 10)), "JPEG", exif=exif)
+    image = read(content, ImageLimits(max_side=20))
+    assert (image.width, image.height, image.grey) == (5, 20, True)
+
+
+def test_fitted_side():
+    assert fit(Image.new("RGB", (10, 5)), 20).size == (20, 10)
+    assert fit(Image.new("RGB", (999, 1)), 20).size == (20, 1)
+
+
+def test_converted_picture_is_nothing_but_pixels(encode, picture):
+    """A CMYK profile would be wrong for RGB, and EXIF would rotate once more."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(picture).convert("CMYK")
+    content = encode(image, "JPEG", exif=exif, icc_profile=b"profile", dpi=(72, 72))
+    with Image.open(io.BytesIO(read(content).content)) as converted:
+        assert converted.info == {}
+        assert not converted.getexif()
+
+
+def test_plain_picture_and_its_png(picture):
+    plain = to_plain(Image.fromarray(picture).convert("P"))
+    assert plain.mode == "RGB"
+    assert to_plain(Image.new("1", (3, 2))).mode == "L"
+    image = to_png(Image.fromarray(picture), LIMITS)
+    assert image == EncodedImage(image.content, "png", 10, 12, False)
+    np.testing.assert_array_equal(decoded(image), picture)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "TIFF"])
+def test_decoded_picture_is_that_of_the_record(encode, picture, file_format):
+    content = encode(picture, file_format)
+    shown = np.asarray(decode_plain(content, LIMITS).convert("RGB")).astype(int)
+    assert np.abs(shown - decoded(read(content))).max() <= 4
+    with pytest.raises(RejectedImage, match="cannot be decoded"):
+        decode_plain(content[: len(content) // 2], LIMITS)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "image"
+
+
+def test_content_of_a_file(file):
+    file.write_bytes(b"1234567890")
+    assert read_file(file, 10) == read_file(str(file), 10) == b"1234567890"
+
+
+def test_large_file_is_not_read(file):
+    file.write_bytes(b"12345678901")
     with pytest.raises(RejectedImage, match="larger than 10 bytes"):
-        read(b"12345678901")
+        read_file(file, 10)
+    os.truncate(file, 2**40)  # a hole, which would not fit in memory
+    with pytest.raises(RejectedImage, match="larger than 10 bytes"):
+        read_file(file, 10)
 
 
-def test_fifo_does_not_block(tmp_path):
-    os.mkfifo(tmp_path / "fifo")
+def test_empty_file(file):
+    file.write_bytes(b"")
+    with pytest.raises(RejectedImage, match="empty file"):
+        read_file(file, 10)
+
+
+def test_fifo_does_not_block(file):
+    os.mkfifo(file)
     with pytest.raises(RejectedImage, match="not a regular file"):
-        read_image(tmp_path / "fifo", "fifo", 0, "anger")
+        read_file(file, 10)
 
 
 @pytest.mark.parametrize(
     ("target", "reason"),
-    [("missing", "No such file"), ("link", "Too many levels of symbolic links")],
+    [("missing", "No such file"), ("image", "Too many levels of symbolic links")],
 )
-def test_links_to_nowhere(tmp_path, target, reason):
-    link = tmp_path / "link"
-    link.symlink_to(tmp_path / target)
+def test_links_to_nowhere(file, tmp_path, target, reason):
+    file.symlink_to(tmp_path / target)
     with pytest.raises(RejectedImage, match=f"cannot be read: {reason}"):
-        read_image(link, "link", 0, "anger")
+        read_file(file, 10)
+
+
+def test_folder_is_closed_again(tmp_path):
+    def read_folder():
+        with pytest.raises(RejectedImage, match="cannot be read: Is a directory"):
+            read_file(tmp_path, 10)
+
+    read_folder()
+    before = len(os.listdir("/dev/fd"))
+    read_folder()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_name_that_no_file_has():
+    with pytest.raises(RejectedImage, match="no file has such a name"):
+        read_file("a\0b", 10)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_unreadable_file(tmp_path, encode, picture):
-    file = tmp_path / "secret.png"
-    file.write_bytes(encode(picture))
+def test_unreadable_file(file):
+    file.write_bytes(b"secret")
     file.chmod(0)
     with pytest.raises(RejectedImage, match="cannot be read: Permission denied"):
-        read_image(file, "secret.png", 0, "anger")
+        read_file(file, 10)
 
 
-def test_link_to_an_image_is_taken(tmp_path, encode, picture):
-    (tmp_path / "image.png").write_bytes(encode(picture))
-    (tmp_path / "link.png").symlink_to("image.png")
-    record = read_image(tmp_path / "link.png", "link.png", 0, "anger")
-    np.testing.assert_array_equal(decoded(record), picture)
+def test_link_to_an_image_is_taken(file, tmp_path):
+    (tmp_path / "other").write_bytes(b"content")
+    file.symlink_to("other")
+    assert read_file(file, 10) == b"content"

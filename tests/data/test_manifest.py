@@ -3,10 +3,18 @@ import hashlib
 import json
 import os
 import pathlib
+import struct
 
 import pytest
 
-from byel_tf.data.manifest import Manifest, open_dataset, split_name
+from byel_tf.data.manifest import (
+    Manifest,
+    open_dataset,
+    open_folder,
+    read_manifest,
+    split_name,
+)
+from byel_tf.data.tfrecord import frame
 from byel_tf.errors import RunError, UsageError
 
 
@@ -35,14 +43,25 @@ def test_file_states_the_hash_of_the_rest(make_dataset, tmp_path):
     assert stated == hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def test_folder_is_opened_under_a_name(make_dataset, tmp_path):
+    dataset = make_dataset("a=b", train=2)
+    assert open_folder("mine", tmp_path / "a=b") == dataclasses.replace(
+        dataset, name="mine", path=tmp_path / "a=b"
+    )
+    manifest, sha256 = read_manifest(tmp_path / "a=b")
+    assert (manifest, sha256) == (dataset.manifest, dataset.manifest_sha256)
+
+
 @pytest.mark.parametrize(
     "edit",
     [
         lambda content: content["classes"].reverse(),
         lambda content: content["splits"]["train"].update(count=3),
         lambda content: content["source"].update(kind="real"),
-        lambda content: content.update(note="mine"),
-        lambda content: content.pop("action_units"),
+        lambda content: content.update(grey=1),
+        lambda content: content["duplicates"].update(images=1),
+        lambda content: content.update(no_face={"count": 1}),
+        lambda content: content.update(sha256="0" * 64),
     ],
 )
 def test_edited_manifest_is_refused(make_dataset, tmp_path, edit):
@@ -50,17 +69,86 @@ def test_edited_manifest_is_refused(make_dataset, tmp_path, edit):
     file = tmp_path / "set" / "dataset.json"
     content = json.loads(file.read_text())
     edit(content)
-    file.write_text(json.dumps(content))
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     with pytest.raises(RunError, match=r"dataset\.json was changed after"):
+        open_dataset(str(tmp_path / "set"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + "\n",
+        lambda text: text.rstrip(),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("  ", "\t"),
+        lambda text: json.dumps(json.loads(text)),
+        lambda text: json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n",
+        lambda text: text.replace('"grey": 0', '"grey": 0, "grey": 0'),
+    ],
+)
+def test_other_writing_of_the_same_content_is_refused(make_dataset, change):
+    """What is hashed is what is read: each byte of the file counts."""
+    text = make_dataset(train=2).manifest.to_json()
+    assert change(text) != text
+    with pytest.raises(RunError, match="was changed after"):
+        Manifest.from_json(change(text), "x")
+
+
+def test_byte_that_is_not_utf8(make_dataset, tmp_path):
+    """A replacement character of the text is no excuse for one."""
+    manifest = make_dataset(train=2).manifest
+    manifest = dataclasses.replace(manifest, source={"kind": "\ufffd."})
+    file = tmp_path / "set" / "dataset.json"
+    file.write_text(manifest.to_json(), encoding="utf-8", newline="\n")
+    assert open_dataset(str(tmp_path / "set")).manifest == manifest
+    content = file.read_bytes()
+    other = content.replace(b"\xef\xbf\xbd.", b"\xf1\xbf\xbd.")
+    assert other.decode(errors="replace") == content.decode()
+    file.write_bytes(other)
+    with pytest.raises(RunError, match="was changed after"):
+        open_dataset(str(tmp_path / "set"))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda content: content.update(note="mine"),
+        lambda content: content.pop("action_units"),
+        lambda content: content.pop("sha256"),
+        lambda content: content.update(classes=[1, 2, 3]),
+        lambda content: content.update(grey="1"),
+        lambda content: content.update(grey=True),
+        lambda content: content.update(source="folder"),
+        lambda content: content["image_sizes"].update({"4x4": 1.0}),
+        lambda content: content["rejected"].pop("reasons"),
+        lambda content: content["rejected"].update(sha256=None),
+        lambda content: content.update(no_face=[]),
+        lambda content: content["splits"].update(holdout=content["splits"]["train"]),
+        lambda content: content["splits"]["train"].pop("unlabelled"),
+        lambda content: content["splits"]["train"].update(per_class=[]),
+        lambda content: content["splits"]["train"]["shards"][0].update(file="../a"),
+        lambda content: content["splits"]["train"]["shards"][0].update(file="/a"),
+        lambda content: content["splits"]["train"]["shards"][0].update(file="\0"),
+        lambda content: content["splits"]["train"]["shards"][0].update(file=1),
+        lambda content: content["splits"]["train"]["shards"][0].update(more=1),
+    ],
+)
+def test_content_that_no_manifest_has(make_dataset, tmp_path, edit):
+    make_dataset(train=2)
+    file = tmp_path / "set" / "dataset.json"
+    content = json.loads(file.read_text())
+    edit(content)
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    with pytest.raises(RunError, match=r"dataset\.json is not the manifest"):
         open_dataset(str(tmp_path / "set"))
 
 
 def test_other_format_version(make_dataset, tmp_path):
     make_dataset(train=2)
     file = tmp_path / "set" / "dataset.json"
-    text = file.read_text().replace('"format_version": 1', '"format_version": 2')
+    text = file.read_text().replace('"format_version": 2', '"format_version": 1')
     file.write_text(text)
-    with pytest.raises(RunError, match="format version 2"):
+    with pytest.raises(RunError, match="format version 1, this program reads 2"):
         open_dataset(str(tmp_path / "set"))
 
 
@@ -94,6 +182,43 @@ def test_shard_of_another_size(make_dataset, change):
     shard = dataset.shard_paths("train")[0]
     os.truncate(shard, os.path.getsize(shard) + change)
     with pytest.raises(RunError, match=r"-00000-of-\d+\.tfrecord has \d+ bytes"):
+        open_dataset(str(dataset.path))
+
+
+def test_shard_with_a_record_fewer(make_dataset):
+    """Two records' frames become one of the same size: the headers are counted."""
+    dataset = make_dataset(train=7)
+    path = pathlib.Path(dataset.shard_paths("train")[0])
+    content = path.read_bytes()
+    sizes = []
+    while sum(sizes) < len(content):
+        (length,) = struct.unpack_from("<Q", content, sum(sizes))
+        sizes.append(length + len(frame(b"")))
+    merged = frame(content[12 : sum(sizes[:2]) - 4])
+    assert len(merged) == sum(sizes[:2])
+    path.write_bytes(merged + content[sum(sizes[:2]) :])
+    assert path.stat().st_size == len(content)
+    expected = rf"{path.name} has {len(sizes) - 1} records, .* says {len(sizes)}"
+    with pytest.raises(RunError, match=expected):
+        open_dataset(str(dataset.path))
+
+
+def test_shard_with_a_damaged_header(make_dataset):
+    dataset = make_dataset(train=7)
+    path = pathlib.Path(dataset.shard_paths("train")[1])
+    content = bytearray(path.read_bytes())
+    content[1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=rf"{path.name} was altered: record 0 has no"):
+        open_dataset(str(dataset.path))
+
+
+def test_folder_in_place_of_a_shard(make_dataset):
+    dataset = make_dataset(train=7)
+    path = pathlib.Path(dataset.shard_paths("train")[1])
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RunError, match=rf"{path.name} is missing"):
         open_dataset(str(dataset.path))
 
 

@@ -6,7 +6,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byel_tf.data.record import UNLABELLED, Record, serialize
+from byel_tf.data.record import (
+    PEEK_BYTES,
+    UNLABELLED,
+    Record,
+    parse,
+    peek_label,
+    serialize,
+)
 
 FULL = Record(
     encoded=b"\x89PNG\x00\xff",
@@ -123,3 +130,82 @@ def test_name_that_is_not_utf8_keeps_its_bytes():
 @pytest.mark.parametrize("name", ["subject", "votes"])
 def test_optional_fields_are_optional(name):
     assert getattr(BARE, name) is None
+
+
+@pytest.mark.parametrize("record", [FULL, BARE])
+def test_parsed_record(record):
+    assert parse(serialize(record)) == record
+
+
+@given(
+    encoded=st.binary(max_size=64),
+    name=st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+    filename=st.binary(max_size=12),
+    label=st.integers(-1, 2**40),
+    size=st.integers(1, 65535),
+    subject=st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+    numbers=st.none() | st.lists(st.floats(width=32, allow_nan=False), max_size=4),
+)
+@settings(deadline=None)
+def test_any_record_comes_back(encoded, name, filename, label, size, subject, numbers):
+    numbers = None if numbers is None else tuple(numbers)
+    record = Record(
+        encoded=encoded,
+        format="png",
+        height=size,
+        width=size + 1,
+        label=label,
+        class_name=name,
+        filename=os.fsdecode(filename),
+        subject=subject,
+        action_units=numbers,
+        votes=numbers,
+    )
+    serialized = serialize(record)
+    assert parse(serialized) == record
+    assert peek_label(serialized) == peek_label(serialized[:PEEK_BYTES]) == label
+
+
+def example_of(**changes):
+    """A record's example, with features changed or, where None, taken out."""
+    example = tf.train.Example.FromString(serialize(FULL))
+    feature = example.features.feature
+    for key, value in changes.items():
+        name = f"image/{key}"
+        feature.pop(name, None)
+        if isinstance(value, bytes):
+            feature[name].bytes_list.value.append(value)
+        elif value is not None:
+            feature[name].int64_list.value.extend(value)
+    return example.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\xff", "no tf.train.Example"),
+        (b"", "0 values of image/encoded"),
+        (example_of(height=None), "0 values of image/height"),
+        (example_of(width=[1, 2]), "2 values of image/width"),
+        (example_of(height=b"48"), "0 values of image/height"),
+        (example_of(format=b"\xff"), "a text is not UTF-8"),
+        (example_of(subject=b"\xff"), "a text is not UTF-8"),
+    ],
+)
+def test_content_that_is_no_record(content, reason):
+    with pytest.raises(ValueError, match=reason):
+        parse(content)
+
+
+def test_record_of_tensorflow_is_parsed():
+    assert parse(example_of()) == FULL
+
+
+def test_peek_leaves_another_order_to_parse():
+    serialized = serialize(FULL)
+    assert peek_label(serialized) == 2
+    assert peek_label(b"") is None
+    assert peek_label(serialized[:20]) is None
+    other = serialize(FULL).replace(b"image/class/label", b"image/class/lebal")
+    assert peek_label(other) is None
+    assert peek_label(b"\x0a\x00" + serialized) is None

@@ -1,43 +1,25 @@
 import csv
+import dataclasses
 import hashlib
 import io
 import os
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from byel_tf.data.manifest import open_dataset
 from byel_tf.data.record import serialize
-from byel_tf.data.writer import frame, write_dataset
+from byel_tf.data.tfrecord import frame
+from byel_tf.data.writer import DuplicateCounter, write_dataset, write_table
 from byel_tf.errors import RunError
 
 
 def records_of(dataset, split):
     files = dataset.shard_paths(split)
     return [r.numpy() for r in tf.data.TFRecordDataset(files)]
-
-
-def test_tensorflow_reads_the_framing(tmp_path):
-    contents = [b"", b"x", os.urandom(100_000), b"\x00" * 9]
-    file = tmp_path / "a.tfrecord"
-    file.write_bytes(b"".join(map(frame, contents)))
-    assert [r.numpy() for r in tf.data.TFRecordDataset(str(file))] == contents
-
-
-def test_framing_is_that_of_tensorflow(tmp_path):
-    file = tmp_path / "a.tfrecord"
-    with tf.io.TFRecordWriter(str(file)) as writer:
-        writer.write(b"some data")
-    assert file.read_bytes() == frame(b"some data")
-
-
-def test_damage_is_detected(tmp_path):
-    content = bytearray(frame(b"some data"))
-    content[14] ^= 1
-    file = tmp_path / "a.tfrecord"
-    file.write_bytes(content)
-    with pytest.raises(tf.errors.DataLossError):
-        list(tf.data.TFRecordDataset(str(file)))
 
 
 def test_records_come_back_in_order(make_dataset, make_record):
@@ -91,6 +73,57 @@ def test_counts(tmp_path, classes, make_record):
     assert manifest.image_sizes == {"4x4": 2, "5x5": 2}
     assert manifest.rejected["count"] == 3
     assert manifest.rejected["reasons"] == {"bad": 2, "worse": 1}
+
+
+def test_grey_images_and_duplicates(tmp_path, classes, make_record, encode):
+    grey = encode(np.full((4, 4), 9, np.uint8))
+    with write_dataset(tmp_path / "out", classes, {"kind": "test"}) as writer:
+        for split, number, label, content in (
+            ("train", 0, 0, None),
+            ("train", 1, 1, None),
+            ("test", 0, 1, None),  # the first once more, under another label
+            ("test", 1, 1, None),
+            ("test", 1, 1, None),
+            ("test", 2, 2, grey),
+            ("train", 3, 2, grey),
+        ):
+            record = dataclasses.replace(make_record(number), label=label)
+            if content:
+                record = dataclasses.replace(record, encoded=content)
+            writer.add(split, record)
+    assert writer.manifest.grey == 2
+    assert writer.manifest.duplicates == {"images": 4, "contradictory": 1}
+    assert writer.manifest.no_face == {}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(-1, 3)), max_size=30))
+@settings(deadline=None)
+def test_duplicates_are_those_of_a_plain_count(images):
+    counter = DuplicateCounter()
+    labels = {}
+    for picture, label in images:
+        counter.add(bytes([picture]), label)
+        labels.setdefault(picture, []).append(label)
+    assert counter.counts() == {
+        "images": len(images) - len(labels),
+        "contradictory": sum(len(set(seen)) > 1 for seen in labels.values()),
+    }
+
+
+def test_table_is_hashed_as_it_is_written(tmp_path):
+    rows = [(f"{number}.png", "reason " * 20) for number in range(2000)]
+    file = tmp_path / "table.csv"
+    digest = write_table(file, ("path", "reason"), iter(rows))
+    content = file.read_bytes()
+    assert len(content) > 4 * 2**16  # written in several pieces
+    assert digest == hashlib.sha256(content).hexdigest()
+    read = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    assert read == [["path", "reason"], *map(list, rows)]
+
+
+def test_table_without_rows(tmp_path):
+    write_table(tmp_path / "table.csv", ("path",), ())
+    assert (tmp_path / "table.csv").read_bytes() == b"path\n"
 
 
 def test_rejects_with_hostile_names(tmp_path, classes, make_record):

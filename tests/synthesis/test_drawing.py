@@ -12,6 +12,7 @@ from PIL import Image
 from byel_tf.errors import RunError
 from byel_tf.synthesis import drawing as module
 from byel_tf.synthesis.drawing import Drawing, draw_faces, encode_png
+from byel_tf.worker_pool import DIED
 
 CLASSES = ("anger", "happiness", "neutral")
 COUNT = 200  # three tasks
@@ -97,23 +98,11 @@ def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
 
 
 def test_lost_worker_is_told_in_one_line(tmp_path, monkeypatch):
-    class Pool:
-        def __init__(self, *arguments, **options):
-            del arguments, options
+    def run_tasks(function, tasks, workers):
+        del function, workers
+        yield from ((task, DIED) for task in tasks)
 
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            return False
-
-        def map(self, make, tasks):
-            raise module.concurrent.futures.process.BrokenProcessPool
-
-        def shutdown(self, **options):
-            del options
-
-    monkeypatch.setattr(module.concurrent.futures, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(module, "run_tasks", run_tasks)
     with pytest.raises(RunError, match="give fewer --workers"):
         list(draw_faces(drawing(), COUNT, 2, tmp_path / "working"))
 

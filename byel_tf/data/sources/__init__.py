@@ -1,0 +1,1 @@
+"""The layouts in which users hold images, one file each."""

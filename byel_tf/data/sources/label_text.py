@@ -1,0 +1,67 @@
+"""Labels as tables write them: names, or numbers of one of several orders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from byel_tf.data.labels import ClassNames
+from byel_tf.data.record import UNLABELLED
+from byel_tf.data.sources.source import unknown_class
+
+# Tables with gaps are often written with numbers as 3.0.
+_NUMBER = re.compile(r"([+-]?)(\d+)(?:\.0*)?")
+_REMEMBERED = 4096
+
+
+class LabelText:
+    """Reads the text of a label: a class name, or a number; empty or negative: none."""
+
+    def __init__(
+        self,
+        labels: ClassNames,
+        numbers: Mapping[int, str] | None = None,
+        refused: Mapping[int, str] | None = None,
+    ) -> None:
+        """Prepares the reading.
+
+        Args:
+          labels: The classes.
+          numbers: The class that each number of the data set means; by default
+            numbers are indices into `labels`.
+          refused: Numbers that mean no class, and the reason to give.
+        """
+        self._labels = labels
+        self._numbers = numbers
+        self._refused = refused or {}
+        self._read: dict[str, int | str] = {}
+
+    def read(self, text: str) -> int | str:
+        """The label, or the reason why there is none that can be taken."""
+        label = self._read.get(text)
+        if label is None:
+            label = self._find(text)
+            if len(self._read) < _REMEMBERED:
+                self._read[text] = label
+        return label
+
+    def _find(self, text: str) -> int | str:
+        text = text.strip()
+        if not text:
+            return UNLABELLED
+        number = _NUMBER.fullmatch(text)
+        named = self._labels.index(text)
+        if number is None or (named is not None and self._numbers is None):
+            return unknown_class(text) if named is None else named
+        if number[1] == "-" and int(number[2]):
+            return UNLABELLED
+        value = int(number[2])
+        if value in self._refused:
+            return self._refused[value]
+        if self._numbers is None:
+            return value if value < len(self._labels.names) else unknown_class(text)
+        name = self._numbers.get(value)
+        if name is None:
+            return unknown_class(text)
+        label = self._labels.index(name)
+        return unknown_class(name) if label is None else label

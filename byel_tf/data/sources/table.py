@@ -1,0 +1,117 @@
+"""Tables in text files, row by row."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Sequence
+
+from byel_tf.errors import RunError
+
+DELIMITERS = (",", ";", "\t")
+
+
+def read_rows(
+    path: str, delimiter: str, strict: bool = True
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a table in UTF-8, with or without byte order mark.
+
+    Args:
+      path: The file.
+      delimiter: What separates its fields.
+      strict: Whether quotes out of place are an error.
+
+    Yields:
+      The row's number, as a spreadsheet counts them, and its fields. Blank lines are
+      counted and not given.
+
+    Raises:
+      RunError: If the file cannot be read, is not UTF-8, or its quotes do not close.
+    """
+    number = 0
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(_text(file), delimiter=delimiter, strict=strict)
+            for number, row in enumerate(rows, start=1):
+                if row and (len(row) > 1 or row[0].strip()):
+                    yield number, row
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RunError(
+            f"{path} is not UTF-8 text, after row {number}: save it as UTF-8"
+        ) from error
+    except csv.Error as error:
+        raise RunError(f"{path} is no table, after row {number}: {error}") from error
+
+
+def _text(file: Iterator[str]) -> Iterator[str]:
+    """Lines of text; Python 3.10 alone refuses NULs, which no path can hold."""
+    for line in file:
+        if "\0" in line:
+            raise csv.Error("line contains NUL")
+        yield line
+
+
+def first_row(path: str, delimiter: str = ",") -> list[str]:
+    """The first row, without blanks around its fields.
+
+    Raises:
+      RunError: As for `read_rows`, and if there is none.
+    """
+    # Where quotes are out of place depends on the delimiter, which may be a guess.
+    rows = read_rows(path, delimiter, strict=False)
+    try:
+        _, row = next(rows)
+    except StopIteration:
+        raise RunError(f"{path} is empty") from None
+    finally:
+        rows.close()
+    return [field.strip() for field in row]
+
+
+def key(column: str) -> str:
+    """What of a column's name decides: `File Path` and `file_path` are one."""
+    return "".join(c for c in column.casefold() if c not in " _-\t")
+
+
+def find_column(path: str, header: Sequence[str], name: str) -> int | None:
+    """Where a column stands, or None.
+
+    Args:
+      path: The file, for messages.
+      header: The names of its columns.
+      name: The column's `key`.
+
+    Raises:
+      RunError: If there are two of that name.
+    """
+    keys = [key(column) for column in header]
+    if keys.count(name) > 1:
+        column = header[keys.index(name)]
+        raise RunError(f"{path} has two columns '{column}': rename one")
+    return keys.index(name) if name in keys else None
+
+
+def row_name(path: str, number: int) -> str:
+    """What to call a row that names no image."""
+    return f"{os.path.basename(path)} row {number}"
+
+
+def locate(folders: Sequence[str], names: Sequence[str]) -> str | None:
+    """The first folder that holds one of the images named, or None."""
+    for folder in folders:
+        if any(os.path.exists(os.path.join(folder, name)) for name in names):
+            return folder
+    return None
+
+
+def check_root(root: str) -> str:
+    """The folder that images are looked for in.
+
+    Raises:
+      RunError: If it is none.
+    """
+    if not os.path.isdir(root):
+        raise RunError(f"--root={root} is not a folder")
+    return root

@@ -1,0 +1,82 @@
+import pytest
+
+from byel_tf.data.sources.detect import FORMATS
+from byel_tf.errors import RunError, UsageError
+
+
+def test_formats():
+    assert FORMATS == (
+        "auto",
+        "folder",
+        "csv",
+        "fer2013",
+        "aff-wild2",
+        "raf-db",
+        "affectnet",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("emotion,pixels,Usage\n", "fer2013"),
+        ("subDirectory_filePath,label,expression\n", "affectnet"),
+        ("image,expression\n", "aff-wild2"),
+        ("image,expression,split\n", "csv"),
+        ("image,label\n", "csv"),
+        ('"image";"label"\n', "csv"),
+    ],
+)
+def test_file_by_its_header(write, opened, content, kind):
+    path = write("any.dat", content)
+    source = opened(path)
+    assert source.kind == kind
+    assert source.description
+    assert "\n" not in source.description
+
+
+def test_folder_without_more_is_a_folder(touch, write, opened):
+    write("list.csv", "path,label\n")
+    write("training.csv", "path,label\n")
+    write("notes.txt", b"\xff")
+    source = touch("anger/a")
+    assert opened(source).kind == "folder"
+
+
+def test_label_pattern_makes_it_a_folder(touch, write, opened):
+    write("fer2013.csv", "emotion,pixels,Usage\n")
+    assert opened(touch("a_joy"), label_pattern="_(joy)").kind == "folder"
+
+
+def test_format_given_comes_first(write, opened):
+    path = write("l.csv", "image,expression\na,fear\n")
+    assert opened(path, "csv").kind == "csv"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n", "no known table: looked for .* found 'a, b': see --format"),
+        ("", "is empty"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is not UTF-8 text"),
+    ],
+)
+def test_file_of_no_known_format(write, opened, content, message):
+    with pytest.raises(RunError, match=message):
+        opened(write("x", content))
+
+
+def test_missing_source(root, opened):
+    with pytest.raises(RunError, match="--source=.*none does not exist"):
+        opened(root / "none")
+
+
+def test_unknown_format(root, opened):
+    with pytest.raises(UsageError, match="--format=ferplus is none of .* auto, folder"):
+        opened(root, "ferplus")
+
+
+@pytest.mark.parametrize("format", ["csv", "fer2013"])
+def test_folder_as_a_table(touch, opened, format):
+    with pytest.raises(RunError, match=f"a folder, and --format={format} is a table"):
+        opened(touch("anger/a"), format)

@@ -1,0 +1,48 @@
+import pytest
+
+from byel_tf.data.sources.table import find_column, first_row, read_rows
+from byel_tf.errors import RunError
+
+
+def rows(path, delimiter=","):
+    return list(read_rows(str(path), delimiter))
+
+
+def test_marks_quotes_and_line_ends(write):
+    path = write("t.csv", '\ufeffa,b\r\n"1\n2","say ""x"""\r\n\r\n  \r\n,\r\n')
+    assert rows(path) == [
+        (1, ["a", "b"]),
+        (2, ["1\n2", 'say "x"']),
+        (5, ["", ""]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,b\n\xff,1\n", "is not UTF-8 text"),
+        ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8 text"),
+        (b'a,b\n"1,2\n', "is no table, after row 1"),
+        (b'a,b\n"1"x,2\n', "is no table, after row 1"),
+        (b"a,b\n1\0,2\n", "line contains NUL"),
+        (b"a,b\n" + b"x" * 200_000, "field limit"),
+    ],
+)
+def test_what_is_no_table(write, content, message):
+    with pytest.raises(RunError, match=message):
+        rows(write("t.csv", content))
+
+
+def test_missing_and_empty_files(write, root):
+    with pytest.raises(RunError, match="cannot be read: No such file"):
+        rows(root / "none.csv")
+    with pytest.raises(RunError, match="is empty"):
+        first_row(str(write("t.csv", "\ufeff\n\n")))
+
+
+def test_columns_are_found_by_what_decides():
+    header = ["File Path", "LABEL", "label "]
+    assert find_column("t", header, "filepath") == 0
+    assert find_column("t", header, "split") is None
+    with pytest.raises(RunError, match="t has two columns 'LABEL'"):
+        find_column("t", header, "label")

@@ -1,0 +1,136 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from byel_tf.data.check_record import check_record
+from byel_tf.data.manifest import Manifest
+from byel_tf.data.record import serialize
+
+
+@pytest.fixture
+def check(classes):
+    """Checks a record within a data set of two action units; returns what differs."""
+    manifest = Manifest(
+        classes=classes,
+        splits={},
+        image_sizes={},
+        grey=0,
+        duplicates={},
+        source={},
+        action_units=("brow", "lip"),
+        rejected={},
+    )
+
+    def differences(record):
+        content = record if isinstance(record, bytes) else serialize(record)
+        return check_record(content, manifest).differences
+
+    return differences
+
+
+@pytest.mark.parametrize("label", [-1, 0, 2])
+def test_record_as_written(check, make_record, label):
+    assert check(make_record(5, label)) == ()
+    full = dataclasses.replace(
+        make_record(5, label), pose=(1.0, 2.0, 3.0), votes=(0.0, 1.0, 9.0)
+    )
+    assert check(full) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"label": 3}, ("label", "-1 to 2", "3")),
+        ({"label": -2}, ("label", "-1 to 2", "-2")),
+        ({"class_name": "fear"}, ("class of label 0", "'anger'", "'fear'")),
+        ({"label": -1}, ("class of label -1", "''", "'anger'")),
+        ({"action_units": None}, ("number of action units", "2", "0")),
+        ({"action_units": (1.0,)}, ("number of action units", "2", "1")),
+        ({"action_units": (1.0, math.nan)}, ("action units", "finite numbers", "nan")),
+        ({"pose": (1.0, 2.0)}, ("number of angles of the pose", "3", "2")),
+        (
+            {"pose": (1.0, 2.0, math.inf)},
+            ("angles of the pose", "finite numbers", "inf"),
+        ),
+        ({"votes": (1.0,) * 4}, ("number of votes", "3", "4")),
+        ({"votes": ()}, ("number of votes", "3", "0")),
+        (
+            {"format": "jpeg"},
+            ("description of the image", "png of 4x4", "jpeg of 4x4"),
+        ),
+        ({"width": 5}, ("description of the image", "png of 4x4", "png of 5x4")),
+        ({"height": 5}, ("description of the image", "png of 4x4", "png of 4x5")),
+        (
+            {"encoded": b""},
+            (
+                "image",
+                "a whole JPEG or PNG file",
+                "cannot be decoded: cannot identify image file",
+            ),
+        ),
+    ],
+)
+def test_record_that_differs(check, make_record, changes, expected):
+    record = dataclasses.replace(make_record(0, label=0), **changes)
+    assert check(record) == (expected,)
+
+
+def test_content_that_is_no_record(check):
+    ((what, _, found),) = check(b"\xff")
+    assert (what, found) == ("content", "no tf.train.Example")
+
+
+def test_several_differences(check, make_record):
+    record = dataclasses.replace(make_record(0), class_name="x", votes=(), width=9)
+    assert len(check(record)) == 3
+
+
+def test_image_that_is_not_whole(check, make_record):
+    record = make_record(0)
+    for length in range(len(record.encoded)):
+        cut = dataclasses.replace(record, encoded=record.encoded[:length])
+        ((what, _, found),) = check(cut)
+        assert what == "image"
+        assert "cannot be decoded" in found
+
+
+@pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "1"])
+def test_image_that_an_import_would_convert(check, make_record, encode, mode):
+    encoded = encode(Image.new(mode, (4, 4)))
+    record = dataclasses.replace(make_record(0), encoded=encoded)
+    assert check(record) == (
+        ("image", "an upright picture, opaque, of 8-bit RGB or grey", "another"),
+    )
+
+
+def test_image_of_another_format(check, make_record, encode, picture):
+    record = dataclasses.replace(make_record(0), encoded=encode(picture, "BMP"))
+    assert check(record) == (("image", "a JPEG or PNG file", "another format"),)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_grey(make_record, encode, classes, check, file_format):
+    del check
+    manifest = Manifest(classes, {}, {}, 0, {}, {}, ("brow", "lip"), {})
+    for mode in ("RGB", "L"):
+        record = dataclasses.replace(
+            make_record(0),
+            encoded=encode(Image.new(mode, (4, 4)), file_format),
+            format=file_format.lower(),
+        )
+        checked = check_record(serialize(record), manifest)
+        assert (checked.record, checked.differences) == (record, ())
+        assert checked.grey == (mode == "L")
+
+
+def test_large_image_is_not_refused_for_its_size(check, make_record, encode):
+    """The limits are those of the import, which may have been set higher."""
+    side = 8100
+    pixels = np.zeros((side, side), np.uint8)
+    record = dataclasses.replace(
+        make_record(0), encoded=encode(pixels, "PNG"), width=side, height=side
+    )
+    assert check(record) == ()
