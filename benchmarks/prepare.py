@@ -1,9 +1,9 @@
 """Rate and memory of `byel_tf.cli.prepare`.
 
 `python -m benchmarks.prepare --folder=data/benchmark --output=prepare.json` makes JPEG
-files in the folder where they are missing, prepares 10,000 of them and all of them, each
-in a process of its own, and prints images a second beside the rate of merely reading
-the files, and the most memory that all its processes held together. Linux only.
+files in the folder where they are missing, and prepares 10,000 of them and all of them,
+each in a process of its own. It prints images a second beside the rate of merely
+reading the files, and the most memory that all processes held together. Linux only.
 """
 
 import dataclasses
@@ -63,7 +63,9 @@ def main(argv: Sequence[str]) -> None:
             reading = _read_all(folder, options.workers)
             seconds, memory = _prepare(folder, options.workers)
             runs.append((count / seconds, count / reading, reading / seconds, memory))
-        rate, read, ratio, memory = (float(np.median(v)) for v in zip(*runs))
+        rate, read, ratio, memory = (
+            float(np.median(v)) for v in zip(*runs, strict=True)
+        )
         result["counts"][count] = {
             "images_per_second": rate,
             "read_files_per_second": read,

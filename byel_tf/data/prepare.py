@@ -19,34 +19,66 @@ import pathlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import PIL
 
+from byel_tf.data import storage
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard
-from byel_tf.data.preparation.convert import (
-    ChangedFile,
-    Conversion,
-    Finding,
-    ShardTask,
-    examine,
-    write_entries,
-    write_shard,
-)
+from byel_tf.data.preparation.convert import Conversion, Finding, examine
 from byel_tf.data.preparation.database import LISTED, TAKEN, WorkDatabase
 from byel_tf.data.preparation.dealing import Dealing, deal_images
 from byel_tf.data.preparation.description import count_reasons, write_description
 from byel_tf.data.preparation.planning import PlannedShard, plan_shards
+from byel_tf.data.preparation.shards import (
+    ChangedFile,
+    ShardTask,
+    write_entries,
+    write_shard,
+)
 from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.data.sources.source import Source
 from byel_tf.data.writer import DEFAULT_SHARD_BYTES
 from byel_tf.errors import RunError
 from byel_tf.files import code_digest, give_name, require_new_directory
 from byel_tf.progress import progress
-from byel_tf.worker_pool import DIED
+from byel_tf.worker_pool import DIED, run_tasks
 
-#: Applies a function to tasks and yields (task, result), as `run_tasks` does.
-Runner = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[tuple[Any, Any]]]
+
+class Runner(Protocol):
+    """Runs the work on images and shards.
+
+    Attributes:
+      exchange: Address of a folder through which shards come back, where those who
+        write them don't see this machine's disk.
+    """
+
+    exchange: str | None
+
+    def __call__(
+        self, function: Callable[[Any], Any], tasks: Iterable[Any]
+    ) -> Iterator[tuple[Any, Any]]:
+        """Applies a function to tasks; yields each task and its result, or `DIED`."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalRunner:
+    """Runs the work on processes of this machine.
+
+    Attributes:
+      workers: Their number.
+    """
+
+    workers: int
+    exchange: None = None
+
+    def __call__(
+        self, function: Callable[[Any], Any], tasks: Iterable[Any]
+    ) -> Iterator[tuple[Any, Any]]:
+        """As `Runner`."""
+        return run_tasks(function, tasks, self.workers)
+
 
 # Images examined by one task: enough to hide the cost of handing it out.
 _CHUNK = 256
@@ -273,11 +305,11 @@ def _write_shards(
 
     def tasks() -> Iterator[ShardTask]:
         for shard in missing.values():
-            entries = folder / f"{shard.file}.entries"
             first = (shard.split, shard.place, shard.number)
+            entries = storage.join(run.exchange or str(folder), f"{shard.file}.entries")
             write_entries(entries, work.entries(*first, shard.count))
-            path = str(dataset / shard.file)
-            yield ShardTask(str(entries), path, preparation.conversion)
+            path = storage.join(run.exchange or str(dataset), shard.file)
+            yield ShardTask(entries, path, preparation.conversion)
 
     left = sum(shard.count for shard in missing.values())
     with progress(total, "image", "write", total - left) as bar:
@@ -287,9 +319,12 @@ def _write_shards(
                     "a process that writes a shard ended unexpectedly, for want of "
                     "memory perhaps: give fewer --workers"
                 )
+            if run.exchange:
+                storage.fetch(task.path, dataset / shard.file)
+                storage.remove(task.path)
             work.add_shard(shard)
             written[shard.file] = shard
-            os.unlink(task.entries)
+            storage.remove(task.entries)
             bar.update(shard.records)
     return {
         split: [written[shard.file] for shard in of_split]

@@ -9,13 +9,13 @@ import io
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import IO, Any
 
 from byel_tf.data.image_files import is_grey
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard, Split
 from byel_tf.data.record import UNLABELLED, Record, serialize
 from byel_tf.data.tfrecord import frame
-from byel_tf.files import new_directory
+from byel_tf.files import close_on_disk, new_directory
 
 #: What a shard is to hold; the sizes of a split's shards are made alike.
 DEFAULT_SHARD_BYTES = 144 * 10**6
@@ -32,13 +32,13 @@ def shard_name(split: str, index: int, count: int) -> str:
 class ShardWriter:
     """Writes one shard."""
 
-    def __init__(self, path: pathlib.Path):
-        """Opens the file.
+    def __init__(self, file: IO[bytes]):
+        """Starts at the beginning.
 
         Args:
-          path: File to write.
+          file: File to write to; closed by `close`.
         """
-        self._file = path.open("wb")
+        self._file = file
         self._hash = hashlib.sha256()
         self._records = 0
         self.bytes = 0
@@ -53,9 +53,7 @@ class ShardWriter:
 
     def close(self, name: str = "") -> Shard:
         """Puts the file on disk; returns what the manifest says of it."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        close_on_disk(self._file)
         return Shard(name, self._records, self.bytes, self._hash.hexdigest())
 
 
@@ -109,7 +107,7 @@ class _SplitWriter:
 
     def add(self, record: Record) -> None:
         if self._open is None:
-            self._open = ShardWriter(self._path(len(self._shards)))
+            self._open = ShardWriter(self._path(len(self._shards)).open("wb"))
         self._open.add(record)
         self.per_label[record.label] += 1
         if self._open.bytes >= self._shard_bytes:
@@ -167,8 +165,7 @@ def write_table(
             if line.tell() > 2**16:
                 _flush(line, file, digest)
         _flush(line, file, digest)
-        file.flush()
-        os.fsync(file.fileno())
+        close_on_disk(file)
     return digest.hexdigest()
 
 
@@ -189,8 +186,7 @@ def write_manifest(folder: pathlib.Path, manifest: Manifest) -> None:
     """Writes `dataset.json`, the last file of a data set."""
     with (folder / FILE_NAME).open("w", encoding="utf-8", newline="\n") as file:
         file.write(manifest.to_json())
-        file.flush()
-        os.fsync(file.fileno())
+        close_on_disk(file)
 
 
 class DatasetWriter:

@@ -1,8 +1,8 @@
 """The same work on Apache Beam, for sets that outgrow one machine.
 
-Tasks and results go through files beside the output, which any runner splits and
-merges however many there are; the database stays with the program that starts the
-pipeline.
+Tasks, results and shards go through files in a folder that all machines see, which any
+runner splits and merges however many there are; the database stays with the program
+that starts the pipeline.
 """
 
 from __future__ import annotations
@@ -10,32 +10,34 @@ from __future__ import annotations
 import base64
 import contextlib
 import logging
-import os
-import pathlib
 import pickle
-import shutil
-import tempfile
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from byel_tf.data import storage
 from byel_tf.errors import RunError, UsageError
 
 
 class BeamRunner:
-    """Applies a function to tasks in a Beam pipeline; as `run_tasks` does."""
+    """Applies functions to tasks in Beam pipelines.
 
-    def __init__(self, options: Sequence[str], output: str | os.PathLike):
+    Attributes:
+      exchange: As for `Runner`.
+    """
+
+    def __init__(self, options: Sequence[str], staging: str):
         """Checks the options, before any data are read.
 
         Args:
           options: The pipeline's, as `--runner=FlinkRunner`.
-          output: Folder of the data set; files for the pipeline are put beside it.
+          staging: Folder that all machines read and write, a path or an address;
+            what is put there is removed again.
 
         Raises:
           UsageError: If Beam does not know an option.
-          RunError: If Beam is not installed.
+          RunError: If Beam is not installed, or does not know the address.
         """
-        self._beside = pathlib.Path(os.path.realpath(output))
         with _without_warnings():
             try:
                 from apache_beam.options.pipeline_options import PipelineOptions
@@ -52,6 +54,11 @@ class BeamRunner:
                     f"--beam_option={option}: give an option of Beam's pipelines, as "
                     "--beam_option=--runner=FlinkRunner"
                 )
+        self._staging = staging
+        self.exchange = None
+        if storage.is_remote(staging):
+            self.exchange = storage.join(staging, f"byel_tf-{secrets.token_hex(8)}")
+            storage.make_folder(self.exchange)
 
     def __call__(
         self, function: Callable[[Any], Any], tasks: Iterable[Any]
@@ -63,16 +70,19 @@ class BeamRunner:
         """
         import apache_beam as beam
 
-        with self._exchange() as folder:
-            if not _write_tasks(folder / "tasks", tasks):
+        folder = storage.join(self._staging, f".byel_tf-{secrets.token_hex(8)}")
+        storage.make_folder(folder)
+        try:
+            lines = storage.join(folder, "tasks")
+            if not _write_tasks(lines, tasks):
                 return
             pipeline = beam.Pipeline(options=self._options)
             _ = (
                 pipeline
-                | beam.io.ReadFromText(str(folder / "tasks"))
+                | beam.io.ReadFromText(lines)
                 | beam.Reshuffle()
                 | beam.Map(_apply, function)
-                | beam.io.WriteToText(str(folder / "results"))
+                | beam.io.WriteToText(storage.join(folder, "results"))
             )
             try:
                 state = str(pipeline.run().wait_until_finish())
@@ -81,25 +91,20 @@ class BeamRunner:
                 raise RunError(f"the Beam pipeline failed: {reason}") from error
             if not state.endswith("DONE"):
                 raise RunError(f"the Beam pipeline ended as {state}")
-            for file in sorted(folder.glob("results*")):
-                with file.open(encoding="ascii") as lines:
-                    for line in lines:
+            for path in storage.matching(storage.join(folder, "results*")):
+                with storage.open_binary(path, "rb") as file:
+                    for line in file:
                         task, result = _decode(line)
                         if isinstance(result, Exception):
                             raise result
                         yield task, result
-
-    @contextlib.contextmanager
-    def _exchange(self) -> Iterator[pathlib.Path]:
-        """A folder for tasks and results, on a file system that all machines see."""
-        self._beside.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(
-            prefix=f".{self._beside.name}.beam-", dir=self._beside.parent
-        )
-        try:
-            yield pathlib.Path(folder)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            storage.remove(folder)
+
+    def close(self) -> None:
+        """Removes what was put into the staging folder."""
+        if self.exchange is not None:
+            storage.remove(self.exchange)
 
 
 @contextlib.contextmanager
@@ -112,12 +117,12 @@ def _without_warnings() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _write_tasks(path: pathlib.Path, tasks: Iterable[Any]) -> int:
+def _write_tasks(path: str, tasks: Iterable[Any]) -> int:
     """Writes tasks a line each; returns their number."""
     count = 0
-    with path.open("w", encoding="ascii") as file:
+    with storage.open_binary(path, "wb") as file:
         for task in tasks:
-            file.write(_encode(task) + "\n")
+            file.write(_encode(task).encode() + b"\n")
             count += 1
     return count
 
@@ -136,5 +141,5 @@ def _encode(value: Any) -> str:
     return base64.b64encode(pickle.dumps(value)).decode()
 
 
-def _decode(line: str) -> Any:
+def _decode(line: str | bytes) -> Any:
     return pickle.loads(base64.b64decode(line))

@@ -1,17 +1,15 @@
-"""What is done to each image, on any process or machine."""
+"""What is found out about each image, on any process or machine."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import hashlib
-import json
-import os
-import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from PIL import Image
 
+from byel_tf.data import storage
 from byel_tf.data.image_files import (
     EncodedImage,
     ImageLimits,
@@ -21,12 +19,8 @@ from byel_tf.data.image_files import (
     read_file,
     to_png,
 )
-from byel_tf.data.manifest import Shard
-from byel_tf.data.record import Record
 from byel_tf.data.sources.fer2013 import parse_row
 from byel_tf.data.sources.item import Item
-from byel_tf.data.writer import ShardWriter
-from byel_tf.errors import RunError
 from byel_tf.faces.crop import Box, crop
 
 #: What happens to an image on which no face is found.
@@ -91,9 +85,9 @@ def examine(
 
 def _examine(item: Item, conversion: Conversion) -> Finding | str:
     try:
-        content = _read(item, conversion)
+        content = read_item(item, conversion)
         box = _find_face(content, conversion) if conversion.crop_faces else None
-        image = _convert(content, conversion, box)
+        image = convert(content, conversion, box)
     except RejectedImage as error:
         return str(error)
     return Finding(
@@ -108,8 +102,14 @@ def _examine(item: Item, conversion: Conversion) -> Finding | str:
     )
 
 
-def _read(item: Item, conversion: Conversion) -> bytes | Image.Image:
-    """The image file, or the picture where a table holds pixels."""
+def read_item(item: Item, conversion: Conversion) -> bytes | Image.Image:
+    """The image file, or the picture where a table holds pixels.
+
+    Raises:
+      RejectedImage: If it can't be read.
+    """
+    if storage.is_remote(item.path):
+        return _read_remote(item.path, conversion.limits.max_bytes)
     if item.row is None:
         return read_file(item.path, conversion.limits.max_bytes)
     try:
@@ -121,9 +121,33 @@ def _read(item: Item, conversion: Conversion) -> bytes | Image.Image:
     return Image.frombytes("L", (side, side), pixels)
 
 
-def _convert(
+def _read_remote(path: str, max_bytes: int) -> bytes:
+    try:
+        with storage.open_binary(path, "rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise RejectedImage(f"cannot be read: {reason}") from error
+    if not content:
+        raise RejectedImage("empty file")
+    if len(content) > max_bytes:
+        raise RejectedImage(f"larger than {max_bytes} bytes")
+    return content
+
+
+def convert(
     content: bytes | Image.Image, conversion: Conversion, box: Box | None
 ) -> EncodedImage:
+    """An image as its record holds it.
+
+    Args:
+      content: What `read_item` gives.
+      conversion: How images become records.
+      box: Where it is cropped, if it is.
+
+    Raises:
+      RejectedImage: If it can't be taken.
+    """
     if box is None and isinstance(content, bytes):
         return encode(content, conversion.limits)
     image = _decoded(content, conversion)
@@ -155,91 +179,3 @@ def _detector():
     from byel_tf.faces.detector import FaceDetector  # imports TensorFlow
 
     return FaceDetector()
-
-
-@dataclasses.dataclass(frozen=True)
-class ShardTask:
-    """A shard to write.
-
-    Attributes:
-      entries: File of its images, as `write_entries` writes it.
-      path: File to write.
-      conversion: How images become records.
-    """
-
-    entries: str
-    path: str
-    conversion: Conversion
-
-
-class ChangedFile(RunError):
-    """A file is not what it was when it was examined."""
-
-
-def write_entries(path: pathlib.Path, entries: Iterable[tuple[Item, Finding]]) -> None:
-    """Writes the images of a shard, a line each: they may be too many for memory."""
-    with path.open("w", encoding="ascii") as file:
-        for item, found in entries:
-            described = (item.name, item.path, item.label, item.subject)
-            numbers = (
-                item.votes,
-                item.row,
-                found.box and dataclasses.astuple(found.box),
-            )
-            kind = (found.format, found.width, found.height, found.grey, found.passed)
-            line = (described, numbers, found.sha256.hex(), found.bytes, kind)
-            file.write(json.dumps(line) + "\n")
-
-
-def _read_entries(path: str) -> Iterator[tuple[Item, Finding]]:
-    with open(path, encoding="ascii") as file:
-        for line in file:
-            described, numbers, sha256, size, kind = json.loads(line)
-            votes, row, box = (value and tuple(value) for value in numbers)
-            name, image_path, label, subject = described
-            item = Item(name, image_path, label, None, subject, votes, row)
-            found = Finding(bytes.fromhex(sha256), size, *kind, box and Box(*box))
-            yield item, found
-
-
-def write_shard(task: ShardTask) -> Shard:
-    """Writes a shard under its name only when it is whole.
-
-    Raises:
-      ChangedFile: If an image is not what it was when it was examined.
-      OSError: If the shard can't be written.
-    """
-    path = pathlib.Path(task.path)
-    temporary = path.with_suffix(".open")
-    writer = ShardWriter(temporary)
-    for item, finding in _read_entries(task.entries):
-        writer.add(_record(item, finding, task.conversion))
-    shard = writer.close(path.name)
-    os.replace(temporary, path)
-    return shard
-
-
-def _record(item: Item, finding: Finding, conversion: Conversion) -> Record:
-    try:
-        content = _read(item, conversion)
-        if not finding.passed:
-            content = _convert(content, conversion, finding.box).content
-        is_same = hashlib.sha256(content).digest() == finding.sha256
-    except RejectedImage:
-        is_same = False
-    if not is_same:
-        raise ChangedFile(
-            f"{item.name} was changed while the data set was being prepared: give the "
-            "same command again, which then starts anew"
-        )
-    return Record(
-        encoded=content,
-        format=finding.format,
-        height=finding.height,
-        width=finding.width,
-        label=item.label,
-        class_name=conversion.classes[item.label] if item.label >= 0 else "",
-        filename=item.name,
-        subject=item.subject,
-        votes=item.votes,
-    )

@@ -22,7 +22,7 @@ from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.listing import Listing, path_in
 from byel_tf.data.sources.source import SourceOptions, require_items, subject_of
-from byel_tf.data.sources.splits import split_within
+from byel_tf.data.sources.split_words import split_within
 from byel_tf.data.sources.table import (
     check_root,
     first_row,

@@ -25,7 +25,7 @@ from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.listing import Listing, path_in
 from byel_tf.data.sources.source import SourceOptions, require_items
-from byel_tf.data.sources.splits import split_within
+from byel_tf.data.sources.split_words import split_within
 from byel_tf.data.sources.table import (
     check_root,
     find_column,
@@ -149,7 +149,7 @@ class AffectNetSource:
         here = os.path.dirname(table)
         kinds = ("Manually_Annotated", "Automatically_Annotated")
         if "auto" in os.path.basename(table).casefold():
-            pass
+            kinds = kinds[::-1]
         places = [root] if root is not None else [here, os.path.dirname(here or ".")]
         folders = [check_root(root)] if root is not None else [here]
         for place in places:

@@ -11,7 +11,7 @@ from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.listing import Listing, path_in
 from byel_tf.data.sources.source import SourceOptions, require_items
-from byel_tf.data.sources.splits import split_of, unknown_split
+from byel_tf.data.sources.split_words import split_of, unknown_split
 from byel_tf.data.sources.table import (
     DELIMITERS,
     check_root,

@@ -65,6 +65,8 @@ def open_source(
     if not os.path.exists(path):
         raise RunError(f"--source={path} does not exist")
     is_folder = os.path.isdir(path)
+    if not is_folder and not os.path.isfile(path):
+        raise RunError(f"--source={path} is neither a folder nor a regular file")
     if format == AUTO:
         format = _detect_folder(path, options) if is_folder else _detect_file(path)
     if is_folder and format == "fer2013":

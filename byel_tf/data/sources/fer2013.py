@@ -20,7 +20,7 @@ from byel_tf.data.labels import ClassNames
 from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.source import SourceOptions, require_items
-from byel_tf.data.sources.splits import split_of, unknown_split
+from byel_tf.data.sources.split_words import split_of, unknown_split
 from byel_tf.data.sources.table import DELIMITERS, find_column, first_row, row_name
 from byel_tf.data.sources.votes import Verdict, VoteRow, VoteRule, read_votes
 from byel_tf.errors import RunError

@@ -13,7 +13,7 @@ from byel_tf.data.sources.source import (
     subject_of,
     unknown_class,
 )
-from byel_tf.data.sources.splits import split_of, split_of_folder, unknown_split
+from byel_tf.data.sources.split_words import split_of, split_of_folder, unknown_split
 from byel_tf.data.sources.votes import VoteRule, read_votes
 from byel_tf.data.sources.walk import Folder, is_hidden, walk
 from byel_tf.errors import UsageError

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.patterns import NamePattern
 from byel_tf.data.sources.source import subject_of
+from byel_tf.data.storage import join
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Listing:
             subject = subject_of(self.subjects, name)
             if subject is None:
                 return Rejected(name, self.subjects.mismatch)
-        return Item(name, os.path.join(self.root, file or name), found, split, subject)
+        return Item(name, join(self.root, file or name), found, split, subject)
 
 
 def path_in(row: list[str], column: int) -> str:

@@ -54,7 +54,7 @@ def _text(file: Iterator[str]) -> Iterator[str]:
 
 
 def first_row(path: str, delimiter: str = ",") -> list[str]:
-    """The first row, without blanks around its fields.
+    """The first row, its fields without line ends and needless blanks.
 
     Raises:
       RunError: As for `read_rows`, and if there is none.
@@ -67,7 +67,7 @@ def first_row(path: str, delimiter: str = ",") -> list[str]:
         raise RunError(f"{path} is empty") from None
     finally:
         rows.close()
-    return [field.strip() for field in row]
+    return [" ".join(field.split()) for field in row]
 
 
 def key(column: str) -> str:
