@@ -2,11 +2,13 @@
 
 import contextlib
 import hashlib
+import io
 import os
 import pathlib
 import secrets
 import shutil
 from collections.abc import Iterator
+from typing import IO
 
 from byel_tf.errors import RunError
 
@@ -25,11 +27,22 @@ def write_atomically(path: str | os.PathLike, content: str | bytes) -> None:
     try:
         with open(temporary, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            close_on_disk(file)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def close_on_disk(file: IO) -> None:
+    """Closes a file that was written to, after its content has reached the disk."""
+    file.flush()
+    try:
+        number = file.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        pass  # what is written to an address is no file of the operating system
+    else:
+        os.fsync(number)
+    file.close()
 
 
 def _temporary(path: pathlib.Path) -> pathlib.Path:

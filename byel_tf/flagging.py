@@ -140,8 +140,6 @@ def parse(
     for argument, origin in arguments:
         if _flag_name(argument) == "undefok":
             raise UsageError(f"unknown flag --undefok{origin}: --help lists the flags")
-    # absl else stops at the first argument that is no flag.
-    values.set_gnu_getopt(positional is not None)
     try:
         stray = values([argv[0], *(argument for argument, _ in arguments)])[1:]
     except (flags.Error, ValueError) as error:

@@ -1,11 +1,11 @@
 """`python -m byel_tf.cli.prepare`: images in any layout to a prepared data set."""
 
+import contextlib
 import dataclasses
-import functools
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from byel_tf.cli.summary import summarize
 from byel_tf.data.image_files import ImageLimits
@@ -17,7 +17,7 @@ from byel_tf.data.labels import (
 )
 from byel_tf.data.preparation.convert import NO_FACE_CHOICES, Conversion
 from byel_tf.data.preparation.dealing import Dealing
-from byel_tf.data.prepare import Preparation, Runner, prepare
+from byel_tf.data.prepare import LocalRunner, Preparation, Runner, prepare
 from byel_tf.data.sources.detect import FORMATS, open_source
 from byel_tf.data.sources.source import VOTE_LABELS, SourceOptions
 from byel_tf.data.splits import parse_ratios
@@ -25,14 +25,13 @@ from byel_tf.data.writer import DEFAULT_SHARD_BYTES, REJECTED_FILE_NAME
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import require_new_directory
 from byel_tf.flagging import option, parse, run_program
-from byel_tf.worker_pool import run_tasks
 
 _DEFAULT_SPLITS = "train=0.8,validation=0.1,test=0.1"
 
 
 @dataclasses.dataclass(frozen=True)
 class SourceFlags:
-    """Prepare labelled images for training or evaluation.
+    """Source and output.
 
     Repeated after it was broken off, the command goes on where it was.
     """
@@ -143,18 +142,24 @@ class RunFlags:
     beam: bool = option(
         False,
         "Run on Apache Beam (requirements-beam.txt) instead of processes of this "
-        "machine; source and output must be on file systems that all machines see.",
+        "machine; the images must be where all its machines see them.",
+    )
+    beam_staging: str | None = option(
+        None,
+        "Folder that all machines of the pipeline read and write, a path or an address "
+        "as gs://bucket/folder; without the flag, the one in which the output lies.",
     )
     beam_option: tuple[str, ...] = option(
         (), "An option of the Beam pipeline, as --beam_option=--runner=FlinkRunner."
     )
 
 
+OPTIONS = (SourceFlags, LabelFlags, ImageFlags, RunFlags)
+
+
 def main(argv: Sequence[str]) -> None:
     """Parses the command line and prepares."""
-    given, labels, images, how = parse(
-        argv, SourceFlags, LabelFlags, ImageFlags, RunFlags
-    )
+    given, labels, images, how = parse(argv, *OPTIONS)
     classes = parse_classes(labels.classes)
     source = open_source(
         given.source,
@@ -182,9 +187,13 @@ def main(argv: Sequence[str]) -> None:
     )
     _require_outside(given.output, given.source)
     require_new_directory(given.output)
-    runner = _runner(how, given.output)
-    print(f"{given.source}: {source.description}", flush=True)
-    manifest = prepare(source, given.output, preparation, runner)
+    if images.crop == "face":
+        from byel_tf.faces.detector import FaceDetector
+
+        FaceDetector()  # complains before any image is read
+    with _runner(how, given.output) as runner:
+        print(f"{given.source}: {source.description}", flush=True)
+        manifest = prepare(source, given.output, preparation, runner)
     print(summarize(manifest, given.output))
     if how.strict and manifest.rejected["count"]:
         raise RunError(
@@ -218,14 +227,20 @@ def _require_outside(output: str, source: str) -> None:
         )
 
 
-def _runner(how: RunFlags, output: str) -> Runner:
+@contextlib.contextmanager
+def _runner(how: RunFlags, output: str) -> Iterator[Runner]:
     if how.beam:
         from byel_tf.data.preparation.beam import BeamRunner
 
-        return BeamRunner(how.beam_option, output)
-    if how.beam_option:
-        raise UsageError(f"--beam_option={how.beam_option[0]} needs --beam")
-    return functools.partial(run_tasks, workers=how.workers or os.cpu_count() or 1)
+        beside = os.path.dirname(os.path.realpath(output))
+        runner = BeamRunner(how.beam_option, how.beam_staging or beside)
+        with contextlib.closing(runner):
+            yield runner
+        return
+    for name, value in (("option", how.beam_option), ("staging", how.beam_staging)):
+        if value:
+            raise UsageError(f"--beam_{name} needs --beam")
+    yield LocalRunner(how.workers or os.cpu_count() or 1)
 
 
 def run() -> int:

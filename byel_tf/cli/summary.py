@@ -115,9 +115,8 @@ def _grey(manifest: Manifest) -> str:
 
 def _duplicates(manifest: Manifest) -> str:
     return (
-        f"duplicates: {manifest.duplicates['images']} images that an earlier one "
-        f"equals; contradictory: {manifest.duplicates['contradictory']} pictures under "
-        "several labels"
+        f"duplicates: {manifest.duplicates['images']} (equal to an earlier image); "
+        f"contradictory: {manifest.duplicates['contradictory']} (under several labels)"
     )
 
 

@@ -242,9 +242,7 @@ def _jpeg_has_end(content: bytes) -> bool:
         if marker.group().endswith(_JPEG_END):
             return True
         length = int.from_bytes(content[position : position + 2], "big")
-        if length < 2:
-            return False
-        position += length
+        position += max(length, 2)  # the length's own bytes
     return False
 
 

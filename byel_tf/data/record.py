@@ -205,4 +205,4 @@ def peek_label(start: bytes) -> int | None:
     if not match:
         return None
     number = sum((b & 0x7F) << (7 * i) for i, b in enumerate(match["varint"]))
-    return number
+    return number - 2**64 if number >= 2**63 else number

@@ -82,7 +82,8 @@ class DuplicateCounter:
         hashes = np.frombuffer(self._hashes, np.uint64)
         labels = np.frombuffer(self._labels, np.int64)
         distinct = np.unique(hashes).size
-        pairs = np.unique(np.stack([hashes.astype(np.int64), labels]), axis=1)[0]
+        pairs = np.stack([hashes.astype(np.int64), labels])[:, labels != UNLABELLED]
+        pairs = np.unique(pairs, axis=1)[0]
         several = np.unique(pairs, return_counts=True)[1] > 1
         return {
             "images": int(hashes.size - distinct),

@@ -70,8 +70,8 @@ def test_table_and_sheets(run, folder):
         "total          16     4     20",
         "image sizes: 2, width 5 to 40, height 4 to 7; 10 of 40x7, 10 of 5x4",
         "grey: 1 of 20 images (5.0 %)",
-        "duplicates: 1 images that an earlier one equals; contradictory: 0 pictures "
-        "under several labels",
+        "duplicates: 1 (equal to an earlier image); contradictory: 0 (under several "
+        "labels)",
         "rejected: 1, listed in rejected.csv",
         r"  1 × bad\nreason",
         f"shards: {shards}, {size / 1000:.1f} kB",
@@ -294,8 +294,8 @@ def test_summary_says_what_stands_out():
         *(f"  1 × reason {number}" for number in range(8)),
         "  and 2 other reasons",
         "no face found: 7, kept whole, listed in no_face.csv",
-        "duplicates: 5 images that an earlier one equals; contradictory: 1 pictures "
-        "under several labels",
+        "duplicates: 5 (equal to an earlier image); contradictory: 1 (under several "
+        "labels)",
         "grey: 2 of 8 images (25.0 %)",
     ]
 
@@ -309,8 +309,8 @@ def test_other_lines_of_the_description():
     assert lines[5:] == [
         "image sizes: all 48x48",
         "grey: 0 of 3 images (0.0 %)",
-        "duplicates: 0 images that an earlier one equals; contradictory: 0 pictures "
-        "under several labels",
+        "duplicates: 0 (equal to an earlier image); contradictory: 0 (under several "
+        "labels)",
         "no face found: 2, kept whole",
         "rejected: none",
         "shards: 1, 2.3 MB",

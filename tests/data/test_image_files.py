@@ -276,6 +276,14 @@ def test_jpeg_damaged_in_the_middle(encode, picture, options):
     assert outcomes == {"rejected", "taken"}
 
 
+@pytest.mark.parametrize("length", [b"\0\0", b"\0\1", b"\0\2", b"\0\4\xff\xd9"])
+def test_jpeg_with_a_short_segment_before_its_end(encode, picture, length):
+    content = encode(picture, "JPEG")
+    content = content[:-2] + b"\xff\xe1" + length + content[-2:]
+    assert read(content).content == content
+    decoded(read(content))
+
+
 def test_jpeg_with_restarts_and_bytes_between_segments(encode, picture):
     content = encode(np.tile(picture, (4, 4, 1)), "JPEG", restart_marker_blocks=1)
     assert b"\xff\xd0" in content

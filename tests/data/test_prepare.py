@@ -1,6 +1,5 @@
 import collections
 import csv
-import functools
 import os
 import pathlib
 import shutil
@@ -14,17 +13,17 @@ from byel_tf.data import prepare as module
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.labels import DEFAULT_CLASSES, ClassNames
 from byel_tf.data.manifest import open_dataset
-from byel_tf.data.preparation import convert
+from byel_tf.data.preparation import convert, shards
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.data.preparation.dealing import Dealing
-from byel_tf.data.prepare import Preparation, prepare
+from byel_tf.data.prepare import LocalRunner, Preparation, prepare
 from byel_tf.data.sources.detect import open_source
 from byel_tf.data.sources.source import SourceOptions
 from byel_tf.errors import RunError
-from byel_tf.worker_pool import DIED, run_tasks
+from byel_tf.worker_pool import DIED
 
 HALVES = {"train": 0.5, "validation": 0.25, "test": 0.25}
-ONE_PROCESS = functools.partial(run_tasks, workers=1)
+ONE_PROCESS = LocalRunner(1)
 
 
 @pytest.fixture
@@ -41,6 +40,8 @@ def prepare_images(tmp_path, classes):
         validation_share=0.0,
         **more,
     ):
+        if not isinstance(run, LocalRunner):
+            run = runner_of(run)
         opened = open_source(
             source, format="auto", labels=ClassNames(classes), options=SourceOptions()
         )
@@ -73,6 +74,12 @@ def write_list(tmp_path, encode):
         return tmp_path / "list.csv"
 
     return write
+
+
+def runner_of(function):
+    """A runner that does what a function says."""
+    function.exchange = None
+    return function
 
 
 def contents(folder):
@@ -156,7 +163,7 @@ def test_same_bytes_again_and_other_ones_with_another_seed(
 ):
     source = make_folder(anger=9, fear=5)
     prepare_images(source, "a")
-    prepare_images(source, "b", run=functools.partial(run_tasks, workers=3))
+    prepare_images(source, "b", run=LocalRunner(3))
     prepare_images(source, "c", seed=2)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert contents(tmp_path / "a") != contents(tmp_path / "c")
@@ -176,9 +183,8 @@ def test_one_more_image_leaves_the_order_of_the_others(
 def test_shards_are_of_about_one_size(make_folder, prepare_images):
     source = make_folder(anger=100, fear=100)
     dataset = prepare_images(source, shares={"train": 1.0}, shard_bytes=20_000)
-    shards = dataset.manifest.splits["train"].shards
-    sizes = [shard.bytes for shard in shards]
-    assert len(shards) in (3, 4, 5)
+    sizes = [s.bytes for s in dataset.manifest.splits["train"].shards]
+    assert len(sizes) in (3, 4, 5)
     assert max(sizes) < 1.1 * min(sizes)
     whole = prepare_images(source, "whole", shares={"train": 1.0})
     assert names_of(dataset, "train") == names_of(whole, "train")
@@ -282,9 +288,10 @@ def test_persons_are_dealt_whole(write_list, prepare_images):
 
 
 def test_unlabelled_images(write_list, prepare_images):
-    source = write_list("path,label", ("a.png", 1, "anger"), ("b.png", 2, ""))
+    source = write_list("path,label", ("a.png", 1, "anger"), ("b.png", 1, ""))
     dataset = prepare_images(source, shares={"test": 1.0})
     assert dataset.manifest.splits["test"].unlabelled == 1
+    assert dataset.manifest.duplicates == {"images": 1, "contradictory": 0}
     labels = {
         e["image/filename"].bytes_list.value[0]: (
             e["image/class/label"].int64_list.value[0],
@@ -387,7 +394,7 @@ def test_finished_shards_are_not_written_again(
     def stop_after_two(function, tasks):
         for task, result in ONE_PROCESS(function, tasks):
             yield task, result
-            if function is convert.write_shard:
+            if function is shards.write_shard:
                 written.append(task.path)
                 if len(written) == 2:
                     raise KeyboardInterrupt
@@ -412,7 +419,7 @@ def test_a_finished_shard_that_is_damaged_is_written_again(
 
     def stop_at_the_end(function, tasks):
         yield from ONE_PROCESS(function, tasks)
-        if function is convert.write_shard:
+        if function is shards.write_shard:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -485,7 +492,7 @@ def test_image_that_ends_its_process(make_folder, prepare_images):
 def test_process_that_ends_while_writing(make_folder, prepare_images):
     def dying(function, tasks):
         for task in tasks:
-            is_shard = function is convert.write_shard
+            is_shard = function is shards.write_shard
             yield task, DIED if is_shard else function(task)
 
     with pytest.raises(RunError, match="give fewer --workers"):

@@ -201,6 +201,12 @@ def test_record_of_tensorflow_is_parsed():
     assert parse(example_of()) == FULL
 
 
+@pytest.mark.parametrize("label", [-1, 0, 6, 127, 128, 300])
+def test_peeked_label(label):
+    record = Record(b"x" * 5000, "png", 1, 1, label, "", "")
+    assert peek_label(serialize(record)[:PEEK_BYTES]) == label
+
+
 def test_peek_leaves_another_order_to_parse():
     serialized = serialize(FULL)
     assert peek_label(serialized) == 2

@@ -151,7 +151,12 @@ def convert(
     if box is None and isinstance(content, bytes):
         return encode(content, conversion.limits)
     image = _decoded(content, conversion)
-    return to_png(image if box is None else crop(image, box), conversion.limits)
+    if box is not None:
+        try:
+            image = crop(image, box)
+        except ValueError as error:
+            raise RejectedImage("the face's crop is mostly outside") from error
+    return to_png(image, conversion.limits)
 
 
 def _decoded(content: bytes | Image.Image, conversion: Conversion) -> Image.Image:
@@ -168,7 +173,7 @@ def _find_face(content: bytes | Image.Image, conversion: Conversion) -> Box | No
     """
     face = _detector().largest(_decoded(content, conversion))
     if face is not None:
-        return face.crop_box(conversion.crop_margin)
+        return face.box(conversion.crop_margin)
     if conversion.no_face == "reject":
         raise RejectedImage("no face found")
     return None
@@ -176,6 +181,6 @@ def _find_face(content: bytes | Image.Image, conversion: Conversion) -> Box | No
 
 @functools.cache
 def _detector():
-    from byel_tf.faces.detector import FaceDetector  # imports TensorFlow
+    from byel_tf.faces.detector import FaceDetector  # seconds and megabytes
 
     return FaceDetector()

@@ -10,6 +10,7 @@ from typing import Any
 from byel_tf.data.manifest import Manifest, Shard, Split
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.data.preparation.database import TAKEN, WorkDatabase, decode_name
+from byel_tf.data.record import UNLABELLED
 from byel_tf.data.writer import (
     NO_FACE_FILE_NAME,
     REJECTED_FILE_NAME,
@@ -100,8 +101,8 @@ def _duplicates(work: WorkDatabase) -> dict[str, int]:
         f"SELECT count(*) - count(DISTINCT sha256) FROM images WHERE {TAKEN}"
     )
     contradictory = work.number(
-        f"SELECT count(*) FROM (SELECT 1 FROM images WHERE {TAKEN} GROUP BY sha256 "
-        "HAVING min(label) < max(label))"
+        f"SELECT count(*) FROM (SELECT 1 FROM images WHERE {TAKEN} "
+        f"AND label != {UNLABELLED} GROUP BY sha256 HAVING min(label) < max(label))"
     )
     return {"images": copies, "contradictory": contradictory}
 

@@ -77,6 +77,14 @@ def test_images_are_found(write, touch, root, read, opened, table, images):
         assert found == {n: prefix + n for n in ("1/1.jpg", "2/2.jpg")}
 
 
+def test_each_table_has_its_images(write, touch, read, root):
+    kinds = ("Manually_Annotated_Images", "Automatically_Annotated_Images")
+    touch(*(f"{kind}/1/1.jpg" for kind in kinds))
+    for name, kind in zip(("training", "automatically_annotated"), kinds, strict=True):
+        items, _ = read(write(f"{name}.csv", HEADER + row("1/1.jpg", 1)))
+        assert items["1/1.jpg"].path == str(root / kind / "1" / "1.jpg")
+
+
 def test_root_is_the_folder_of_images_or_what_holds_it(write, touch, read, root):
     touch("x/Manually_Annotated_Images/1/1.jpg", "y/1/1.jpg")
     path = write("training.csv", HEADER + row("1/1.jpg", 1))

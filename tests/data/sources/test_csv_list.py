@@ -37,8 +37,13 @@ def test_delimiters_marks_and_line_ends(write, read, delimiter, start, end):
 
 
 def test_tsv_is_tab_separated(write, classes_of):
-    path = write("l.tsv", "file, with comma\tlabel\tpath\n1\tanger\ta,b\n")
+    path = write("l.tsv", "path\tlabel\tx,split,person\na,b\tanger\n")
     assert classes_of(path)[0] == {"a,b": "anger"}
+
+
+def test_delimiter_that_finds_the_columns_counts(write, classes_of):
+    path = write("l.csv", 'path,label,"notes; long; with; semicolons"\na;b,anger,\n')
+    assert classes_of(path)[0] == {"a;b": "anger"}
 
 
 def test_newline_in_quotes_is_one_row(write, read):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from byel_tf.data.sources.detect import FORMATS
@@ -25,6 +27,7 @@ def test_formats():
         ("image,expression,split\n", "csv"),
         ("image,label\n", "csv"),
         ('"image";"label"\n', "csv"),
+        ('path,"label\n"\n', "csv"),
     ],
 )
 def test_file_by_its_header(write, opened, content, kind):
@@ -69,6 +72,12 @@ def test_file_of_no_known_format(write, opened, content, message):
 def test_missing_source(root, opened):
     with pytest.raises(RunError, match="--source=.*none does not exist"):
         opened(root / "none")
+
+
+def test_source_that_cannot_be_read_twice(root, opened):
+    os.mkfifo(root / "pipe")
+    with pytest.raises(RunError, match="neither a folder nor a regular file"):
+        opened(root / "pipe")
 
 
 def test_unknown_format(root, opened):

@@ -67,6 +67,13 @@ def test_images_beside_the_list(write, touch, read, root):
     assert items["test_0001.jpg"].path == str(root / "test_0001_aligned.jpg")
 
 
+def test_aligned_images_come_first(write, touch, read, root):
+    path = write("l.txt", LINES)
+    touch("train_00001_aligned.jpg", "train_00001.jpg")
+    items, _ = read(path)
+    assert items["test_0001.jpg"].path == str(root / "test_0001_aligned.jpg")
+
+
 def test_root_overrides(tree, read, root):
     path = tree()
     items, _ = read(path, root=str(root / "basic/Image/original"))

@@ -53,7 +53,7 @@ def test_majority():
 
 
 def test_soft_keeps_ties_and_votes_in_label_order():
-    verdict = decide((1, 0, 4, 0, 4, 0, 1, 0, 0, 0), "soft", ("surprise", "anger"))
+    verdict = decide((1, 0, 4, 0, 4, 0, 1, 0, 0, 0), "soft", ("anger", "surprise"))
     assert (verdict.label, verdict.votes) == (0, (4.0, 4.0))
     verdict = decide((1, 2, 0, 7, 0, 0, 0, 0, 0, 0), "soft")
     assert (verdict.label, verdict.votes) == (4, (0, 0, 0, 2, 7, 0))

@@ -1,6 +1,6 @@
 import pytest
 
-from byel_tf.data.sources.splits import split_of, split_of_folder, split_within
+from byel_tf.data.sources.split_words import split_of, split_of_folder, split_within
 
 
 @pytest.mark.parametrize(

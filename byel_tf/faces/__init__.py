@@ -1,0 +1,1 @@
+"""Faces in pictures: finding them, and the one geometry of their crops."""
