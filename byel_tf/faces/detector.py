@@ -55,7 +55,7 @@ class DetectedFace:
 
 
 class FaceDetector:
-    """Finds upright faces, rolled and turned by up to about 45 degrees.
+    """Finds faces that are upright or rolled by up to about 30 degrees.
 
     Equal pictures give equal results on a machine. It needs neither TensorFlow nor
     more than one thread, and can be sent to other processes.
@@ -101,13 +101,16 @@ class FaceDetector:
             )
         shrink = max(1.0, max(image.size) / _LONGEST)
         size = [max(1, round(length / shrink)) for length in image.size]
-        picture = image.convert("RGB")
+        picture = image if image.mode in ("RGB", "L") else image.convert("RGB")
         if shrink > 1:
             picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=3)
         # The products are too small for more threads.
         with _thread_pools().limit(limits=1, user_api="blas"):
             boxes, scores, points = find_faces(
-                self._networks, picture, _SMALLEST, self._min_confidence
+                self._networks,
+                picture.convert("RGB"),
+                _SMALLEST,
+                self._min_confidence,
             )
         if not len(boxes):
             return None

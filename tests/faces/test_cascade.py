@@ -44,7 +44,7 @@ def test_a_picture_full_of_faces_is_bounded():
     picture = Image.new("RGB", (640, 480))
     find_faces(networks, picture, 20, 0.5)
     assert max(networks.looks) <= 32
-    assert 100 < sum(networks.looks) < 2 * 11 * 200
+    assert 100 < sum(networks.looks) < 2 * 15 * 200
 
 
 def test_points_are_in_pixels_of_the_picture():
