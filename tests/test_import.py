@@ -17,6 +17,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
         "byel_tf.data.prepare",
         "byel_tf.data.verify",
         "byel_tf.data.writer",
+        "byel_tf.faces.detector",
         "byel_tf.synthesis.dataset",
         "byel_tf.cli.inspect",
         "byel_tf.cli.prepare",

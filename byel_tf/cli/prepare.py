@@ -17,13 +17,19 @@ from byel_tf.data.labels import (
 )
 from byel_tf.data.preparation.convert import NO_FACE_CHOICES, Conversion
 from byel_tf.data.preparation.dealing import Dealing
-from byel_tf.data.prepare import LocalRunner, Preparation, Runner, prepare
+from byel_tf.data.prepare import (
+    LocalRunner,
+    Preparation,
+    Runner,
+    prepare,
+    require_output,
+)
 from byel_tf.data.sources.detect import FORMATS, open_source
 from byel_tf.data.sources.source import VOTE_LABELS, SourceOptions
 from byel_tf.data.splits import parse_ratios
 from byel_tf.data.writer import DEFAULT_SHARD_BYTES, REJECTED_FILE_NAME
 from byel_tf.errors import RunError, UsageError
-from byel_tf.files import require_new_directory
+from byel_tf.faces.crop import MIN_MARGIN
 from byel_tf.flagging import option, parse, run_program
 
 _DEFAULT_SPLITS = "train=0.8,validation=0.1,test=0.1"
@@ -106,7 +112,7 @@ class ImageFlags:
     crop_margin: float = option(
         1.0,
         "Side of the crop, as a multiple of that of rendered faces.",
-        lower=0.5,
+        lower=MIN_MARGIN,
         upper=4,
     )
     no_face: str = option(
@@ -186,7 +192,7 @@ def main(argv: Sequence[str]) -> None:
         how.shard_bytes,
     )
     _require_outside(given.output, given.source)
-    require_new_directory(given.output)
+    require_output(given.output)
     if images.crop == "face":
         from byel_tf.faces.detector import FaceDetector
 

@@ -147,8 +147,8 @@ def prepare(
       RunError: If the output can't be made, no image can be taken, a file changes
         while it is prepared, or another process prepares the same output.
     """
-    path = require_new_directory(output)
-    folder = path.with_name(f".{path.name}.preparing")
+    path = require_output(output)
+    folder = _working_folder(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -177,6 +177,27 @@ def prepare(
         raise RunError(f"cannot write {folder}: {error}") from error
     shutil.rmtree(folder, ignore_errors=True)
     return Manifest.from_json((path / FILE_NAME).read_text("utf-8"), str(path))
+
+
+def require_output(output: str | os.PathLike) -> pathlib.Path:
+    """The real path of a data set that can be made.
+
+    Raises:
+      RunError: If its folder exists and is not empty, or cannot be made.
+    """
+    try:
+        return require_new_directory(output)
+    except RunError:
+        path = pathlib.Path(os.path.realpath(output))
+        folder = _working_folder(path)
+        # Left by a run that was killed right after it was finished.
+        if (path / FILE_NAME).exists() and not (folder / _DATASET).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _working_folder(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f".{path.name}.preparing")
 
 
 class _NothingTaken(RunError):

@@ -36,6 +36,7 @@ EMOTIONS = dict(
 
 _DIGITS_AND_BLANKS = b"0123456789 \t"
 _AROUND_FIELDS = b' \t\r\n"'
+_LONGEST_ROW = 2**26  # 4096 x 4096 pixels; memory holds no line of any length
 
 
 def is_pixel_table(path: str) -> bool:
@@ -170,9 +171,14 @@ class Fer2013Source:
             with open(self._path, "rb") as file:
                 offset, header = 0, True
                 for number in itertools.count(1):
-                    line = file.readline()
+                    line = file.readline(_LONGEST_ROW + 1)
                     if not line:
                         return
+                    if len(line) > _LONGEST_ROW:
+                        raise RunError(
+                            f"{self._path} row {number} has more than {_LONGEST_ROW} "
+                            "bytes: it is no table of pixels"
+                        )
                     if line.strip(_AROUND_FIELDS):
                         if not header:
                             yield number, offset, line

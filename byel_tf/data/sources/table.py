@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from byel_tf.errors import RunError
 
 DELIMITERS = (",", ";", "\t")
+
+# What is no table may be a single line of any length, which memory would not hold.
+_LONGEST_LINE = 2**20
 
 
 def read_rows(
@@ -26,7 +30,8 @@ def read_rows(
       counted and not given.
 
     Raises:
-      RunError: If the file cannot be read, is not UTF-8, or its quotes do not close.
+      RunError: If the file cannot be read, is not UTF-8, its quotes do not close, or a
+        line is far too long.
     """
     number = 0
     try:
@@ -45,9 +50,11 @@ def read_rows(
         raise RunError(f"{path} is no table, after row {number}: {error}") from error
 
 
-def _text(file: Iterator[str]) -> Iterator[str]:
+def _text(file: TextIO) -> Iterator[str]:
     """Lines of text; Python 3.10 alone refuses NULs, which no path can hold."""
-    for line in file:
+    while line := file.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise csv.Error(f"a line has more than {_LONGEST_LINE} characters")
         if "\0" in line:
             raise csv.Error("line contains NUL")
         yield line
