@@ -8,11 +8,7 @@ from collections.abc import Callable
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
-from byel_tf.evaluation.evaluate import (
-    load_export,
-    predict_test_split,
-    score_predictions,
-)
+from byel_tf.evaluation.evaluate import predict_test_split, score_predictions
 from byel_tf.evaluation.metrics import Scores
 from byel_tf.evaluation.predictions import predictions_csv
 from byel_tf.evaluation.report import figure_png, report_markdown
@@ -20,6 +16,7 @@ from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import Encoder, build_encoder
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.serving.export import ServingModule, export_saved_model
+from byel_tf.serving.load import load_export
 from byel_tf.training.run_directory import RunDirectory
 
 

@@ -15,11 +15,11 @@ from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError
 from byel_tf.evaluation.evaluate import (
     evaluate,
-    load_export,
     predict_test_split,
     require_classes,
     require_split,
 )
+from byel_tf.serving.load import load_export
 
 CLASSES = ("dark", "bright")
 
