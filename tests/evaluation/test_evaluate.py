@@ -58,7 +58,7 @@ def model(export):
 
 @pytest.fixture
 def make_dataset(tmp_path):
-    """A data set of grey pictures: (brightness, label) of each; None: not an image."""
+    """A data set of grey pictures: (brightness, label) of each; None: undecodable."""
 
     def make(pictures, classes=CLASSES, split="test", shard_bytes=10**6):
         folder = tmp_path / "set"
@@ -66,10 +66,11 @@ def make_dataset(tmp_path):
             folder, classes, {"kind": "test"}, shard_bytes=shard_bytes
         ) as writer:
             for index, (brightness, label) in enumerate(pictures):
-                buffer = io.BytesIO(b"text")
-                if brightness is not None:
-                    pixels = np.full((2, 2), brightness, np.uint8)
-                    Image.fromarray(pixels).save(buffer, "PNG")
+                buffer = io.BytesIO()
+                pixels = np.full((2, 2), brightness or 0, np.uint8)
+                # The model that stands in for one decodes no JPEG.
+                kind = "JPEG" if brightness is None else "PNG"
+                Image.fromarray(pixels).save(buffer, kind)
                 record = Record(
                     buffer.getvalue(), "png", 2, 2, label, "", f"{index}.png"
                 )
