@@ -3,7 +3,12 @@ import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import hypothesis
 import pytest
+
+# No test has a clock: machines differ, and are busy.
+hypothesis.settings.register_profile("byel_tf", deadline=None)
+hypothesis.settings.load_profile("byel_tf")
 
 
 def pytest_configure(config):
@@ -37,6 +42,18 @@ def two_replicas():
     strategy = build_strategy("mirrored")
     assert strategy.num_replicas_in_sync == 2
     return strategy
+
+
+@pytest.fixture(scope="session")
+def tiny_png():
+    """A PNG file of one black pixel."""
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="session")

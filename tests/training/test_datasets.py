@@ -11,14 +11,14 @@ from byel_tf.training.datasets import open_datasets, require_distinct_names
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, tiny_png):
     """Prepares a data set with the given numbers of records by split."""
 
     def prepare(name, classes=("a", "b"), label=0, **counts):
         with write_dataset(tmp_path / name, classes, {"kind": "test"}) as writer:
             for split, count in counts.items():
                 for _ in range(count):
-                    writer.add(split, Record(b"x", "png", 1, 1, label, "", "x"))
+                    writer.add(split, Record(tiny_png, "png", 1, 1, label, "", "x"))
         return str(tmp_path / name)
 
     return prepare

@@ -15,9 +15,9 @@ RUN = {"datasets": {"train_data": USED, "selection_data": USED}}
 
 
 @pytest.fixture
-def dataset(tmp_path):
+def dataset(tmp_path, tiny_png):
     with write_dataset(tmp_path / "set", ("a", "b"), {"kind": "test"}) as writer:
-        writer.add("train", Record(b"x", "png", 1, 1, 0, "a", "x.png"))
+        writer.add("train", Record(tiny_png, "png", 1, 1, 0, "a", "x.png"))
     return open_dataset(f"mine={tmp_path / 'set'}")
 
 
