@@ -57,7 +57,7 @@ def run_tasks(
             try:
                 result = future.result()
             except BrokenProcessPool:
-                pool.shutdown(wait=True, cancel_futures=True)
+                _shut_down(pool)
                 for task, future in waiting:
                     whole = future.done() and not future.exception()
                     yield task, future.result() if whole else _alone(function, task)
@@ -66,8 +66,11 @@ def run_tasks(
             else:
                 waiting.popleft()
                 yield task, result
+    except BaseException:
+        _kill(pool)
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        _shut_down(pool)
 
 
 def _pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
@@ -93,7 +96,22 @@ def _alone(function: Callable[[T], Any], task: T) -> Any:
         return _submit(pool, function, task).result()
     except BrokenProcessPool:
         return DIED
+    except BaseException:
+        _kill(pool)
+        raise
     finally:
+        _shut_down(pool)
+
+
+def _kill(pool: concurrent.futures.ProcessPoolExecutor) -> None:
+    """Ends the processes at once: nobody waits for what they do."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+
+
+def _shut_down(pool: concurrent.futures.ProcessPoolExecutor) -> None:
+    # Interrupted here a second time, Python waits for its processes for ever.
+    with _ignored_interrupts():
         pool.shutdown(wait=True, cancel_futures=True)
 
 

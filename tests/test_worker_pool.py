@@ -102,7 +102,9 @@ def wait_for_ever(path):
     signal.pause()
 
 
-def test_no_worker_outlives_a_killed_parent(tmp_path):
+@pytest.fixture
+def parent(tmp_path):
+    """A program with two workers that never finish, and the workers' numbers."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     checkout = pathlib.Path(worker_pool.__file__).resolve().parents[1]
@@ -112,10 +114,28 @@ def test_no_worker_outlives_a_killed_parent(tmp_path):
     )
     files = [tmp_path / "pid-a", tmp_path / "pid-b"]
     wait_until(lambda: all(f.exists() and f.read_text() for f in files))
+    yield parent, [int(file.read_text()) for file in files]
     parent.kill()
     parent.wait()
-    for file in files:
-        wait_until(lambda file=file: not is_alive(int(file.read_text())))
+
+
+def test_no_worker_outlives_a_killed_parent(parent):
+    parent, workers = parent
+    parent.kill()
+    parent.wait()
+    for worker in workers:
+        wait_until(lambda worker=worker: not is_alive(worker))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_interrupted_it_ends_at_once(parent, times):
+    parent, workers = parent
+    for _ in range(times):
+        parent.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    parent.wait(timeout=60)
+    for worker in workers:
+        wait_until(lambda worker=worker: not is_alive(worker))
 
 
 def is_alive(pid):

@@ -7,6 +7,8 @@ import io
 import os
 import re
 import stat
+import zlib
+from collections.abc import Iterator
 
 from PIL import Image, ImageOps
 
@@ -20,11 +22,22 @@ _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
 #: Pillow's modes that both formats hold and TensorFlow decodes as they are.
 _PLAIN_MODES = ("RGB", "L")
 _ORIENTATION_TAG = 0x0112
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"  # the last chunk: length, type, checksum
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 258, 262, 339
+_TIFF_SIGNED = 2
+_PNG_START = 8  # behind the signature
 _PNG_DEPTH_BYTE = 24
-_JPEG_END = b"\xff\xd9"
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"  # the last chunk: length, type, checksum
+# Decoders must refuse a picture that needs chunks which they don't know.
+_PNG_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+_PIECE = 2**20  # of what a PNG's stream becomes
+_JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
+# Frames that TensorFlow decodes: with 8 bits a value, not lossless or hierarchical.
+_JPEG_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+_JPEG_ALL_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# Each scan may go through all of a picture's memory and take a few bytes of the file.
+_MAX_SCANS = 500
 # Neither a stuffed byte of pixels nor a restart; what stands before it is skipped.
-_JPEG_MARKER = re.compile(rb"\xff+[^\x00\x01\xd0-\xd8\xff]")
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 # Pillow's own limit only warns; ours is checked before it decodes.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -111,21 +124,60 @@ def encode(content: bytes, limits: ImageLimits) -> EncodedImage:
     """
     with decoding(content, limits) as image:
         if _is_plain(image, content) and not _is_too_long(image, limits):
-            kind, (width, height) = image.format.lower(), image.size
+            kind, (width, height) = _kind(image), image.size
+            _require_few_scans(image, content)
             _decode_for_errors(image)
-            _require_whole(content, image.format)
+            _require_whole(content, kind)
             # A PNG's EXIF data may stand behind its pixels.
             if kind == "jpeg" or _is_upright(image):
                 return EncodedImage(content, kind, width, height, image.mode == "L")
         else:
-            _load(image, content)
+            image = _load(image, content)
         return to_png(to_plain(image), limits)
 
 
-def _load(image: Image.Image, content: bytes) -> None:
+def _kind(image: Image.Image) -> str:
+    """The format as records name it; an MPO file is a JPEG with others behind it."""
+    return "jpeg" if image.format == "MPO" else image.format.lower()
+
+
+def _load(image: Image.Image, content: bytes) -> Image.Image:
+    """Decodes a picture; what Pillow gets wrong is put right.
+
+    Raises:
+      RejectedImage: If its values have no known range, or it is not whole.
+    """
+    _require_few_scans(image, content)
+    if image.format == "TIFF":
+        return _load_tiff(image)
     image.load()
-    if image.format in ("JPEG", "PNG"):
-        _require_whole(content, image.format)
+    if _kind(image) in ("jpeg", "png"):
+        _require_whole(content, _kind(image))
+    if image.format == "PNG" and "transparency" in image.info:
+        # Pillow keeps the transparent colour as the file has it, and scales the pixels.
+        colour, depth = image.info["transparency"], content[_PNG_DEPTH_BYTE]
+        if image.mode == "L" and depth < 8:
+            image.info["transparency"] = colour * 255 // (2**depth - 1)
+        elif image.mode == "RGB" and depth == 16:
+            image.info["transparency"] = tuple(value >> 8 for value in colour)
+    return image
+
+
+def _load_tiff(image: Image.Image) -> Image.Image:
+    bits = max(image.tag_v2.get(_TIFF_BITS, (1,)))
+    if _TIFF_SIGNED in image.tag_v2.get(_TIFF_SAMPLE_FORMAT, ()):
+        raise RejectedImage("signed values, whose range is not known")
+    if image.mode == "I" and bits > 16:
+        raise RejectedImage("values of more than 16 bits, whose range is not known")
+    is_negative = image.tag_v2.get(_TIFF_PHOTOMETRIC) == 0
+    image.load()
+    if image.mode.startswith("I") and (bits < 16 or is_negative):
+        import numpy as np
+
+        values = np.asarray(image, np.float64) * (65535 / (2**bits - 1))
+        values = 65535 - values if is_negative else values
+        return Image.fromarray((values + 0.5).astype(np.uint16))
+    return image
 
 
 def decode_plain(content: bytes, limits: ImageLimits) -> Image.Image:
@@ -139,8 +191,7 @@ def decode_plain(content: bytes, limits: ImageLimits) -> Image.Image:
       RejectedImage: If it is too large or cannot be decoded.
     """
     with decoding(content, limits) as image:
-        _load(image, content)
-        return to_plain(image)
+        return to_plain(_load(image, content))
 
 
 class decoding:  # noqa: N801  (used as a function)
@@ -188,14 +239,17 @@ def _rejected(error: Exception) -> RejectedImage:
 
 
 def _is_plain(image: Image.Image, content: bytes) -> bool:
-    if image.format not in ("JPEG", "PNG") or image.mode not in _PLAIN_MODES:
+    if _kind(image) not in ("jpeg", "png") or image.mode not in _PLAIN_MODES:
         return False
     if image.format == "PNG" and content[_PNG_DEPTH_BYTE] == 16:
         return False
     if "transparency" in image.info:
         return False
-    # Looking for a PNG's EXIF data decodes it, and hides what goes wrong in that.
-    return image.format == "PNG" or _is_upright(image)
+    if image.format == "PNG":
+        # Looking for its EXIF data decodes it, and hides what goes wrong in that.
+        return True
+    frames = (m for m in _jpeg_markers(content) if m in _JPEG_ALL_FRAMES)
+    return next(frames, None) in _JPEG_FRAMES and _is_upright(image)
 
 
 def _is_too_long(image: Image.Image, limits: ImageLimits) -> bool:
@@ -208,42 +262,112 @@ def _decode_for_errors(image: Image.Image) -> None:
     For a JPEG that is an eighth of them along a side: every coefficient is read all
     the same, and most of the transform saved.
     """
-    if image.format == "JPEG":
+    if _kind(image) == "jpeg":
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
     image.load()
 
 
-def _require_whole(content: bytes, file_format: str) -> None:
-    """Refuses what Pillow's `load` lets pass and TensorFlow does not: a missing end.
+def _require_few_scans(image: Image.Image, content: bytes) -> None:
+    """Refuses a JPEG of few bytes that takes hours to decode.
 
     Raises:
-      RejectedImage: If a JPEG or PNG file ends too early.
+      RejectedImage: If it has more scans than any encoder makes.
+    """
+    if _kind(image) != "jpeg" or content.count(b"\xff\xda") <= _MAX_SCANS:
+        return
+    if sum(marker == _JPEG_SCAN for marker in _jpeg_markers(content)) > _MAX_SCANS:
+        raise RejectedImage(f"more than {_MAX_SCANS} scans")
+
+
+def _require_whole(content: bytes, kind: str) -> None:
+    """Refuses what Pillow's `load` lets pass and TensorFlow does not.
+
+    Raises:
+      RejectedImage: If a JPEG or PNG file ends too early, or a PNG is none that every
+        decoder knows.
       SyntaxError: If a PNG chunk's checksum does not match.
     """
-    if file_format == "PNG":
+    if kind == "png":
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             image.verify()
-        is_whole = _PNG_END in content
+        is_whole = _PNG_END in content and _png_is_whole(content)
     else:
-        is_whole = _jpeg_has_end(content)
+        is_whole = _JPEG_END in _jpeg_markers(content)
     if not is_whole:
         raise RejectedImage("cannot be decoded: the file ends too early")
 
 
-def _jpeg_has_end(content: bytes) -> bool:
-    """Whether the segments of a JPEG file lead to its end.
+def _png_is_whole(content: bytes) -> bool:
+    """Whether a PNG file has its last chunk, and its pixels' stream its end.
+
+    Raises:
+      RejectedImage: If a chunk is in a wrong place, or one that no decoder knows.
+    """
+    pixels = _EndOfStream()
+    for number, (kind, data) in enumerate(_png_chunks(content)):
+        if (kind == b"IHDR") != (number == 0):
+            raise RejectedImage("cannot be decoded: PNG header in a wrong place")
+        if kind[:1].isupper() and kind not in _PNG_CRITICAL:
+            raise RejectedImage("cannot be decoded: unknown critical PNG chunk")
+        if kind == b"IDAT":
+            pixels.take(data)
+        if kind == b"IEND":
+            return pixels.reached
+    return False
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Type and data of each chunk, whose checksums are known to be right."""
+    view, position = memoryview(content), _PNG_START
+    while position + 12 <= len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        yield (
+            content[position + 4 : position + 8],
+            view[position + 8 : position + 8 + length],
+        )
+        position += 12 + length
+
+
+class _EndOfStream:
+    """Whether a zlib stream, which is not kept, comes to its end.
+
+    Attributes:
+      reached: Whether it did.
+    """
+
+    def __init__(self):
+        """Nothing read."""
+        self._stream = zlib.decompressobj()
+        self.reached = False
+
+    def take(self, data: bytes | memoryview) -> None:
+        """Reads on; what follows the end is ignored, as decoders do.
+
+        Raises:
+          zlib.error: If it is no such stream.
+        """
+        size = _PIECE  # less, once all is read and nothing is pending
+        while not self.reached and (data or size == _PIECE):
+            size = len(self._stream.decompress(data, _PIECE))
+            data = self._stream.unconsumed_tail
+            self.reached = self._stream.eof
+
+
+def _jpeg_markers(content: bytes) -> Iterator[int]:
+    """The markers of a JPEG file's segments, up to its end.
 
     Pillow stops at the last row of pixels. TensorFlow reads on to the end, and fails if
     damaged pixels hold something like the beginning of a segment that goes beyond it.
     """
     position = 2
-    while marker := _JPEG_MARKER.search(content, position):
-        position = marker.end()
-        if marker.group().endswith(_JPEG_END):
-            return True
+    while found := _JPEG_MARKER.search(content, position):
+        position = found.end()
+        marker = content[position - 1]
+        yield marker
+        if marker == _JPEG_END:
+            return
         length = int.from_bytes(content[position : position + 2], "big")
         position += max(length, 2)  # the length's own bytes
-    return False
 
 
 def _is_upright(image: Image.Image) -> bool:

@@ -197,7 +197,7 @@ def require_output(output: str | os.PathLike) -> pathlib.Path:
 
 
 def _working_folder(path: pathlib.Path) -> pathlib.Path:
-    return path.with_name(f".{path.name}.preparing")
+    return path.parent / f".{path.name}.preparing"  # the root folder has no name
 
 
 class _NothingTaken(RunError):

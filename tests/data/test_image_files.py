@@ -1,3 +1,4 @@
+import base64
 import io
 import os
 import struct
@@ -146,6 +147,66 @@ def test_transparent_values_of_grey():
     assert decoded(image)[0, :, 0].tolist() == [50, 0]
 
 
+@pytest.mark.parametrize(
+    ("depth", "transparent", "expected"),
+    [
+        (2, 2, [0, 85, 0, 255]),
+        (4, 11, [17, 0]),
+    ],
+)
+def test_transparent_values_of_few_bits(depth, transparent, expected):
+    chunk = (b"tRNS", struct.pack(">H", transparent))
+    image = read(png(len(expected), 1, depth, 0, [bytes([0b00011011])], [chunk]))
+    assert decoded(image)[0, :, 0].tolist() == expected
+
+
+def test_transparent_colour_of_sixteen_bits():
+    values = struct.pack(">6H", 5000, 300, 65000, 300, 5000, 65000)
+    chunk = (b"tRNS", values[:6])
+    image = read(png(2, 1, 16, 2, [values], [chunk]))
+    assert decoded(image).tolist() == [[[0, 0, 0], [1, 19, 253]]]
+
+
+def tiff(width, depth, pixels, photometric=1, sample_format=1):
+    """A TIFF file of one row of grey values, packed."""
+    entries = [
+        (256, 3, width),
+        (257, 3, 1),
+        (258, 3, depth),
+        (259, 3, 1),
+        (262, 3, photometric),
+        (273, 4, 8 + 2 + 10 * 12 + 4),
+        (277, 3, 1),
+        (278, 3, 1),
+        (279, 4, len(pixels)),
+        (339, 3, sample_format),
+    ]
+    directory = b"".join(struct.pack("<HHII", t, kind, 1, v) for t, kind, v in entries)
+    header = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    return header + directory + bytes(4) + pixels
+
+
+def test_twelve_bits_of_grey():
+    image = read(tiff(2, 12, b"\xff\xf8\x00"))
+    assert decoded(image)[0, :, 0].tolist() == [255, 128]
+
+
+def test_sixteen_bits_from_white_to_black():
+    values = struct.pack("<3H", 0, 257, 65535)
+    image = read(tiff(3, 16, values, photometric=0))
+    assert decoded(image)[0, :, 0].tolist() == [255, 254, 0]
+
+
+@pytest.mark.parametrize(
+    ("depth", "sample_format", "reason"),
+    [(8, 2, "signed"), (16, 2, "signed"), (32, 2, "signed"), (32, 1, "16 bits")],
+)
+def test_integers_of_no_known_range(depth, sample_format, reason):
+    content = tiff(2, depth, bytes(depth // 4), sample_format=sample_format)
+    with pytest.raises(RejectedImage, match=f"{reason}.*range is not known"):
+        read(content)
+
+
 def test_grey_with_alpha_stays_grey(encode):
     values = np.array([[[200, 255], [200, 0], [100, 128]]], np.uint8)
     image = read(encode(Image.fromarray(values, "LA")))
@@ -241,6 +302,82 @@ def test_jpeg_without_its_end(encode, picture):
         tf.io.decode_image(content)
     with pytest.raises(RejectedImage, match="the file ends too early"):
         read(content)
+
+
+def test_jpeg_with_a_long_run_before_its_end(encode, picture):
+    """Time must not grow with the square of what stands between segments."""
+    content = encode(picture, "JPEG")
+    content = content[:-2] + b"\xff" * 2**20 + b"\0\xff\xd9"
+    assert read(content).content == content
+
+
+def test_jpeg_of_many_scans(encode, picture):
+    """A file of a few megabytes would take hours to decode."""
+    content = encode(picture, "JPEG", progressive=True)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    with pytest.raises(RejectedImage, match="more than 500 scans"):
+        read(content[:-2] + scan * 500 + content[-2:])
+    trailing = content + b"\xff\xda" * 501
+    assert read(trailing).content == trailing
+
+
+def test_lossless_jpeg():
+    """Decoded at an eighth of its size, Pillow writes beyond memory of its own."""
+    content = base64.b64decode(
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/wwALCAADAAQBAREA/8QAFwAAAwEAAAAAAAAAAAAAAAAAAQYIBf"
+        "/aAAgBAQABAACf3JycrIcoj3pAAH//2Q=="
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.io.decode_image(content)
+    image = read(content)
+    assert (image.format, image.grey) == ("png", True)
+    assert decoded(image)[..., 0].tolist() == [
+        [0, 50, 100, 150],
+        [200, 250, 30, 60],
+        [9, 8, 7, 6],
+    ]
+
+
+def test_jpeg_with_others_behind_it_passes_through(encode, picture):
+    """Pillow calls it MPO; phones write such files."""
+    other = Image.fromarray(picture[::-1])
+    content = encode(picture, "MPO", save_all=True, append_images=[other])
+    image = read(content)
+    assert (image.content, image.format) == (content, "jpeg")
+    decoded(image)
+
+
+def test_png_that_only_pillow_reads():
+    text = (b"tEXt", b"a\0b")
+    whole = png(1, 1, 8, 2, [b"abc"], [text])
+    assert read(whole).content == whole
+    start = whole.index(b"tEXt") - 4
+    chunk = whole[start : start + 15]
+    late = whole[:8] + chunk + whole[8:start] + whole[start + 15 :]
+    critical = png(1, 1, 8, 2, [b"abc"], [(b"ABCD", b"")])
+    for content, reason in ((late, "wrong place"), (critical, "unknown critical")):
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            tf.io.decode_image(content)
+        with pytest.raises(RejectedImage, match=reason):
+            read(content)
+
+
+@pytest.mark.parametrize("size", [1, 2000])
+def test_png_whose_pixels_do_not_end(size):
+    rows = [bytes(3 * size)] * size
+    stream = zlib.compress(b"".join(b"\0" + row for row in rows))[:-4]
+    content = png(size, size, 8, 2, [], [(b"IDAT", stream)])
+    content = content[: content.rindex(b"IDAT") - 4] + content[-12:]
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.io.decode_image(content)
+    with pytest.raises(RejectedImage, match="the file ends too early"):
+        read(content)
+    whole = png(size, size, 8, 2, rows)
+    assert read(whole).content == whole
 
 
 def test_jpeg_with_a_segment_that_goes_beyond_its_end(encode, picture):

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byel_tf.data.labels import DEFAULT_CLASSES, ClassNames
+from byel_tf.data.sources import fer2013
 from byel_tf.data.sources.fer2013 import Fer2013Source, parse_row, read_pixels
 from byel_tf.data.sources.item import Item
 from byel_tf.data.sources.source import SourceOptions
@@ -75,6 +76,13 @@ def test_tables_without_usage_or_emotion(write, opened, read):
     (item,) = read(path)[0].values()
     assert (item.label, item.split) == (-1, None)
     assert parse_row(item.path, item.row) == VALUES[0]
+
+
+def test_row_that_memory_may_not_hold(write, read, monkeypatch):
+    monkeypatch.setattr(fer2013, "_LONGEST_ROW", 100)
+    path = write("fer2013.csv", "emotion,pixels,Usage\n0," + "1 " * 100 + ",Training\n")
+    with pytest.raises(RunError, match="row 2 has more than 100 bytes"):
+        read(path)
 
 
 def test_names_sort_as_the_rows_do(write, read):

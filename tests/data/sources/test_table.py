@@ -26,6 +26,8 @@ def test_marks_quotes_and_line_ends(write):
         (b'a,b\n"1"x,2\n', "is no table, after row 1"),
         (b"a,b\n1\0,2\n", "line contains NUL"),
         (b"a,b\n" + b"x" * 200_000, "field limit"),
+        (b"a,b\n" + b"x," * 600_000, "a line has more than"),
+        (bytes(2**21), "a line has more than"),
     ],
 )
 def test_what_is_no_table(write, content, message):
