@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import collections
-import concurrent.futures
 import contextlib
+import dataclasses
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,15 +19,18 @@ T = TypeVar("T")
 #: The result of a task whose process ended unexpectedly, alone as well.
 DIED = object()
 
+# Not forked: the parent may hold threads, of progress bars or TensorFlow.
+_PROCESSES = multiprocessing.get_context("spawn")
+
 
 def run_tasks(
     function: Callable[[T], Any], tasks: Iterable[T], workers: int
 ) -> Iterator[tuple[T, Any]]:
     """Applies a function to tasks on several processes.
 
-    Few tasks are held at a time, however many there are. When a process dies, of a
-    crash in a library or for want of memory, the tasks at hand are repeated one by
-    one, each in a process of its own.
+    Few tasks are held at a time, however many there are. A task whose process dies, of
+    a crash in a library or for want of memory, is repeated alone, in a process of its
+    own.
 
     Args:
       function: A module's function; what it raises is raised here.
@@ -41,78 +44,150 @@ def run_tasks(
     if workers == 1:
         yield from ((task, function(task)) for task in tasks)
         return
-    pool = _pool(workers)
-    waiting: collections.deque = collections.deque()
+    team = _Team(function)
+    waiting: collections.deque[_Job] = collections.deque()
+    not_begun: collections.deque[_Job] = collections.deque()
     try:
         while True:
             while len(waiting) < 2 * workers:
                 try:
-                    task = next(tasks)
+                    job = _Job(next(tasks))
                 except StopIteration:
                     break
-                waiting.append((task, _submit(pool, function, task)))
+                waiting.append(job)
+                not_begun.append(job)
             if not waiting:
                 return
-            task, future = waiting[0]
+            while not_begun and len(team.busy) < workers:
+                team.begin(not_begun.popleft())
+            if waiting[0].outcome is None:
+                team.wait()
+                continue
+            job = waiting.popleft()
+            if job.outcome is _LOST:
+                team.finish()
+                team.begin(job)
+                team.finish()
+            yield job.task, job.result()
+    finally:
+        team.end()
+
+
+@dataclasses.dataclass
+class _Outcome:
+    """What came of a task: a value, or an error and where it was raised."""
+
+    value: Any = None
+    error: Exception | None = None
+    where: str = ""
+
+
+_LOST = _Outcome(DIED)
+
+
+class _InProcess(Exception):
+    """Where an error was raised in another process."""
+
+
+@dataclasses.dataclass
+class _Job:
+    """A task and, once it is known, its outcome."""
+
+    task: Any
+    outcome: _Outcome | None = None
+
+    def result(self) -> Any:
+        if self.outcome.error is not None:
+            raise self.outcome.error from _InProcess(self.outcome.where)
+        return self.outcome.value
+
+
+class _Worker:
+    """A process that does one task at a time.
+
+    It has a pipe of its own. What several share, as the queues of
+    `concurrent.futures`, stays locked or half-written for ever when one of them is
+    killed in the wrong moment.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]):
+        """Starts it."""
+        self.connection, other = _PROCESSES.Pipe()
+        # A daemon: Python would wait for another one, if interrupted while it ends.
+        self._process = _PROCESSES.Process(
+            target=_work, args=(function, other), daemon=True
+        )
+        with _ignored_interrupts():  # the process inherits it
+            self._process.start()
+        other.close()
+
+    def end(self) -> None:
+        """Ends it at once: nobody waits for what it does."""
+        with _ignored_interrupts():
+            self._process.kill()
+            self._process.join()
+            self.connection.close()
+
+
+class _Team:
+    """Processes, started as they are needed.
+
+    Attributes:
+      busy: Those at work by their connections, each with what it does.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]):
+        """Takes what they are to do."""
+        self._function = function
+        self._idle: list[_Worker] = []
+        self.busy: dict[Any, tuple[_Worker, _Job]] = {}
+
+    def begin(self, job: _Job) -> None:
+        """Gives a job to a process that has none, and therefore listens."""
+        worker = self._idle.pop() if self._idle else _Worker(self._function)
+        self.busy[worker.connection] = worker, job
+        with contextlib.suppress(OSError):  # it died, which `wait` finds
+            worker.connection.send(job.task)
+
+    def wait(self) -> None:
+        """Waits until something is finished or lost."""
+        for connection in multiprocessing.connection.wait(list(self.busy)):
+            worker, job = self.busy[connection]
             try:
-                result = future.result()
-            except BrokenProcessPool:
-                _shut_down(pool)
-                for task, future in waiting:
-                    whole = future.done() and not future.exception()
-                    yield task, future.result() if whole else _alone(function, task)
-                waiting.clear()
-                pool = _pool(workers)
+                job.outcome = connection.recv()
+            except (EOFError, OSError):
+                job.outcome = _LOST
+                worker.end()
             else:
-                waiting.popleft()
-                yield task, result
-    except BaseException:
-        _kill(pool)
-        raise
-    finally:
-        _shut_down(pool)
+                self._idle.append(worker)
+            del self.busy[connection]
+
+    def finish(self) -> None:
+        """Waits for all that was begun, and ends the processes: memory is free."""
+        while self.busy:
+            self.wait()
+        self.end()
+
+    def end(self) -> None:
+        """Ends all processes."""
+        workers = [*self._idle, *(worker for worker, _ in self.busy.values())]
+        self._idle.clear()
+        self.busy.clear()
+        for worker in workers:
+            worker.end()
 
 
-def _pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
-    # Not forked: the parent may hold threads, of progress bars or TensorFlow.
-    return concurrent.futures.ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent
-    )
-
-
-def _submit(pool, function: Callable[[T], Any], task: T) -> concurrent.futures.Future:
-    try:
-        with _ignored_interrupts():  # may start a process, which inherits it
-            return pool.submit(function, task)
-    except BrokenProcessPool as error:
-        future: concurrent.futures.Future = concurrent.futures.Future()
-        future.set_exception(error)
-        return future
-
-
-def _alone(function: Callable[[T], Any], task: T) -> Any:
-    pool = _pool(1)
-    try:
-        return _submit(pool, function, task).result()
-    except BrokenProcessPool:
-        return DIED
-    except BaseException:
-        _kill(pool)
-        raise
-    finally:
-        _shut_down(pool)
-
-
-def _kill(pool: concurrent.futures.ProcessPoolExecutor) -> None:
-    """Ends the processes at once: nobody waits for what they do."""
-    for process in list((pool._processes or {}).values()):
-        process.kill()
-
-
-def _shut_down(pool: concurrent.futures.ProcessPoolExecutor) -> None:
-    # Interrupted here a second time, Python waits for its processes for ever.
-    with _ignored_interrupts():
-        pool.shutdown(wait=True, cancel_futures=True)
+def _work(function: Callable[[Any], Any], connection: Any) -> None:
+    """What a process does, until its parent has died."""
+    _end_with_parent()
+    with contextlib.suppress(EOFError, OSError):  # of the connection
+        while True:
+            task = connection.recv()
+            try:
+                outcome = _Outcome(function(task))
+            except Exception as error:
+                outcome = _Outcome(error=error, where=traceback.format_exc())
+            connection.send(outcome)
 
 
 def _end_with_parent() -> None:

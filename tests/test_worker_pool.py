@@ -88,6 +88,25 @@ def test_process_that_ends_once(tmp_path):
     assert [result for _, result in results] == [n * n for n in range(6)]
 
 
+def much(path):
+    pathlib.Path(path).write_text(str(os.getpid()))
+    return path, bytes(2**24)
+
+
+def test_process_that_is_killed_while_it_answers(tmp_path):
+    """As when memory runs out; what it wrote of its answer is never completed."""
+    paths = [str(tmp_path / f"pid-{n}") for n in range(6)]
+    results = run_tasks(much, paths, 2)
+    found = [next(results)]
+    begun = tmp_path / "pid-2"  # nobody takes its answer, which is too long to send
+    wait_until(lambda: begun.exists() and begun.read_text())
+    time.sleep(0.2)
+    os.kill(int(begun.read_text()), signal.SIGKILL)
+    found += results
+    assert [(task, result[0]) for task, result in found] == [(p, p) for p in paths]
+    assert all(result[1] == bytes(2**24) for _, result in found)
+
+
 PROGRAM = """
 import pathlib, sys, threading
 from tests.test_worker_pool import wait_for_ever

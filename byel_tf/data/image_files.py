@@ -7,10 +7,10 @@ import io
 import os
 import re
 import stat
-import zlib
-from collections.abc import Iterator
 
 from PIL import Image, ImageOps
+
+from byel_tf.data import jpeg, png
 
 #: TensorFlow and the formats themselves go no further.
 MAX_SIDE = 65535
@@ -24,20 +24,6 @@ _PLAIN_MODES = ("RGB", "L")
 _ORIENTATION_TAG = 0x0112
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 258, 262, 339
 _TIFF_SIGNED = 2
-_PNG_START = 8  # behind the signature
-_PNG_DEPTH_BYTE = 24
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"  # the last chunk: length, type, checksum
-# Decoders must refuse a picture that needs chunks which they don't know.
-_PNG_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-_PIECE = 2**20  # of what a PNG's stream becomes
-_JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
-# Frames that TensorFlow decodes: with 8 bits a value, not lossless or hierarchical.
-_JPEG_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
-_JPEG_ALL_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-# Each scan may go through all of a picture's memory and take a few bytes of the file.
-_MAX_SCANS = 500
-# Neither a stuffed byte of pixels nor a restart; what stands before it is skipped.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 # Pillow's own limit only warns; ours is checked before it decodes.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -123,7 +109,7 @@ def encode(content: bytes, limits: ImageLimits) -> EncodedImage:
       RejectedImage: If it is too large or cannot be decoded.
     """
     with decoding(content, limits) as image:
-        if _is_plain(image, content) and not _is_too_long(image, limits):
+        if is_plain(image, content) and not is_too_long(image, limits):
             kind, (width, height) = _kind(image), image.size
             _require_few_scans(image, content)
             _decode_for_errors(image)
@@ -155,7 +141,7 @@ def _load(image: Image.Image, content: bytes) -> Image.Image:
         _require_whole(content, _kind(image))
     if image.format == "PNG" and "transparency" in image.info:
         # Pillow keeps the transparent colour as the file has it, and scales the pixels.
-        colour, depth = image.info["transparency"], content[_PNG_DEPTH_BYTE]
+        colour, depth = image.info["transparency"], png.depth(content)
         if image.mode == "L" and depth < 8:
             image.info["transparency"] = colour * 255 // (2**depth - 1)
         elif image.mode == "RGB" and depth == 16:
@@ -238,21 +224,22 @@ def _rejected(error: Exception) -> RejectedImage:
     return RejectedImage(f"cannot be decoded: {reason}")
 
 
-def _is_plain(image: Image.Image, content: bytes) -> bool:
+def is_plain(image: Image.Image, content: bytes) -> bool:
+    """Whether a record can hold an opened file as it is, by what its header says."""
     if _kind(image) not in ("jpeg", "png") or image.mode not in _PLAIN_MODES:
         return False
-    if image.format == "PNG" and content[_PNG_DEPTH_BYTE] == 16:
+    if image.format == "PNG" and png.depth(content) == 16:
         return False
     if "transparency" in image.info:
         return False
     if image.format == "PNG":
         # Looking for its EXIF data decodes it, and hides what goes wrong in that.
         return True
-    frames = (m for m in _jpeg_markers(content) if m in _JPEG_ALL_FRAMES)
-    return next(frames, None) in _JPEG_FRAMES and _is_upright(image)
+    return jpeg.has_common_frame(content) and _is_upright(image)
 
 
-def _is_too_long(image: Image.Image, limits: ImageLimits) -> bool:
+def is_too_long(image: Image.Image, limits: ImageLimits) -> bool:
+    """Whether a picture is to be scaled down."""
     return bool(limits.max_side) and max(image.size) > limits.max_side
 
 
@@ -273,101 +260,26 @@ def _require_few_scans(image: Image.Image, content: bytes) -> None:
     Raises:
       RejectedImage: If it has more scans than any encoder makes.
     """
-    if _kind(image) != "jpeg" or content.count(b"\xff\xda") <= _MAX_SCANS:
-        return
-    if sum(marker == _JPEG_SCAN for marker in _jpeg_markers(content)) > _MAX_SCANS:
-        raise RejectedImage(f"more than {_MAX_SCANS} scans")
+    if _kind(image) == "jpeg" and not jpeg.has_few_scans(content):
+        raise RejectedImage(f"more than {jpeg.MAX_SCANS} scans")
 
 
 def _require_whole(content: bytes, kind: str) -> None:
     """Refuses what Pillow's `load` lets pass and TensorFlow does not.
 
     Raises:
-      RejectedImage: If a JPEG or PNG file ends too early, or a PNG is none that every
-        decoder knows.
+      RejectedImage: If a JPEG or PNG file ends too early.
       SyntaxError: If a PNG chunk's checksum does not match.
+      ValueError: If a PNG is none that every decoder knows.
     """
     if kind == "png":
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             image.verify()
-        is_whole = _PNG_END in content and _png_is_whole(content)
+        is_whole = png.is_whole(content)
     else:
-        is_whole = _JPEG_END in _jpeg_markers(content)
+        is_whole = jpeg.has_end(content)
     if not is_whole:
         raise RejectedImage("cannot be decoded: the file ends too early")
-
-
-def _png_is_whole(content: bytes) -> bool:
-    """Whether a PNG file has its last chunk, and its pixels' stream its end.
-
-    Raises:
-      RejectedImage: If a chunk is in a wrong place, or one that no decoder knows.
-    """
-    pixels = _EndOfStream()
-    for number, (kind, data) in enumerate(_png_chunks(content)):
-        if (kind == b"IHDR") != (number == 0):
-            raise RejectedImage("cannot be decoded: PNG header in a wrong place")
-        if kind[:1].isupper() and kind not in _PNG_CRITICAL:
-            raise RejectedImage("cannot be decoded: unknown critical PNG chunk")
-        if kind == b"IDAT":
-            pixels.take(data)
-        if kind == b"IEND":
-            return pixels.reached
-    return False
-
-
-def _png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and data of each chunk, whose checksums are known to be right."""
-    view, position = memoryview(content), _PNG_START
-    while position + 12 <= len(content):
-        length = int.from_bytes(content[position : position + 4], "big")
-        yield (
-            content[position + 4 : position + 8],
-            view[position + 8 : position + 8 + length],
-        )
-        position += 12 + length
-
-
-class _EndOfStream:
-    """Whether a zlib stream, which is not kept, comes to its end.
-
-    Attributes:
-      reached: Whether it did.
-    """
-
-    def __init__(self):
-        """Nothing read."""
-        self._stream = zlib.decompressobj()
-        self.reached = False
-
-    def take(self, data: bytes | memoryview) -> None:
-        """Reads on; what follows the end is ignored, as decoders do.
-
-        Raises:
-          zlib.error: If it is no such stream.
-        """
-        size = _PIECE  # less, once all is read and nothing is pending
-        while not self.reached and (data or size == _PIECE):
-            size = len(self._stream.decompress(data, _PIECE))
-            data = self._stream.unconsumed_tail
-            self.reached = self._stream.eof
-
-
-def _jpeg_markers(content: bytes) -> Iterator[int]:
-    """The markers of a JPEG file's segments, up to its end.
-
-    Pillow stops at the last row of pixels. TensorFlow reads on to the end, and fails if
-    damaged pixels hold something like the beginning of a segment that goes beyond it.
-    """
-    position = 2
-    while found := _JPEG_MARKER.search(content, position):
-        position = found.end()
-        marker = content[position - 1]
-        yield marker
-        if marker == _JPEG_END:
-            return
-        length = int.from_bytes(content[position : position + 2], "big")
-        position += max(length, 2)  # the length's own bytes
 
 
 def _is_upright(image: Image.Image) -> bool:
@@ -405,7 +317,7 @@ def to_plain(image: Image.Image) -> Image.Image:
 
 def to_png(image: Image.Image, limits: ImageLimits) -> EncodedImage:
     """A plain picture as a PNG, scaled down where it is longer than allowed."""
-    if _is_too_long(image, limits):
+    if is_too_long(image, limits):
         image = fit(image, limits.max_side)
     buffer = io.BytesIO()
     # The profile is that of the original's mode, which may have been CMYK.

@@ -517,6 +517,11 @@ def test_damaged_working_folder(make_folder, prepare_images, tmp_path):
         prepare_images(make_folder(anger=5))
 
 
+def test_root_folder_as_output():
+    with pytest.raises(RunError, match="not an empty folder"):
+        module.require_output("/")
+
+
 def test_real_faces_in_three_layouts(tmp_path, prepare_images):
     checkout = pathlib.Path(__file__).resolve().parents[2]
     archive = checkout.parent / "shared" / "real_dev" / "fer2013_public.zip"
