@@ -25,9 +25,9 @@ import PIL
 
 from byel_tf.data import storage
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard
-from byel_tf.data.preparation.convert import Conversion, Finding, examine
+from byel_tf.data.preparation.convert import Conversion, Finding, examine, stamp
 from byel_tf.data.preparation.database import LISTED, TAKEN, WorkDatabase
-from byel_tf.data.preparation.dealing import Dealing, deal_images
+from byel_tf.data.preparation.dealing import Dealing, count_torn_persons, deal_images
 from byel_tf.data.preparation.description import count_reasons, write_description
 from byel_tf.data.preparation.planning import PlannedShard, plan_shards
 from byel_tf.data.preparation.shards import (
@@ -221,7 +221,7 @@ def _list(
     earlier = work.fact("plan")
     if earlier == plan:
         listing = _hand_on(source, preparation.seed, _exhaust)
-        if work.fact("listing") == listing:
+        if work.fact("listing") == listing and _are_unchanged(work):
             print(f"going on with what {folder} holds", flush=True)
             return
         print("the source has changed since it was listed: starting anew", flush=True)
@@ -236,6 +236,13 @@ def _list(
             work.set_fact("plan", plan)
     except RunError as error:
         raise _NothingTaken(str(error)) from error
+
+
+def _are_unchanged(work: WorkDatabase) -> bool:
+    """Whether the files that were examined are what they were."""
+    # A table of pixels is the file of many images.
+    now = functools.lru_cache(maxsize=1)(stamp)
+    return all(now(path) == before for path, before in work.stamps())
 
 
 def _exhaust(items: Iterable) -> None:
@@ -278,10 +285,10 @@ def _examine(conversion: Conversion, work: WorkDatabase, run: Runner) -> None:
 
 def _examine_alone(
     function: Callable, items: Sequence[tuple[int, Item]], run: Runner
-) -> list[Finding | str]:
+) -> list[tuple[Finding | str, str | None]]:
     """Finds the image that ends a process, by handing out each for itself."""
     results = run(function, [[item] for item in items])
-    return [_DEADLY if found is DIED else found[0] for _, found in results]
+    return [(_DEADLY, None) if found is DIED else found[0] for _, found in results]
 
 
 def _deal(source: Source, dealing: Dealing, work: WorkDatabase) -> None:
@@ -294,6 +301,8 @@ def _deal(source: Source, dealing: Dealing, work: WorkDatabase) -> None:
     if work.number(some) and work.fact("dealt") is None:
         deal_images(work, dealing)
         work.set_fact("dealt", "yes")
+        if torn := count_torn_persons(work):
+            print(f"persons in several of the given splits: {torn}", flush=True)
     if not work.number(some):
         reasons = list(count_reasons(work).items())
         shown = "; ".join(f"{n} × {reason}" for reason, n in reasons[:3])

@@ -446,6 +446,44 @@ def test_new_images_start_it_anew(
     assert sum(s.count for s in dataset.manifest.splits.values()) == 10
 
 
+def test_files_repaired_in_between_are_looked_at_again(
+    make_folder, prepare_images, encode, capsys
+):
+    source = make_folder(anger=9)
+    (source / "anger" / "bad.png").write_bytes(b"text")
+
+    def stop(function, tasks):
+        yield from ONE_PROCESS(function, tasks)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare_images(source, run=stop)
+    (source / "anger" / "bad.png").write_bytes(encode_one(encode))
+    dataset = prepare_images(source)
+    assert "has changed since it was listed" in capsys.readouterr().out
+    assert sum(s.count for s in dataset.manifest.splits.values()) == 10
+
+
+def test_persons_in_several_given_splits_are_told(write_list, prepare_images, capsys):
+    rows = (
+        ("a.png", 1, "anger", "train", "p"),
+        ("b.png", 2, "fear", "test", "p"),
+        ("c.png", 3, "fear", "test", "q"),
+    )
+    prepare_images(write_list("path,label,split,subject", *rows), shares=None)
+    assert "persons in several of the given splits: 1" in capsys.readouterr().out
+
+
+def test_address_that_nobody_can_read(tmp_path, write_list, prepare_images):
+    source = write_list("path,label", ("a.png", 1, "anger"))
+    with source.open("a") as file:
+        file.write("nope://host/b.png,anger\n")
+    dataset = prepare_images(source, shares={"test": 1.0})
+    assert rejects_of(dataset) == {
+        "nope://host/b.png": "no file system for nope:// is installed"
+    }
+
+
 def test_other_options_start_it_anew(make_folder, prepare_images, capsys):
     source = make_folder(anger=9)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import os
 from collections.abc import Sequence
 
 from PIL import Image
@@ -21,6 +22,7 @@ from byel_tf.data.image_files import (
 )
 from byel_tf.data.sources.fer2013 import parse_row
 from byel_tf.data.sources.item import Item
+from byel_tf.errors import RunError
 from byel_tf.faces.crop import Box, crop
 
 #: What happens to an image on which no face is found.
@@ -73,14 +75,31 @@ class Finding:
 
 def examine(
     items: Sequence[tuple[int, Item]], conversion: Conversion
-) -> list[Finding | str]:
-    """Converts images to learn what they will be; a string is why one can't be taken.
+) -> list[tuple[Finding | str, str | None]]:
+    """Converts images to learn what they will be.
 
     Args:
       items: The images, each with a number.
       conversion: How they become records.
+
+    Returns:
+      What was found out about each, a string being why it can't be taken, and the
+      stamp its file had before.
     """
-    return [_examine(item, conversion) for _, item in items]
+    results = []
+    for _, item in items:
+        before = stamp(item.path)
+        results.append((_examine(item, conversion), before))
+    return results
+
+
+def stamp(path: str) -> str | None:
+    """What differs when a file has changed; None if it can't be told."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _examine(item: Item, conversion: Conversion) -> Finding | str:
@@ -128,6 +147,9 @@ def _read_remote(path: str, max_bytes: int) -> bytes:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise RejectedImage(f"cannot be read: {reason}") from error
+    except RunError as error:
+        scheme = path.partition("://")[0]
+        raise RejectedImage(f"no file system for {scheme}:// is installed") from error
     if not content:
         raise RejectedImage("empty file")
     if len(content) > max_bytes:

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS images (
   reason TEXT,
   sha256 BLOB, bytes INTEGER, format TEXT, width INTEGER, height INTEGER,
   grey INTEGER, passed INTEGER, box TEXT,
+  stamp TEXT,
   split TEXT
 );
 CREATE TABLE IF NOT EXISTS shards (
@@ -149,17 +150,34 @@ class WorkDatabase:
                 yield [(number, _item(values)) for number, *values in part]
 
     def set_findings(
-        self, numbers: Sequence[int], findings: Sequence[Finding | str]
+        self,
+        numbers: Sequence[int],
+        findings: Sequence[tuple[Finding | str, str | None]],
     ) -> None:
-        """Writes what was found out about images, or why they are not taken."""
+        """Writes what `examine` gives for images."""
         pairs = list(zip(numbers, findings, strict=True))
         assignments = ", ".join(f"{name} = ?" for name in _FINDING.split(", "))
         with self.transaction():
             self.connection.executemany(
                 f"UPDATE images SET {assignments} WHERE id = ?",
-                ((*_finding_row(f), n) for n, f in pairs if isinstance(f, Finding)),
+                (
+                    (*_finding_row(f), n)
+                    for n, (f, _) in pairs
+                    if not isinstance(f, str)
+                ),
             )
-            self.reject((f, n) for n, f in pairs if isinstance(f, str))
+            self.connection.executemany(
+                "UPDATE images SET stamp = ? WHERE id = ?",
+                ((stamp, n) for n, (_, stamp) in pairs),
+            )
+            self.reject((f, n) for n, (f, _) in pairs if isinstance(f, str))
+
+    def stamps(self) -> Iterator[tuple[str, str]]:
+        """Path and stamp of every file that was examined."""
+        for path, stamp in self.connection.execute(
+            "SELECT path, stamp FROM images WHERE stamp IS NOT NULL"
+        ):
+            yield os.fsdecode(path), stamp
 
     def reject(self, reasons: Iterable[tuple[str, int]]) -> None:
         """Notes why images, by number, are not taken."""

@@ -63,6 +63,14 @@ def deal_images(work: WorkDatabase, dealing: Dealing) -> None:
         )
 
 
+def count_torn_persons(work: WorkDatabase) -> int:
+    """Persons of whom images are in several splits, which only a source can ask for."""
+    return work.number(
+        f"SELECT count(*) FROM (SELECT 1 FROM images WHERE {TAKEN} "
+        "AND subject IS NOT NULL GROUP BY subject HAVING min(split) < max(split))"
+    )
+
+
 def _reject_from_lesser_splits(work: WorkDatabase) -> None:
     for rank in reversed(range(1, len(SPLITS))):
         lesser = ", ".join(f"'{name}'" for name in SPLITS[:rank])
