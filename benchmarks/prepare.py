@@ -10,19 +10,18 @@ import dataclasses
 import functools
 import io
 import json
-import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.memory import PeakMemory
 from byel_tf.data.labels import DEFAULT_CLASSES
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
@@ -31,7 +30,6 @@ from byel_tf.worker_pool import run_tasks
 
 _FEW = 10_000
 _FILES_A_FOLDER = 1000
-_SECONDS_BETWEEN_LOOKS = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
         for count in counts
     }
     for count, folder in folders.items():
-        _make_images(folder, count, options.size, options.workers)
+        make_images(folder, count, options.size, options.workers)
     result = {"workers": options.workers, "size": options.size, "counts": {}}
     for count, folder in folders.items():
         runs = []
@@ -80,7 +78,15 @@ def main(argv: Sequence[str]) -> None:
     write_atomically(options.output, json.dumps(result, indent=2) + "\n")
 
 
-def _make_images(folder: pathlib.Path, count: int, size: int, workers: int) -> None:
+def make_images(folder: pathlib.Path, count: int, size: int, workers: int) -> None:
+    """Makes those JPEG files that are not there, in class folders of some folders.
+
+    Args:
+      folder: Where.
+      count: How many.
+      size: Their side in pixels.
+      workers: Processes.
+    """
     tasks = [
         (
             folder / name / f"{start:08d}",
@@ -137,50 +143,12 @@ def _prepare(folder: pathlib.Path, workers: int) -> tuple[float, float]:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        memory = _Memory(process.pid)
+        memory = PeakMemory(process.pid)
         output, _ = process.communicate()
         seconds = time.perf_counter() - start
         if process.returncode:
             raise RunError(output)
         return seconds, memory.peak()
-
-
-class _Memory:
-    """The most memory that a process and its children held at one time."""
-
-    def __init__(self, pid: int):
-        self._pid = pid
-        self._peak = 0
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def peak(self) -> float:
-        """Sum of the resident sizes, MB, once the process has ended."""
-        self._thread.join()
-        return self._peak / 2**20
-
-    def _watch(self) -> None:
-        while (held := _resident(self._pid)) > 0:
-            self._peak = max(self._peak, held)
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-
-
-def _resident(root: int) -> int:
-    """Bytes of a process and of what it started; memory they share counts twice."""
-    parents, sizes = {}, {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = pathlib.Path("/proc", entry, "stat").read_text()
-            except OSError:  # it has ended
-                continue
-            after_name = fields.rpartition(")")[2].split()
-            parents[int(entry)] = int(after_name[1])
-            sizes[int(entry)] = int(after_name[21]) * os.sysconf("SC_PAGE_SIZE")
-    family = {root}
-    while found := {p for p, parent in parents.items() if parent in family} - family:
-        family |= found
-    return sum(sizes.get(process, 0) for process in family)
 
 
 def run() -> int:

@@ -41,6 +41,9 @@ def _quiet_import() -> Iterator[None]:
 with _quiet_import():
     import tensorflow as tf
 
+    # The remarks on missing drivers come with the first look at devices.
+    tf.config.list_physical_devices()
+
 from byel_tf.errors import UsageError  # noqa: E402
 
 tf.get_logger().setLevel("ERROR")

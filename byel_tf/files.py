@@ -45,6 +45,27 @@ def close_on_disk(file: IO) -> None:
     file.close()
 
 
+@contextlib.contextmanager
+def new_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """Yields a file to write that takes its name only on success.
+
+    Args:
+      path: The file, which is replaced if it is there; its folder is made when
+        missing.
+    """
+    # A rename replaces a link and not what it points to.
+    final = pathlib.Path(os.path.realpath(path))
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(final)
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            close_on_disk(file)
+        os.replace(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _temporary(path: pathlib.Path) -> pathlib.Path:
     """A name beside `path` that nobody has: two containers may share a process id."""
     return path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")

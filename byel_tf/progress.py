@@ -21,13 +21,13 @@ class _Lines:
         sys.stderr.flush()
 
 
-def progress(total: int, unit: str, what: str, done: int = 0) -> tqdm:
+def progress(total: int | None, unit: str, what: str, done: int = 0) -> tqdm:
     """A bar with count, rate and time left; `update(n)` moves it.
 
     In a log there is nothing for a job of less than half a minute.
 
     Args:
-      total: How much there is to do.
+      total: How much there is to do; None if nobody knows.
       unit: What is counted, in the singular.
       what: The job.
       done: How much was done before.

@@ -94,6 +94,91 @@ def prepare_pictures():
     return prepare
 
 
+@pytest.fixture(scope="session")
+def export_brightness():
+    """A function that exports what stands for a model: bright PNGs are class 1."""
+    import json
+
+    import tensorflow as tf
+
+    class Brightness(tf.Module):
+        def __init__(self, threshold, temperature):
+            super().__init__()
+            self.threshold, self.temperature = threshold, temperature
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        def serve(self, image_bytes):
+            def decode(encoded):
+                if tf.strings.substr(encoded, 0, 4) == b"\x89PNG":
+                    pixels = tf.image.decode_png(encoded, channels=1)
+                    return tf.reduce_mean(tf.cast(pixels, tf.float32))
+                return -1.0
+
+            mean = tf.map_fn(decode, image_bytes, tf.float32)
+            bright = (mean - self.threshold) / 10
+            logits = tf.stack([-bright, bright], axis=1)
+            return {
+                "probabilities": tf.nn.softmax(logits / self.temperature),
+                "logits": logits,
+                "representation": tf.stack([mean / 255, mean % 7, 1 + 0 * mean], 1),
+                "valid": mean >= 0,
+            }
+
+    def export(
+        path, classes=("dark", "bright"), threshold=127.0, temperature=1.0, **facts
+    ):
+        module = Brightness(threshold, temperature)
+        tf.saved_model.save(module, str(path), {"serving_default": module.serve})
+        metadata = {"classes": classes, "temperature": temperature, **facts}
+        (path / "byel.json").write_text(json.dumps(metadata))
+        return path
+
+    return export
+
+
+@pytest.fixture
+def prepare_brightness(tmp_path):
+    """A function that prepares grey pictures, (brightness, label, subject) of each.
+
+    The subject may be missing; a brightness of None makes a picture that the model
+    which stands for one cannot decode.
+    """
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from byel_tf.data.manifest import open_dataset
+    from byel_tf.data.record import Record
+    from byel_tf.data.writer import write_dataset
+
+    def prepare(name="set", classes=("dark", "bright"), shard_bytes=10**6, **splits):
+        folder = tmp_path / name
+        with write_dataset(
+            folder, classes, {"kind": "test"}, shard_bytes=shard_bytes
+        ) as writer:
+            for split, pictures in splits.items():
+                for index, (brightness, label, *subject) in enumerate(pictures):
+                    buffer = io.BytesIO()
+                    pixels = np.full((2, 2), brightness or 0, np.uint8)
+                    kind = "JPEG" if brightness is None else "PNG"
+                    Image.fromarray(pixels).save(buffer, kind)
+                    record = Record(
+                        encoded=buffer.getvalue(),
+                        format="png",
+                        height=2,
+                        width=2,
+                        label=label,
+                        class_name="",
+                        filename=f"{index}.png",
+                        subject=subject[0] if subject else None,
+                    )
+                    writer.add(split, record)
+        return open_dataset(str(folder))
+
+    return prepare
+
+
 @pytest.fixture
 def tiny_encoder():
     """A function that builds an encoder small enough to be compiled in a second."""

@@ -4,11 +4,11 @@ import pathlib
 
 import pytest
 
-from byel_tf.cli.prepare import OPTIONS
+from byel_tf.cli import predict, prepare
 from byel_tf.data.labels import ALIASES
 from byel_tf.flagging import markdown_reference
 
-DATA = pathlib.Path(__file__).resolve().parents[1] / "docs" / "data.md"
+DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 
 
 def aliases():
@@ -21,11 +21,15 @@ def aliases():
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
-    [("aliases", aliases()), ("flags", markdown_reference(*OPTIONS))],
+    ("page", "name", "expected"),
+    [
+        ("data.md", "aliases", aliases()),
+        ("data.md", "flags", markdown_reference(*prepare.OPTIONS)),
+        ("predict.md", "flags", markdown_reference(*predict.OPTIONS)),
+    ],
 )
-def test_tables_are_those_of_the_code(name, expected):
-    text = DATA.read_text()
+def test_tables_are_those_of_the_code(page, name, expected):
+    text = (DOCS / page).read_text()
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     section = text[text.index(begin) + len(begin) : text.index(end)]
     assert section.strip() == expected.strip()

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from byel_tf.errors import RunError
-from byel_tf.files import new_directory, write_atomically
+from byel_tf.files import new_directory, new_file, write_atomically
 
 
 def names(folder):
@@ -17,6 +17,24 @@ def test_file_is_written_and_replaced(tmp_path):
     write_atomically(file, b"\x00\xff")
     assert file.read_bytes() == b"\x00\xff"
     assert names(file.parent) == ["name.txt"]
+
+
+def test_new_file_takes_its_name_when_it_is_whole(tmp_path):
+    file = tmp_path / "new" / "name.txt"
+    with new_file(file) as stream:
+        stream.write(b"whole")
+        assert not file.exists()
+    assert file.read_bytes() == b"whole"
+    link = tmp_path / "link.txt"
+    link.symlink_to(file)
+    with pytest.raises(RunError), new_file(link) as stream:
+        stream.write(b"part")
+        raise RunError("broken off")
+    assert file.read_bytes() == b"whole"
+    with new_file(link) as stream:
+        stream.write(b"other")
+    assert link.is_symlink() and file.read_bytes() == b"other"
+    assert names(tmp_path) == ["link.txt", "new"] and names(file.parent) == ["name.txt"]
 
 
 def test_old_file_stays_when_writing_fails(tmp_path, monkeypatch):

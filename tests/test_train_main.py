@@ -15,9 +15,13 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.labels import DEFAULT_CLASSES
+from byel_tf.data.manifest import open_dataset
+from byel_tf.evaluation.calibration import fit_temperature, temper
+from byel_tf.evaluation.evaluate import LOGITS, predict_split
 from byel_tf.flagging import run_program
 from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import build_encoder
+from byel_tf.serving.load import load_export
 from train_main import main
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
@@ -124,6 +128,30 @@ def test_a_run_leaves_everything_it_promises(finished, data):
         assert reported["accuracy"] == pytest.approx(
             accuracy_score(labels, predictions)
         )
+
+
+def test_the_temperature_is_fitted_on_held_out_synthetic_images(finished, data):
+    run, _ = finished
+    model = load_export(run / "export" / "1")
+    held_out = predict_split(
+        model, open_dataset(f"{data}/synthetic"), "validation", keep=(LOGITS,)
+    )
+    fitted = fit_temperature(held_out.labels, held_out.logits)
+    assert fitted != 1
+    assert model.metadata["fitted_temperature"] == pytest.approx(fitted, rel=1e-4)
+    expected = max(1.0, fitted)  # never sharper
+    assert model.metadata["temperature"] == pytest.approx(expected, rel=1e-4)
+    assert model.metadata["selection"] == "synthetic"
+    np.testing.assert_allclose(
+        held_out.probabilities, temper(held_out.logits, expected), atol=1e-5
+    )
+    results = json.loads((run / "results.json").read_text())
+    for entry in results["datasets"].values():
+        exported = entry["calibration"]["exported"]
+        assert exported["temperature"] == model.metadata["temperature"]
+        assert exported["log_loss"] == entry["log_loss"]
+        assert entry["calibration"]["uncalibrated"]["temperature"] == 1
+        assert entry["intervals"]["unit"] == "image"
 
 
 def test_flags_cfg_repeats_the_run(arguments, tmp_path):

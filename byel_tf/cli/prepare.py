@@ -7,15 +7,15 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
+from byel_tf.cli.image_flags import ImageFlags
 from byel_tf.cli.summary import summarize
-from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.labels import (
     DEFAULT_CLASSES,
     ClassNames,
     parse_aliases,
     parse_classes,
 )
-from byel_tf.data.preparation.convert import NO_FACE_CHOICES, Conversion
+from byel_tf.data.preparation.convert import Conversion
 from byel_tf.data.preparation.dealing import Dealing
 from byel_tf.data.prepare import (
     LocalRunner,
@@ -29,7 +29,6 @@ from byel_tf.data.sources.source import VOTE_LABELS, SourceOptions
 from byel_tf.data.splits import parse_ratios
 from byel_tf.data.writer import DEFAULT_SHARD_BYTES, REJECTED_FILE_NAME
 from byel_tf.errors import RunError, UsageError
-from byel_tf.faces.crop import MIN_MARGIN
 from byel_tf.flagging import option, parse, run_program
 
 _DEFAULT_SPLITS = "train=0.8,validation=0.1,test=0.1"
@@ -101,42 +100,6 @@ class LabelFlags:
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageFlags:
-    """Images."""
-
-    crop: str = option(
-        "none",
-        "face: crop every image to its largest face, as rendered faces are cropped.",
-        choices=("none", "face"),
-    )
-    crop_margin: float = option(
-        1.0,
-        "Side of the crop, as a multiple of that of rendered faces.",
-        lower=MIN_MARGIN,
-        upper=4,
-    )
-    no_face: str = option(
-        "keep",
-        "Images without a face found: keep them whole, list them in no_face.csv "
-        "besides, or reject them.",
-        choices=NO_FACE_CHOICES,
-    )
-    max_bytes: int = option(
-        ImageLimits.max_bytes, "Larger files are rejected.", lower=1
-    )
-    max_pixels: int = option(
-        ImageLimits.max_pixels,
-        "Pictures of more pixels are rejected before they are decoded.",
-        lower=1,
-    )
-    max_side: int = option(
-        ImageLimits.max_side,
-        "Pictures with a longer side are scaled down to it; 0: none.",
-        lower=0,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
 class RunFlags:
     """How it is done."""
 
@@ -182,7 +145,7 @@ def main(argv: Sequence[str]) -> None:
     preparation = Preparation(
         Conversion(
             classes,
-            ImageLimits(images.max_bytes, images.max_pixels, images.max_side),
+            images.limits(),
             images.crop == "face",
             images.crop_margin,
             images.no_face,

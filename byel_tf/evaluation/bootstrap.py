@@ -1,14 +1,19 @@
-"""How far a macro F1 can be trusted: bootstrap over images and over seeds.
+"""How far a score can be trusted: bootstrap over images, persons and seeds.
 
-Everything is a function of arrays. `resampled_macro_f1` draws the images; from its
-result, a variant's interval is `percentile_interval(scores.mean(axis=1))`, and that of
-a difference between two variants
-`percentile_interval(resampled_means(b, rng) - resampled_means(a, rng))`, where `a` and
-`b` are columns of one result, so that both variants saw the same images.
+Everything is a function of arrays. `resampled_confusions` draws the images, or all
+images of drawn persons, and every score is one of confusion matrices; from
+`resampled_macro_f1`, a variant's interval is
+`percentile_interval(scores.mean(axis=1))`, and that of a difference between two
+variants `percentile_interval(resampled_means(b, rng) - resampled_means(a, rng))`, where
+`a` and `b` are columns of one result, so that both variants saw the same images.
 
-Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993: the resampling of
-cases in chapter 6, percentile intervals in section 13.3.
+Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993: the resampling of
+cases in chapter 6, percentile intervals in section 13.3. Davison and Hinkley, Bootstrap
+Methods and their Application, 1997, section 3.8: whole clusters are drawn where cases
+of one cluster are alike.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,6 +34,19 @@ def count_confusions(
     return _count(_cells(labels, predictions, num_classes), num_classes)
 
 
+def class_f1(confusions: np.ndarray) -> np.ndarray:
+    """F1 of each class, `f1_score(average=None, zero_division=0)`.
+
+    Args:
+      confusions: Counts, (..., K, K); rows are labels, columns predictions.
+
+    Returns:
+      In [0, 1], (..., K), float64; 0 for a class that does not occur.
+    """
+    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
+    return 2 * hits / np.maximum(_occurrences(confusions), 1)
+
+
 def macro_f1(confusions: np.ndarray) -> np.ndarray:
     """Macro F1 of confusion matrices, the one of `metrics.score`.
 
@@ -39,11 +57,97 @@ def macro_f1(confusions: np.ndarray) -> np.ndarray:
       Mean F1 over the classes that occur among labels or predictions, in [0, 1],
       (...,); 0 for an empty matrix.
     """
+    occurring = np.count_nonzero(_occurrences(confusions), axis=-1)
+    return class_f1(confusions).sum(axis=-1) / np.maximum(occurring, 1)
+
+
+def accuracy(confusions: np.ndarray) -> np.ndarray:
+    """Share of right predictions, `accuracy_score`.
+
+    Args:
+      confusions: Counts, (..., K, K).
+
+    Returns:
+      In [0, 1], (...,); 0 for an empty matrix.
+    """
+    hits = np.trace(confusions, axis1=-2, axis2=-1)
+    return hits / np.maximum(confusions.sum(axis=(-2, -1)), 1)
+
+
+def balanced_accuracy(confusions: np.ndarray) -> np.ndarray:
+    """Mean recall of the classes that have labels, `balanced_accuracy_score`.
+
+    Args:
+      confusions: Counts, (..., K, K); rows are labels, columns predictions.
+
+    Returns:
+      In [0, 1], (...,); 0 for an empty matrix.
+    """
+    supports = confusions.sum(axis=-1)
     hits = np.diagonal(confusions, axis1=-2, axis2=-1)
-    occurrences = confusions.sum(axis=-1) + confusions.sum(axis=-2)
-    f1 = 2 * hits / np.maximum(occurrences, 1)
-    occurring = np.count_nonzero(occurrences, axis=-1)
-    return f1.sum(axis=-1) / np.maximum(occurring, 1)
+    recalls = hits / np.maximum(supports, 1)
+    occurring = np.count_nonzero(supports, axis=-1)
+    return recalls.sum(axis=-1) / np.maximum(occurring, 1)
+
+
+def resampling_units(subjects: Sequence[str]) -> np.ndarray:
+    """What is drawn together: all images of one person.
+
+    Args:
+      subjects: The person on each of N images; empty where unknown.
+
+    Returns:
+      Index of each image's unit, (N,), int; an image of an unknown person is a unit
+      of its own. The indices run from 0 without gaps.
+    """
+    numbers: dict[object, int] = {}
+    return np.array(
+        [
+            numbers.setdefault(subject or index, len(numbers))
+            for index, subject in enumerate(subjects)
+        ],
+        dtype=int,
+    )
+
+
+def resampled_confusions(
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    num_classes: int,
+    resamples: int,
+    rng: np.random.Generator,
+    units: np.ndarray | None = None,
+) -> np.ndarray:
+    """Confusion matrices of several runs, on images drawn with replacement.
+
+    A resample holds the same images for every run, so the runs stay paired. Where
+    units are given, as many units as there are get drawn, each with all its images.
+
+    Args:
+      labels: Class indices in [0, K), (N,), int; N is at least 1.
+      predictions: Class indices of each run, (M, N), int.
+      num_classes: K.
+      resamples: Number of resamples, R.
+      rng: Draws the images or units.
+      units: Index of each image's unit, (N,), as of `resampling_units`; None: every
+        image is one.
+
+    Returns:
+      Counts, (R, M, K, K), int.
+    """
+    cells = _cells(labels, predictions, num_classes)
+    count = len(labels)
+    result = np.empty((resamples, len(predictions), num_classes, num_classes), int)
+    if units is None:
+        for confusions in result:
+            drawn = rng.integers(count, size=count)
+            confusions[:] = _count(cells[:, drawn], num_classes)
+        return result
+    size = int(units.max()) + 1
+    for confusions in result:
+        times = np.bincount(rng.integers(size, size=size), minlength=size)
+        confusions[:] = _count(cells, num_classes, times[units])
+    return result
 
 
 def resampled_macro_f1(
@@ -52,30 +156,24 @@ def resampled_macro_f1(
     num_classes: int,
     resamples: int,
     rng: np.random.Generator,
+    units: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Macro F1 of several runs, on images drawn with replacement.
-
-    A resample holds the same images for every run, so the runs stay paired.
+    """Macro F1 of several runs on resampled images.
 
     Args:
-      labels: Class indices in [0, K), (N,), int; N is at least 1.
-      predictions: Class indices of each run, (M, N), int.
+      labels: As of `resampled_confusions`, as are the other arguments.
+      predictions: (M, N).
       num_classes: K.
-      resamples: Number of resamples, R.
-      rng: Draws the images.
+      resamples: R.
+      rng: Draws the images or units.
+      units: (N,), or None.
 
     Returns:
       (R, M), float64.
     """
-    cells = _cells(labels, predictions, num_classes)
-    count = len(labels)
-    confusions = np.stack(
-        [
-            _count(cells[:, rng.integers(count, size=count)], num_classes)
-            for _ in range(resamples)
-        ]
+    return macro_f1(
+        resampled_confusions(labels, predictions, num_classes, resamples, rng, units)
     )
-    return macro_f1(confusions)
 
 
 def resampled_means(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -128,6 +226,17 @@ def _cells(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.
     return (run * num_classes + labels) * num_classes + predictions
 
 
-def _count(cells: np.ndarray, num_classes: int) -> np.ndarray:
+def _count(
+    cells: np.ndarray, num_classes: int, times: np.ndarray | None = None
+) -> np.ndarray:
+    """Matrices (M, K, K) of the cells (M, N), image i counted `times[i]` times."""
     shape = (len(cells), num_classes, num_classes)
-    return np.bincount(cells.ravel(), minlength=np.prod(shape)).reshape(shape)
+    weights = None if times is None else np.broadcast_to(times, cells.shape).ravel()
+    counts = np.bincount(cells.ravel(), weights, minlength=np.prod(shape))
+    # Weighted counts are whole numbers in float64, exact below 2⁵³.
+    return counts.astype(int, copy=False).reshape(shape)
+
+
+def _occurrences(confusions: np.ndarray) -> np.ndarray:
+    """How often each class is a label or a prediction, (..., K)."""
+    return confusions.sum(axis=-1) + confusions.sum(axis=-2)

@@ -2,19 +2,34 @@
 
 The SavedModel itself is evaluated, not the model in memory: the numbers are those of
 what is shipped.
+
+Kept in memory are file names, subjects and outputs, not images: a representation of R
+numbers takes 4·R bytes an image, 200 MB for 100,000 of 512.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from byel_tf.data.manifest import PreparedDataset
-from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
 from byel_tf.evaluation.metrics import Scores, score
 from byel_tf.evaluation.predictions import Predictions
 from byel_tf.serving.load import ExportedModel
+
+#: Takes `image_bytes`, gives the outputs of an export's signature.
+Signature = Callable[..., Mapping[str, tf.Tensor]]
+
+#: Outputs that are kept only where asked for.
+LOGITS, REPRESENTATION = "logits", "representation"
+
+_FEATURES = {
+    "image/encoded": tf.io.FixedLenFeature([], tf.string),
+    "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+    "image/filename": tf.io.FixedLenFeature([], tf.string),
+    "image/subject": tf.io.FixedLenFeature([], tf.string, default_value=""),
+}
 
 
 def require_classes(dataset: PreparedDataset, classes: Sequence[str]) -> None:
@@ -46,38 +61,69 @@ def require_split(dataset: PreparedDataset, split: str, purpose: str) -> None:
         )
 
 
-def predict_test_split(
-    model: ExportedModel, dataset: PreparedDataset, batch_size: int = 256
+def predict_split(
+    model: ExportedModel,
+    dataset: PreparedDataset,
+    split: str = "test",
+    batch_size: int = 256,
+    keep: Sequence[str] = (),
+    limit: int | None = None,
+    advance: Callable[[int], object] | None = None,
 ) -> Predictions:
-    """Runs a model over a data set's test split.
+    """Runs an exported model over a split of a data set.
 
     Args:
       model: The exported model.
       dataset: A prepared data set of the same classes.
-      batch_size: Images at a time.
+      split: Name of the split.
+      batch_size: As of `predict_records`, as are the other arguments.
+      keep: `LOGITS`, `REPRESENTATION`, both or none.
+      limit: Most images.
+      advance: Called with the number of images done.
 
     Raises:
-      RunError: If the classes differ, there is no labelled test record, a file is
-        damaged, or an image of the data set cannot be decoded.
+      RunError: If the classes differ or there is no labelled record, and as
+        `predict_records` does.
     """
     require_classes(dataset, model.classes)
-    require_split(dataset, "test", "report on")
-    features = {
-        "image/encoded": tf.io.FixedLenFeature([], tf.string),
-        "image/class/label": tf.io.FixedLenFeature([], tf.int64),
-        "image/filename": tf.io.FixedLenFeature([], tf.string),
-    }
-    records = tf.data.TFRecordDataset(dataset.shard_paths("test")).batch(batch_size)
-    filenames, labels, probabilities = [], [], []
+    require_split(dataset, split, "report on")
+    return predict_records(
+        model.signature, dataset, split, batch_size, keep, limit, advance
+    )
+
+
+def predict_records(
+    signature: Signature,
+    dataset: PreparedDataset,
+    split: str,
+    batch_size: int = 256,
+    keep: Sequence[str] = (),
+    limit: int | None = None,
+    advance: Callable[[int], object] | None = None,
+) -> Predictions:
+    """Runs a signature over the records of a split.
+
+    Args:
+      signature: That of an export.
+      dataset: A prepared data set.
+      split: Name of a split that it has.
+      batch_size: Images at a time.
+      keep: `LOGITS`, `REPRESENTATION`, both or none.
+      limit: Most images; of more records so many are chosen at random, always the
+        same ones.
+      advance: Called with the number of images done.
+
+    Raises:
+      RunError: If a file is damaged or an image cannot be decoded.
+    """
+    records, expected = _records(dataset, split, limit)
+    filenames, subjects, labels, probabilities = [], [], [], []
+    kept = {name: [] for name in keep}
     try:
-        for serialized in records:
-            batch = tf.io.parse_example(serialized, features)
-            outputs = model.signature(image_bytes=batch["image/encoded"])
-            names = [
-                # Raw bytes of a file name: not always UTF-8.
-                name.decode(errors="surrogateescape")
-                for name in batch["image/filename"].numpy()
-            ]
+        for serialized in records.batch(batch_size).prefetch(1):
+            batch = tf.io.parse_example(serialized, _FEATURES)
+            outputs = signature(image_bytes=batch["image/encoded"])
+            names = _texts(batch["image/filename"])
             valid = outputs["valid"].numpy()
             if not valid.all():
                 raise RunError(
@@ -85,26 +131,53 @@ def predict_test_split(
                     "decoded: prepare it again without this image"
                 )
             filenames += names
+            subjects += _texts(batch["image/subject"])
             labels.append(batch["image/class/label"].numpy())
             probabilities.append(outputs["probabilities"].numpy())
+            for name, values in kept.items():
+                values.append(outputs[name].numpy())
+            if advance:
+                advance(len(names))
     except tf.errors.DataLossError as error:
         raise RunError(
             f"data set {dataset.name} ({dataset.path}) has a damaged file: copy or "
             f"prepare it again ({' '.join(error.message.split())})"
         ) from error
-    expected = dataset.manifest.splits["test"].count
     if len(filenames) != expected:
         raise RunError(
-            f"data set {dataset.name}: {len(filenames)} test records were read, its "
+            f"data set {dataset.name}: {len(filenames)} {split} records were read, its "
             f"manifest says {expected}: prepare it again"
         )
     probabilities = np.concatenate(probabilities)
+    outputs = {name: np.concatenate(values) for name, values in kept.items()}
     return Predictions(
-        tuple(filenames),
-        np.concatenate(labels),
-        probabilities.argmax(axis=-1),
-        probabilities,
+        filenames=tuple(filenames),
+        labels=np.concatenate(labels),
+        predicted=probabilities.argmax(axis=-1),
+        probabilities=probabilities,
+        subjects=tuple(subjects),
+        logits=outputs.get(LOGITS),
+        representations=outputs.get(REPRESENTATION),
     )
+
+
+def _records(
+    dataset: PreparedDataset, split: str, limit: int | None
+) -> tuple[tf.data.Dataset, int]:
+    """The serialized records of a split, or a sample of them, and how many."""
+    records = tf.data.TFRecordDataset(dataset.shard_paths(split))
+    count = dataset.manifest.splits[split].count
+    if limit is None or limit >= count:
+        return records, count
+    is_chosen = np.zeros(count, bool)
+    is_chosen[np.random.default_rng(0).permutation(count)[:limit]] = True
+    chosen = records.enumerate().filter(lambda index, _: tf.gather(is_chosen, index))
+    return chosen.map(lambda _, record: record), limit
+
+
+def _texts(values: tf.Tensor) -> list[str]:
+    """Raw bytes, as of a file name, which is not always UTF-8."""
+    return [value.decode(errors="surrogateescape") for value in values.numpy()]
 
 
 def score_predictions(predictions: Predictions, classes: Sequence[str]) -> Scores:
@@ -114,8 +187,8 @@ def score_predictions(predictions: Predictions, classes: Sequence[str]) -> Score
       predictions: The predictions.
       classes: Names of the classes.
     """
-    labelled = predictions.labels != UNLABELLED
-    return score(predictions.labels[labelled], predictions.predicted[labelled], classes)
+    labelled = predictions.labelled()
+    return score(labelled.labels, labelled.predicted, classes)
 
 
 def evaluate(
@@ -129,7 +202,7 @@ def evaluate(
       batch_size: Images at a time.
 
     Raises:
-      RunError: As `predict_test_split` does.
+      RunError: As `predict_split` does.
     """
-    predictions = predict_test_split(model, dataset, batch_size)
+    predictions = predict_split(model, dataset, batch_size=batch_size)
     return score_predictions(predictions, model.classes)

@@ -23,12 +23,39 @@ class Predictions:
       labels: Class indices, (N,), int; -1 for an image without label.
       predicted: Indices of the most probable classes, (N,), int.
       probabilities: (N, K), float.
+      subjects: The person on each image, empty where unknown; () if none is known.
+        Not in the table.
+      logits: Before temperature and softmax, (N, K), float32; None where they were
+        not asked for. Not in the table.
+      representations: (N, R), float32, or None likewise. Not in the table.
     """
 
     filenames: tuple[str, ...]
     labels: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray
+    subjects: tuple[str, ...] = ()
+    logits: np.ndarray | None = None
+    representations: np.ndarray | None = None
+
+    def labelled(self) -> "Predictions":
+        """Those of the images that have a label."""
+        chosen = np.flatnonzero(self.labels != UNLABELLED)
+        if len(chosen) == len(self.labels):
+            return self
+
+        def rows(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[chosen]
+
+        return Predictions(
+            filenames=tuple(self.filenames[index] for index in chosen),
+            labels=self.labels[chosen],
+            predicted=self.predicted[chosen],
+            probabilities=self.probabilities[chosen],
+            subjects=tuple(self.subjects[i] for i in chosen) if self.subjects else (),
+            logits=rows(self.logits),
+            representations=rows(self.representations),
+        )
 
 
 def predictions_csv(predictions: Predictions, classes: Sequence[str]) -> bytes:

@@ -8,6 +8,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from byel_tf.evaluation.assess import Assessment
+from byel_tf.evaluation.markdown import cell, interval, number
 from byel_tf.evaluation.metrics import Scores
 
 matplotlib.use("Agg")  # never opens a window
@@ -73,18 +75,20 @@ def guessing_macro_f1(scores: Scores) -> float:
 
 
 def report_markdown(
-    scores: Mapping[str, Scores],
+    assessments: Mapping[str, Assessment],
     classes: Sequence[str],
     facts: Mapping[str, str],
     figures: Mapping[str, str],
+    details: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """Writes the report.
 
     Args:
-      scores: Scores by data set.
+      assessments: Scores, intervals and calibration by data set.
       classes: Names of the classes.
       facts: What else to state: name and value.
       figures: Relative path of each data set's figure.
+      details: Further lines of Markdown at the end of a data set's section.
 
     Returns:
       Markdown.
@@ -92,39 +96,87 @@ def report_markdown(
     lines = [
         "# Results",
         "",
-        "| data set | images | macro F1 | macro F1 of guessing | accuracy |",
-        "|---|---:|---:|---:|---:|",
+        "| data set | images | macro F1 | 95 % interval | macro F1 of guessing "
+        "| accuracy | balanced accuracy | kappa | log loss | Brier | ECE |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, result in scores.items():
-        lines.append(
-            f"| {_cell(name)} | {result.count} | {result.macro_f1:.4f} | "
-            f"{guessing_macro_f1(result):.4f} | {result.accuracy:.4f} |"
+    for name, result in assessments.items():
+        scores, found = result.scores, result.calibration["exported"].scores
+        values = (
+            cell(name),
+            str(scores.count),
+            number(scores.macro_f1),
+            interval(result.intervals and result.intervals.macro_f1),
+            number(guessing_macro_f1(scores)),
+            number(scores.accuracy),
+            number(scores.balanced_accuracy),
+            number(scores.cohen_kappa),
+            number(found.log_loss),
+            number(found.brier),
+            number(found.expected_calibration_error),
         )
-    lines += [
-        "",
-        "## The run",
-        "",
-        *(f"- {name}: {value}" for name, value in facts.items()),
-    ]
-    for name, result in scores.items():
-        figure = urllib.parse.quote(figures[name])
-        lines += [
-            "",
-            f"## {name}",
-            "",
-            f"![confusion matrix and F1 of {name}]({figure})",
-            "",
-            "| class | precision | recall | F1 | support |",
-            "|---|---:|---:|---:|---:|",
-        ]
-        for class_name, row in result.per_class.items():
-            lines.append(
-                f"| {_cell(class_name)} | {row['precision']:.3f} | "
-                f"{row['recall']:.3f} | {row['f1']:.3f} | {row['support']} |"
-            )
+        lines.append(f"| {' | '.join(values)} |")
+    lines += ["", *_notes(assessments), "", "## The run", ""]
+    lines += [f"- {name}: {value}" for name, value in facts.items()]
+    for name, result in assessments.items():
+        lines += _section(name, result, classes, figures[name])
+        lines += (details or {}).get(name, ())
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
-    """The text as one cell of a table."""
-    return text.replace("|", r"\|")
+def _notes(assessments: Mapping[str, Assessment]) -> list[str]:
+    """What the table's columns are, and what the intervals were drawn from."""
+    drawn = [
+        f"{name} {result.intervals.units} {result.intervals.unit}s"
+        for name, result in assessments.items()
+        if result.intervals
+    ]
+    lines = []
+    if drawn:
+        resamples = next(
+            r.intervals.resamples for r in assessments.values() if r.intervals
+        )
+        lines.append(
+            f"Intervals are bootstrapped, {resamples} resamples ({'; '.join(drawn)}): "
+            "they hold for these images or persons, and for this one trained model."
+        )
+    return [
+        *lines,
+        "Kappa is Cohen's; Brier is summed over the classes (0 to 2); ECE is the "
+        "expected calibration error over 15 bins of equal width.",
+    ]
+
+
+def _section(
+    name: str, result: Assessment, classes: Sequence[str], figure: str
+) -> list[str]:
+    """Figure, classes and calibration of one data set."""
+    lines = [
+        "",
+        f"## {name}",
+        "",
+        f"![confusion matrix and F1 of {name}]({urllib.parse.quote(figure)})",
+        "",
+        "| class | precision | recall | F1 | 95 % interval | support |",
+        "|---|---:|---:|---:|---|---:|",
+    ]
+    for class_name in classes:
+        row = result.scores.per_class[class_name]
+        found = result.intervals and result.intervals.per_class_f1[class_name]
+        lines.append(
+            f"| {cell(class_name)} | {row['precision']:.3f} | {row['recall']:.3f} | "
+            f"{row['f1']:.3f} | {interval(found, 3)} | {row['support']} |"
+        )
+    if len(result.calibration) > 1:
+        lines += [
+            "",
+            "| probabilities | temperature | log loss | Brier | ECE |",
+            "|---|---:|---:|---:|---:|",
+        ]
+        for kind, at in result.calibration.items():
+            lines.append(
+                f"| {kind} | {number(at.temperature)} | {number(at.scores.log_loss)} | "
+                f"{number(at.scores.brier)} | "
+                f"{number(at.scores.expected_calibration_error)} |"
+            )
+    return lines

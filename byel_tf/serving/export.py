@@ -2,17 +2,22 @@
 
 import json
 import os
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.data.images import decode_and_resize
 from byel_tf.files import new_directory
 from byel_tf.models.networks import ExpressionNetwork
+from byel_tf.serving.parity import SAVED_MODEL_LIMIT, require_equal
 
 #: Facts about the export beside the SavedModel, for tools that do not load it.
 METADATA_FILE_NAME = "byel.json"
+
+_CHECK_BATCH_SIZE = 64
 
 
 class ServingModule(tf.Module):
@@ -107,7 +112,10 @@ class ServingModule(tf.Module):
 
 
 def export_saved_model(
-    path: str | os.PathLike, module: ServingModule, metadata: dict[str, object]
+    path: str | os.PathLike,
+    module: ServingModule,
+    metadata: dict[str, object],
+    check_images: Mapping[str, bytes] | None = None,
 ) -> None:
     """Saves a module as a SavedModel that appears whole or not at all.
 
@@ -116,12 +124,42 @@ def export_saved_model(
       module: What to save; its `serve` becomes the signature `serving_default`, its
         `classes` that of the same name.
       metadata: Facts written beside it as JSON.
+      check_images: JPEG or PNG files by name, which what was saved has to classify as
+        the module does.
 
     Raises:
-      RunError: If the folder exists and is not empty.
+      RunError: If the folder exists and is not empty, or what was saved differs.
     """
     with new_directory(path) as folder:
         signatures = {"serving_default": module.serve, "classes": module.classes}
         tf.saved_model.save(module, str(folder), signatures=signatures)
         content = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
         (folder / METADATA_FILE_NAME).write_text(content, encoding="utf-8")
+        if check_images:
+            _require_same_outputs(folder, module, check_images)
+
+
+def _require_same_outputs(
+    folder: pathlib.Path, module: ServingModule, images: Mapping[str, bytes]
+) -> None:
+    """Compares what was saved with the module in memory.
+
+    Raises:
+      RunError: If a probability differs by more than `SAVED_MODEL_LIMIT`, or a label.
+    """
+    saved = tf.saved_model.load(str(folder))
+    files = list(images.values())
+    found, expected = [], []
+    for start in range(0, len(files), _CHECK_BATCH_SIZE):
+        batch = tf.constant(files[start : start + _CHECK_BATCH_SIZE])
+        outputs = saved.signatures["serving_default"](image_bytes=batch)
+        found.append(outputs["probabilities"].numpy())
+        expected.append(module.serve(batch)["probabilities"].numpy())
+    require_equal(
+        "the SavedModel",
+        np.concatenate(found),
+        np.concatenate(expected),
+        list(images),
+        SAVED_MODEL_LIMIT,
+        reference="the model in memory",
+    )

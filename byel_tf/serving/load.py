@@ -21,11 +21,37 @@ class ExportedModel:
         representation and valid.
       classes: Names in the order of the outputs.
       metadata: Facts written at export.
+      module: What was saved, a `ServingModule` without its Python code: with the
+        functions `classifier` and `serve`, and the variable `temperature`.
     """
 
     signature: tf.types.experimental.GenericFunction
     classes: tuple[str, ...]
     metadata: dict[str, object]
+    module: tf.Module | None = None
+
+
+def find_export(path: str | os.PathLike) -> pathlib.Path:
+    """The version folder that a path means.
+
+    Args:
+      path: A version folder such as `RUN/export/1`, its parent, or a run's folder:
+        then the newest version is meant.
+
+    Returns:
+      The version folder; `path` itself where there is none, for `load_export` to
+      complain about.
+    """
+    given = pathlib.Path(path)
+    for folder in (given / "export", given):
+        versions = [
+            file.parent
+            for file in folder.glob(f"*/{METADATA_FILE_NAME}")
+            if file.parent.name.isdecimal()
+        ]
+        if versions:
+            return max(versions, key=lambda version: int(version.name))
+    return given
 
 
 def load_export(path: str | os.PathLike) -> ExportedModel:
@@ -58,4 +84,4 @@ def load_export(path: str | os.PathLike) -> ExportedModel:
         ) from error
     # The signature alone does not keep the loaded variables alive.
     signature._keep_alive = loaded
-    return ExportedModel(signature, classes, metadata)
+    return ExportedModel(signature, classes, metadata, loaded)

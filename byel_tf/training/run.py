@@ -9,6 +9,7 @@ from byel_tf.errors import RunError
 from byel_tf.flagging import to_flagfile
 from byel_tf.models.encoders import require_encoder
 from byel_tf.optimizers.factory import require_optimizer
+from byel_tf.serving.model_card import write_model_card
 from byel_tf.training.build import count_parameters
 from byel_tf.training.checkpoints import newest_step
 from byel_tf.training.datasets import (
@@ -23,6 +24,7 @@ from byel_tf.training.provenance import describe_run, require_same_run
 from byel_tf.training.results import (
     encoder_builder,
     export_classifier,
+    selection_kind,
     write_results,
 )
 from byel_tf.training.run_directory import RunDirectory, to_json
@@ -92,15 +94,22 @@ def train(config: TrainingConfig) -> None:
         )
         step = _train(stage, config, directory, notes)
         steps[stage.name] = stage.total_steps
-    export = export_classifier(config, stage.model, datasets.classes, step, directory)
-    is_real = config.data.selection_data and config.finetune.selection == "best"
+    export = export_classifier(
+        config,
+        stage.model,
+        datasets.train,
+        step,
+        directory,
+        tuple(datasets.reported.values()),
+    )
     scores = write_results(
         directory,
         export,
         datasets.reported,
-        "real" if is_real else "synthetic",
+        selection_kind(config),
         _facts(config, devices, steps),
     )
+    write_model_card(export)
     for name, result in scores.items():
         print(f"{name}: macro F1 {result.macro_f1:.4f} on {result.count} images")
     print(f"report: {directory.path / 'report.md'}; SavedModel: {export}", flush=True)

@@ -3,14 +3,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import (
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+)
 
 from byel_tf.evaluation.bootstrap import (
+    accuracy,
+    balanced_accuracy,
+    class_f1,
     count_confusions,
     macro_f1,
     percentile_interval,
+    resampled_confusions,
     resampled_macro_f1,
     resampled_means,
+    resampling_units,
 )
 from byel_tf.evaluation.metrics import score
 
@@ -167,3 +176,68 @@ def test_labels_without_any_right_prediction(rng):
     labels = np.zeros(20, int)
     scores = resampled_macro_f1(labels, np.ones((1, 20), int), K, 20, rng)
     assert not scores.any()
+
+
+def test_scores_of_a_thousand_matrices_are_those_of_scikit_learn(rng):
+    for _ in range(1000):
+        size, present = rng.integers(1, 30), rng.integers(1, K + 1)
+        labels = rng.permutation(K)[rng.integers(present, size=size)]
+        predicted = rng.permutation(K)[rng.integers(rng.integers(1, K + 1), size=size)]
+        (confusion,) = count_confusions(labels, predicted[None], K)
+        _, recalls, f1, supports = precision_recall_fscore_support(
+            labels, predicted, labels=range(K), zero_division=0
+        )
+        occurs = np.isin(range(K), [*labels, *predicted])
+        np.testing.assert_allclose(class_f1(confusion), f1, atol=1e-12)
+        assert macro_f1(confusion) == pytest.approx(f1[occurs].mean(), abs=1e-12)
+        assert accuracy(confusion) == np.mean(labels == predicted)
+        expected = recalls[supports > 0].mean()
+        assert balanced_accuracy(confusion) == pytest.approx(expected, abs=1e-12)
+
+
+def test_scores_of_an_empty_matrix():
+    empty = np.zeros((2, K, K), int)
+    assert accuracy(empty).tolist() == balanced_accuracy(empty).tolist() == [0, 0]
+    assert class_f1(empty).tolist() == [[0] * K] * 2
+
+
+def test_images_of_unknown_persons_are_units_of_their_own():
+    units = resampling_units(["Ada", "", "Bo", "Ada", "", "Bo"])
+    assert units.tolist() == [0, 1, 2, 0, 3, 2]
+    assert resampling_units([]).tolist() == []
+
+
+@settings(deadline=None, max_examples=40)
+@given(images=IMAGES, seed=st.integers(0, 99), persons=st.integers(1, 5))
+def test_drawn_persons_bring_all_their_images(images, seed, persons):
+    """The same draws, taken person by person, image by image."""
+    labels, *predictions = images
+    units = np.arange(len(labels)) % persons
+    persons = min(persons, len(labels))
+    confusions = resampled_confusions(
+        labels, np.array(predictions), K, 3, np.random.default_rng(seed), units
+    )
+    rng = np.random.default_rng(seed)
+    for matrices in confusions:
+        drawn = rng.integers(persons, size=persons)
+        rows = np.concatenate([np.flatnonzero(units == unit) for unit in drawn])
+        for matrix, row in zip(matrices, predictions, strict=True):
+            expected = confusion_matrix(labels[rows], row[rows], labels=range(K))
+            np.testing.assert_array_equal(matrix, expected)
+
+
+def test_alike_images_of_a_person_widen_the_interval(rng):
+    """Ten copies of every image: drawn singly they pass for ten times the evidence."""
+    labels = rng.integers(K, size=100)
+    predictions = noisy(rng, labels, 0.5)
+    copies, units = np.repeat(labels, 10), np.repeat(np.arange(100), 10)
+    many = np.repeat(predictions, 10)[None]
+
+    def width(labels, predictions, units=None):
+        scores = resampled_macro_f1(labels, predictions, K, 1500, rng, units)
+        lower, upper = percentile_interval(scores[:, 0])
+        return upper - lower
+
+    honest = width(labels, predictions[None])
+    assert width(copies, many, units) == pytest.approx(honest, rel=0.1)
+    assert width(copies, many) == pytest.approx(honest / np.sqrt(10), rel=0.15)

@@ -1,21 +1,17 @@
-import io
-import json
 import pathlib
 import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
+from scipy.special import softmax
 from sklearn.metrics import f1_score
 
-from byel_tf.data.manifest import open_dataset
-from byel_tf.data.record import Record
-from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError
 from byel_tf.evaluation.evaluate import (
+    LOGITS,
+    REPRESENTATION,
     evaluate,
-    predict_test_split,
+    predict_split,
     require_classes,
     require_split,
 )
@@ -24,31 +20,9 @@ from byel_tf.serving.load import load_export
 CLASSES = ("dark", "bright")
 
 
-class Brightness(tf.Module):
-    """Stands for an exported model: bright pictures are class 1."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
-    def serve(self, image_bytes):
-        def decode(encoded):
-            if tf.strings.substr(encoded, 0, 4) == b"\x89PNG":
-                return tf.reduce_mean(tf.cast(tf.io.decode_png(encoded), tf.float32))
-            return -1.0
-
-        mean = tf.map_fn(decode, image_bytes, tf.float32)
-        bright = tf.cast(mean > 127, tf.float32)
-        return {
-            "probabilities": tf.stack([1 - bright, bright], axis=1),
-            "valid": mean >= 0,
-        }
-
-
 @pytest.fixture(scope="module")
-def export(tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "1"
-    module = Brightness()
-    tf.saved_model.save(module, str(path), {"serving_default": module.serve})
-    (path / "byel.json").write_text(json.dumps({"classes": CLASSES, "note": 1}))
-    return path
+def export(export_brightness, tmp_path_factory):
+    return export_brightness(tmp_path_factory.mktemp("export") / "1", note=1)
 
 
 @pytest.fixture(scope="module")
@@ -57,32 +31,18 @@ def model(export):
 
 
 @pytest.fixture
-def make_dataset(tmp_path):
+def make_dataset(prepare_brightness):
     """A data set of grey pictures: (brightness, label) of each; None: undecodable."""
 
     def make(pictures, classes=CLASSES, split="test", shard_bytes=10**6):
-        folder = tmp_path / "set"
-        with write_dataset(
-            folder, classes, {"kind": "test"}, shard_bytes=shard_bytes
-        ) as writer:
-            for index, (brightness, label) in enumerate(pictures):
-                buffer = io.BytesIO()
-                pixels = np.full((2, 2), brightness or 0, np.uint8)
-                # The model that stands in for one decodes no JPEG.
-                kind = "JPEG" if brightness is None else "PNG"
-                Image.fromarray(pixels).save(buffer, kind)
-                record = Record(
-                    buffer.getvalue(), "png", 2, 2, label, "", f"{index}.png"
-                )
-                writer.add(split, record)
-        return open_dataset(str(folder))
+        return prepare_brightness("set", classes, shard_bytes, **{split: pictures})
 
     return make
 
 
 def test_loaded_export(model):
     assert model.classes == CLASSES
-    assert model.metadata == {"classes": list(CLASSES), "note": 1}
+    assert model.metadata == {"classes": list(CLASSES), "temperature": 1, "note": 1}
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
@@ -103,11 +63,57 @@ def test_unlabelled_records_are_not_scored(model, make_dataset):
 
 def test_predictions_are_in_the_order_of_the_records(model, make_dataset):
     pictures = [(0, 0), (255, -1), (255, 1), (9, 1)]
-    predictions = predict_test_split(model, make_dataset(pictures, shard_bytes=300), 3)
+    dataset = make_dataset(pictures, shard_bytes=300)
+    predictions = predict_split(model, dataset, batch_size=3)
     assert predictions.filenames == ("0.png", "1.png", "2.png", "3.png")
     assert predictions.labels.tolist() == [0, -1, 1, 1]
     assert predictions.predicted.tolist() == [0, 1, 1, 0]
-    assert predictions.probabilities.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
+    bright = (np.array([0, 255, 255, 9]) - 127) / 10
+    expected = softmax(np.stack([-bright, bright], axis=1), axis=1)
+    np.testing.assert_allclose(predictions.probabilities, expected, atol=1e-6)
+    assert predictions.subjects == ("",) * 4
+    assert predictions.logits is None
+    assert predictions.representations is None
+
+
+def test_further_outputs_are_kept_where_asked_for(model, make_dataset):
+    pictures = [(0, 0, "Ada"), (137, 1), (255, -1, "Bo")]
+    done = []
+    predictions = predict_split(
+        model,
+        make_dataset(pictures),
+        batch_size=2,
+        keep=(LOGITS, REPRESENTATION),
+        advance=done.append,
+    )
+    assert predictions.subjects == ("Ada", "", "Bo")
+    np.testing.assert_allclose(predictions.logits[1], [-1, 1], rtol=1e-6)
+    np.testing.assert_allclose(predictions.representations[:, 0], [0, 137 / 255, 1])
+    assert predictions.logits.dtype == predictions.representations.dtype == np.float32
+    assert done == [2, 1]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 40])
+def test_a_limit_takes_a_sample_in_order(model, make_dataset, limit):
+    dataset = make_dataset([(index, index % 2) for index in range(40)], shard_bytes=900)
+    predictions = predict_split(model, dataset, limit=limit, keep=(REPRESENTATION,))
+    numbers = [int(name.removesuffix(".png")) for name in predictions.filenames]
+    assert len(set(numbers)) == limit
+    assert numbers == sorted(numbers)
+    brightness = predictions.representations[:, 0] * 255
+    np.testing.assert_allclose(brightness, numbers, atol=1e-4)
+    assert predictions.labels.tolist() == [number % 2 for number in numbers]
+    again = predict_split(model, dataset, limit=limit)
+    assert again.filenames == predictions.filenames
+    assert limit < 7 or {0, 1} == set(predictions.labels)
+
+
+def test_other_splits(model, make_dataset):
+    dataset = make_dataset([(0, 1), (255, 1)], split="validation")
+    predictions = predict_split(model, dataset, "validation")
+    assert predictions.predicted.tolist() == [0, 1]
+    with pytest.raises(RunError, match="no train split to report on"):
+        predict_split(model, dataset, "train")
 
 
 def test_other_classes(model, make_dataset):

@@ -64,3 +64,24 @@ def test_another_file_is_refused(tmp_path, content):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(RunError, match=r"set\.csv cannot be read: No such file"):
         read_predictions(tmp_path / "set.csv")
+
+
+def test_those_with_a_label():
+    every = Predictions(
+        *(getattr(PREDICTIONS, name) for name in ("filenames", "labels", "predicted")),
+        PREDICTIONS.probabilities,
+        subjects=("Ada", "", "Bo"),
+        logits=np.log(PREDICTIONS.probabilities),
+        representations=np.arange(6.0).reshape(3, 2),
+    )
+    chosen = every.labelled()
+    assert chosen.filenames == ("a.png", "caf\udcff.png")
+    assert chosen.subjects == ("Ada", "Bo")
+    assert chosen.labels.tolist() == [1, 0]
+    assert chosen.predicted.tolist() == [0, 1]
+    np.testing.assert_array_equal(chosen.probabilities, every.probabilities[[0, 2]])
+    np.testing.assert_array_equal(chosen.logits, every.logits[[0, 2]])
+    np.testing.assert_array_equal(chosen.representations, [[0, 1], [4, 5]])
+    bare = PREDICTIONS.labelled()
+    assert (bare.subjects, bare.logits, bare.representations) == ((), None, None)
+    assert chosen.labelled() is chosen

@@ -58,3 +58,48 @@ def images():
         encode((9, 50), "JPEG"),
         encode((16, 16, 4), "PNG"),
     ]
+
+
+@pytest.fixture(scope="session")
+def tiny_pictures():
+    """A function that makes colour gradients, (N, S, S, 3), uint8; one is blank."""
+
+    def make(count):
+        generator = np.random.default_rng(6)
+        rows, columns = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] / IMAGE_SIZE
+        slopes = generator.uniform(-1, 1, (2, count, 1, 1, 3))
+        pictures = slopes[0] * rows[..., None] + slopes[1] * columns[..., None]
+        pictures += generator.uniform(0, 1, (count, 1, 1, 3))
+        pictures += generator.normal(0, 0.1, pictures.shape)
+        pictures[0] = 0.5
+        return (255 * np.clip(pictures, 0, 1)).astype(np.uint8)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_network(tiny_pictures):
+    """A function that makes a narrow ResNet that tells such pictures apart."""
+    from byel_tf.compat import keras
+    from byel_tf.models.encoders import build_encoder
+    from byel_tf.models.networks import ExpressionNetwork
+
+    def make(flip_average=False, **options):
+        keras.utils.set_random_seed(5)
+        encoder = build_encoder(
+            "resnet18", image_size=IMAGE_SIZE, width=0.0625, stem="strided", **options
+        )
+        network = ExpressionNetwork(encoder, len(CLASSES), flip_average)
+        batch = tiny_pictures(32).astype(np.float32) / 255
+        for _ in range(15):
+            encoder(batch, training=True)
+        # Logits of mean 0 and deviation 4 over the pictures.
+        representation, _ = network(batch)
+        directions = np.random.default_rng(5).normal(size=network.head.kernel.shape)
+        logits = representation.numpy() @ directions
+        scale = 4 / logits.std(axis=0)
+        network.head.kernel.assign(directions * scale)
+        network.head.bias.assign(-logits.mean(axis=0) * scale)
+        return network
+
+    return make

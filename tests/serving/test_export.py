@@ -188,3 +188,32 @@ def test_failed_export_leaves_nothing(classifier, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         export_saved_model(tmp_path / "export" / "1", module, {})
     assert list((tmp_path / "export").iterdir()) == []
+
+
+def test_export_that_differs_from_memory_is_refused(tiny_encoder, images, tmp_path):
+    network = ExpressionNetwork(tiny_encoder(), len(CLASSES))
+    module = ServingModule(network, ("a", "b", "c"), 16)
+    files = {f"set: {number}": content for number, content in enumerate(images)}
+    export_saved_model(tmp_path / "1", module, {}, files)
+    assert (tmp_path / "1" / "saved_model.pb").exists()
+
+    original = module.serve
+
+    def serve(image_bytes):
+        outputs = original(image_bytes)
+        return {**outputs, "probabilities": outputs["probabilities"] + 2e-5}
+
+    module.serve = serve
+    saved = serving_export.tf.saved_model.save
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            serving_export.tf.saved_model,
+            "save",
+            lambda module, path, signatures: saved(
+                module, path, {**signatures, "serving_default": original}
+            ),
+        )
+        message = r"the SavedModel is not written.*the model in memory.*\(set: \d\)"
+        with pytest.raises(RunError, match=message):
+            export_saved_model(tmp_path / "2", module, {}, files)
+    assert not (tmp_path / "2").exists()

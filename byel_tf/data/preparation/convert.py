@@ -105,7 +105,7 @@ def stamp(path: str) -> str | None:
 def _examine(item: Item, conversion: Conversion) -> Finding | str:
     try:
         content = read_item(item, conversion)
-        box = _find_face(content, conversion) if conversion.crop_faces else None
+        box = find_face(content, conversion) if conversion.crop_faces else None
         image = convert(content, conversion, box)
     except RejectedImage as error:
         return str(error)
@@ -187,7 +187,7 @@ def _decoded(content: bytes | Image.Image, conversion: Conversion) -> Image.Imag
     return content
 
 
-def _find_face(content: bytes | Image.Image, conversion: Conversion) -> Box | None:
+def find_face(content: bytes | Image.Image, conversion: Conversion) -> Box | None:
     """The crop of the largest face.
 
     Raises:

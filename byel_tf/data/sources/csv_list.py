@@ -24,7 +24,7 @@ from byel_tf.data.sources.table import (
 from byel_tf.errors import RunError, UsageError
 
 #: Names of the columns, as `table.key` writes them, in order of preference.
-_ROLES = {
+ROLES = {
     "path": ("path", "file", "filename", "image", "filepath", "imagepath", "name"),
     "label": ("label", "class", "emotion", "expression"),
     "split": ("split", "set", "usage", "subset", "partition"),
@@ -34,7 +34,7 @@ _ROLES = {
 
 def _count_roles(header: list[str]) -> int:
     keys = {key(column) for column in header}
-    return sum(not keys.isdisjoint(names) for names in _ROLES.values())
+    return sum(not keys.isdisjoint(names) for names in ROLES.values())
 
 
 def find_delimiter(path: str) -> str:
@@ -56,7 +56,7 @@ def find_delimiter(path: str) -> str:
 def is_list(path: str) -> bool:
     """Whether a table has columns for paths and for labels."""
     keys = {key(column) for column in first_row(path, find_delimiter(path))}
-    return all(not keys.isdisjoint(_ROLES[role]) for role in ("path", "label"))
+    return all(not keys.isdisjoint(ROLES[role]) for role in ("path", "label"))
 
 
 class CsvSource:
@@ -92,7 +92,7 @@ class CsvSource:
         keys = [key(column) for column in header]
         self._columns: dict[str, int] = {}
         used, unused = [], []
-        for role, names in _ROLES.items():
+        for role, names in ROLES.items():
             first, *others = [name for name in names if name in keys] or [None]
             if first is None:
                 continue
@@ -103,7 +103,7 @@ class CsvSource:
             if role not in self._columns:
                 raise RunError(
                     f"{path} has no column for the {role}; expected one named "
-                    f"{', '.join(_ROLES[role])}; found {', '.join(header)[:200]}"
+                    f"{', '.join(ROLES[role])}; found {', '.join(header)[:200]}"
                     + ("; for unlabelled images leave it empty" * (role == "label"))
                 )
         if options.subject_pattern is not None:

@@ -1,0 +1,153 @@
+"""`python -m byel_tf.cli.evaluate`: an exported model on prepared data sets."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+
+from byel_tf.data.manifest import SPLITS, open_dataset, split_name
+from byel_tf.errors import UsageError
+from byel_tf.files import require_new_directory
+from byel_tf.flagging import one_line, option, parse, run_program
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateOptions:
+    """Score an exported model on prepared data sets."""
+
+    model: str = option(
+        dataclasses.MISSING,
+        "Exported model as [NAME=]FOLDER: a run, whose newest export is meant, or a "
+        "version folder such as RUN/export/1.",
+    )
+    output: str = option(dataclasses.MISSING, "Folder to make.")
+    data: tuple[str, ...] = option((), "Prepared data set to score, as [NAME=]FOLDER.")
+    split: str = option("test", "Split that is scored.", choices=SPLITS)
+    compare: tuple[str, ...] = option(
+        (),
+        "Another exported model, as [NAME=]FOLDER, on the same images: difference of "
+        "macro F1 and McNemar's test.",
+    )
+    probe_data: str | None = option(
+        None,
+        "Prepared synthetic data set, as [NAME=]FOLDER: its train split teaches a "
+        "linear probe and k-NN on frozen representations, its validation split fits a "
+        "temperature, and from its test split the domain gap is measured.",
+    )
+    probe_images: int = option(
+        20_000,
+        "Most images of a split that probes, temperature and domain gap learn from, "
+        "drawn at random.",
+        lower=2,
+    )
+    resamples: int = option(
+        2000, "Bootstrap resamples of the 95 % intervals.", lower=100, upper=1_000_000
+    )
+    batch_size: int = option(256, "Images at a time.", lower=1)
+    seed: int = option(1, "Decides what is drawn.", lower=0)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parses the command line and evaluates."""
+    (options,) = parse(argv, EvaluateOptions)
+    models = _name_models((options.model, *options.compare))
+    _require_distinct(options.data)
+    require_new_directory(options.output)
+    datasets = [open_dataset(text) for text in options.data]
+    probe_data = open_dataset(options.probe_data) if options.probe_data else None
+
+    # Here, so that wrong flags and data are answered before TensorFlow is loaded.
+    from byel_tf.evaluation.outputs import screen_table, write_evaluation
+    from byel_tf.evaluation.reference import learn_reference
+    from byel_tf.evaluation.run import evaluate_dataset, require_usable
+    from byel_tf.evaluation.settings import Settings
+    from byel_tf.serving.load import find_export, load_export
+
+    models = {name: str(find_export(path)) for name, path in models.items()}
+    loaded = {name: load_export(path) for name, path in models.items()}
+    require_usable(loaded, datasets, probe_data, options.split)
+    settings = Settings(
+        options.split,
+        options.batch_size,
+        options.probe_images,
+        options.resamples,
+        options.seed,
+    )
+    name, model = next(iter(loaded.items()))
+    reference = learn_reference(model, probe_data, settings) if probe_data else None
+    evaluations = {
+        dataset.name: evaluate_dataset(loaded, dataset, reference, settings)
+        for dataset in datasets
+    }
+    facts = {"model": name, "split": options.split}
+    content = {
+        # None for an export that is older than this entry.
+        "selection": model.metadata.get("selection"),
+        "split": options.split,
+        "model": {"name": name, "path": models[name]},
+        "compared": {other: models[other] for other in list(models)[1:]},
+        "data_sha256": {d.name: d.manifest_sha256 for d in datasets},
+        "seed": options.seed,
+    }
+    if reference:
+        facts["synthetic data"] = (
+            f"{probe_data.name}; temperature fitted there: "
+            f"{'none' if reference.temperature is None else reference.temperature}"
+        )
+        content["probe_data"] = {
+            "name": probe_data.name,
+            "sha256": probe_data.manifest_sha256,
+            "temperature": reference.temperature,
+            "probe_images": reference.probes.count if reference.probes else 0,
+            "gap_split": reference.gap_split,
+        }
+    write_evaluation(options.output, evaluations, model.classes, facts, content)
+    print("\n".join(map(one_line, screen_table(evaluations).splitlines())))
+    print(one_line(f"report: {os.path.join(options.output, 'report.md')}"))
+
+
+def _name_models(texts: Sequence[str]) -> dict[str, str]:
+    """Folders by name; without a name the folder is one.
+
+    Raises:
+      UsageError: If two have the same name.
+    """
+    models = {}
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not (separator and name and path) or os.sep in name:
+            name = path = text
+        if name in models:
+            raise UsageError(
+                f"two models are named '{name}': name one of them as NAME={path}"
+            )
+        models[name] = path
+    return models
+
+
+def _require_distinct(texts: Sequence[str]) -> None:
+    """Refuses no data set, and two of one name.
+
+    Raises:
+      UsageError: With the way out.
+    """
+    if not texts:
+        raise UsageError("--data is missing: give a prepared data set as [NAME=]FOLDER")
+    seen = set()
+    for text in texts:
+        name, path = split_name(text)
+        if name in seen:
+            raise UsageError(
+                f"two data sets are named '{name}': name one of them as "
+                f"--data=NAME={path}"
+            )
+        seen.add(name)
+
+
+def run() -> int:
+    """Runs the program; returns its exit code."""
+    return run_program(main, sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,1 @@
+"""Predictions for images in files, folders, lists and videos."""

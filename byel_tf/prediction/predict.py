@@ -1,0 +1,115 @@
+"""Runs an exported model over images, and keeps it busy."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from byel_tf.data.image_files import ImageLimits
+from byel_tf.prediction.reading import why_undecodable
+from byel_tf.prediction.tables import prediction_table
+from byel_tf.serving.load import ExportedModel
+
+# Batches that wait for the model or are in it.
+_AHEAD = 2
+# Larger images make smaller batches.
+_BATCH_BYTES = 64 * 2**20
+
+
+def predict(
+    model: ExportedModel,
+    images: Iterable[tuple[str, bytes | str]],
+    batch_size: int,
+    limits: ImageLimits,
+    representation: bool = False,
+) -> Iterator[pd.DataFrame]:
+    """Predicts images batch by batch; the next is read while the model runs.
+
+    Args:
+      model: The exported model.
+      images: Each one's name, and a JPEG or PNG file, or why there is none; as
+        `reading.read_images` gives them.
+      batch_size: Images at a time.
+      limits: What the import takes, for the reason why one cannot be decoded.
+      representation: Whether representations are wanted.
+
+    Yields:
+      A table of each batch, as `tables.prediction_table`, in the order of the images.
+    """
+    waiting: collections.deque = collections.deque()
+
+    def finish() -> pd.DataFrame:
+        batch, future = waiting.popleft()
+        names, contents = zip(*batch, strict=True)
+        return prediction_table(
+            names, *_with_errors(contents, future.result(), limits), model.classes
+        )
+
+    wanted = ["probabilities", "label", "valid"]
+    wanted += ["representation"] if representation else []
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        try:
+            for batch in _batches(images, batch_size):
+                files = [file for _, file in batch if isinstance(file, bytes)]
+                future = executor.submit(_run, model, files, wanted)
+                waiting.append((batch, future))
+                if len(waiting) > _AHEAD:
+                    yield finish()
+            while waiting:
+                yield finish()
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _batches(
+    images: Iterable[tuple[str, bytes | str]], batch_size: int
+) -> Iterator[list[tuple[str, bytes | str]]]:
+    batch, held = [], 0
+    for image in images:
+        batch.append(image)
+        held += len(image[1])
+        if len(batch) == batch_size or held >= _BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _run(
+    model: ExportedModel, files: list[bytes], wanted: list[str]
+) -> dict[str, np.ndarray]:
+    """The model's outputs; its signature takes any number of images, none as well."""
+    outputs = model.signature(image_bytes=tf.constant(files, tf.string, [len(files)]))
+    return {name: outputs[name].numpy() for name in wanted}
+
+
+def _with_errors(
+    contents: tuple[bytes | str, ...],
+    outputs: dict[str, np.ndarray],
+    limits: ImageLimits,
+) -> tuple[list[str | None], dict[str, np.ndarray]]:
+    """Reasons of the images without prediction, None for others, and all outputs.
+
+    Args:
+      contents: Files, or why there is none, of N images.
+      outputs: Of the files among them.
+      limits: As for `predict`.
+
+    Returns:
+      The reasons, and the outputs of N images, not meant where there is a reason.
+    """
+    errors = [None if isinstance(file, bytes) else file for file in contents]
+    readable = [place for place, error in enumerate(errors) if error is None]
+    placed = {}
+    for name, values in outputs.items():
+        placed[name] = np.zeros((len(contents), *values.shape[1:]), values.dtype)
+        placed[name][readable] = values
+    for place in readable:
+        if not placed["valid"][place]:
+            errors[place] = why_undecodable(contents[place], limits)
+    return errors, placed

@@ -1,0 +1,138 @@
+"""The model card's tables; each is a sentence where there is nothing to list."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_USES = {
+    "train_data": "training",
+    "selection_data": "selection of the epoch",
+    "eval_data": "report",
+}
+
+
+def data_table(run: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> str:
+    """Data sets with their use, source, images and hash.
+
+    Args:
+      run: Content of `run.json`.
+      counts: Images a split of each data set, by its hash.
+    """
+    used = run.get("datasets") or {}
+    if not used:
+        return "Not recorded."
+    rows = [("use", "data set", "source", "images", "SHA-256 of `dataset.json`")]
+    for use, dataset in used.items():
+        source = dataset.get("source") or {}
+        splits = counts.get(dataset.get("sha256"), {})
+        images = ", ".join(f"{name} {count:,}" for name, count in splits.items())
+        words = [source.get("kind", "?"), source.get("head"), source.get("domain")]
+        rows.append(
+            (
+                _USES.get(use.split()[0], use),
+                dataset.get("name", "?"),
+                ", ".join(str(word) for word in words if word),
+                images or str(source.get("count", "not recorded")),
+                f"`{dataset.get('sha256', '?')}`",
+            )
+        )
+    note = (
+        "A source of the kind `synthesis` was drawn by this program. Of imported "
+        "images, that they are synthetic is the word of who imported them."
+    )
+    return table(rows) + "\n\n" + note
+
+
+def score_table(results: Mapping[str, Any]) -> str:
+    """Scores of each data set's test split.
+
+    Args:
+      results: Content of `results.json`; intervals are shown where it has them.
+    """
+    datasets = results.get("datasets") or {}
+    if not datasets:
+        return "Not recorded for this version: run `python -m byel_tf.cli.evaluate`."
+    rows = [("data set", "images", "macro F1", "accuracy")]
+    units = set()
+    for name, scores in datasets.items():
+        intervals = scores.get("intervals") or {}
+        if intervals:
+            units.add(str(intervals.get("unit", "image")))
+        rows.append(
+            (
+                name,
+                f"{scores.get('count', 0):,}",
+                *(
+                    with_interval(scores.get(key), intervals.get(key))
+                    for key in ("macro_f1", "accuracy")
+                ),
+            )
+        )
+    if not units:
+        return table(rows)
+    drawn = " or ".join(sorted(units))
+    note = f"In brackets 95 % intervals, bootstrapped over each {drawn}."
+    return table(rows) + "\n\n" + note
+
+
+def class_table(results: Mapping[str, Any]) -> str:
+    """F1 and number of images of each class, a column a data set."""
+    datasets = results.get("datasets") or {}
+    if not datasets:
+        return ""
+    rows = [("F1 (images)", *datasets)]
+    for name in results.get("classes", []):
+        cells = []
+        for scores in datasets.values():
+            found = (scores.get("per_class") or {}).get(name) or {}
+            intervals = (scores.get("intervals") or {}).get("per_class_f1") or {}
+            f1 = with_interval(found.get("f1"), intervals.get(name), digits=3)
+            cells.append(f"{f1} ({found.get('support', 0):,})")
+        rows.append((name, *cells))
+    return table(rows)
+
+
+def format_table(formats: Mapping[str, Any]) -> str:
+    """The converted files and how they compared."""
+    files = formats.get("files") or {}
+    rows = [("file", "bytes", "compared with the SavedModel")]
+    rows.append(("`saved_model.pb`, `variables/`", "", "is the SavedModel"))
+    for name, entry in sorted(files.items()):
+        parity = entry.get("parity") or {}
+        images = f"{parity.get('images', 0):,} images"
+        if "macro_f1" in parity:
+            words = (
+                f"macro F1 {parity['macro_f1']:.4f}, the SavedModel's "
+                f"{parity['saved_model_macro_f1']:.4f}, on {images}"
+            )
+        else:
+            difference = parity.get("max_probability_difference", float("nan"))
+            words = f"labels equal, probabilities within {difference:.1g}, on {images}"
+        rows.append((f"`{name}`", f"{entry.get('bytes', 0):,}", words))
+    return table(rows)
+
+
+def flag_lines(flags: Sequence[str]) -> str:
+    """All flags of the run, folded away."""
+    if not flags:
+        return "Not recorded."
+    lines = ["<details><summary>All flags of the run</summary>", "", "```", *flags]
+    return "\n".join([*lines, "```", "", "</details>"])
+
+
+def with_interval(
+    value: float | None, interval: Sequence[float] | None, digits: int = 4
+) -> str:
+    """A number and, where there is one, its interval in brackets."""
+    if value is None:
+        return ""
+    words = f"{value:.{digits}f}"
+    if isinstance(interval, (list, tuple)) and len(interval) == 2:
+        words += f" [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
+    return words
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first row is its head."""
+    cells = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "---|" * len(cells[0]), *lines[1:]])

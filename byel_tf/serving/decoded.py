@@ -1,0 +1,63 @@
+"""The part of an exported model behind decoding, which ONNX and LiteRT take over.
+
+Their runtimes decode no JPEG. So their models begin at the decoded and resized image;
+standardisation, flip averaging, network, temperature and softmax are inside.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from byel_tf.serving.load import ExportedModel
+
+#: Name of the models' input.
+INPUT_NAME = "images"
+#: Names of the models' outputs, in alphabetical order, as both formats have them.
+OUTPUT_NAMES = ("logits", "probabilities", "representation")
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodedClassifier:
+    """A function of decoded images.
+
+    Attributes:
+      function: Takes `images`, (N, S, S, 3), uint8, RGB; gives logits (N, K),
+        probabilities (N, K) and representation (N, R), float32.
+      module: Holds the function's variables.
+      classes: Names in the order of the outputs.
+      image_size: S.
+      temperature: Divides the logits before the softmax.
+    """
+
+    function: tf.types.experimental.GenericFunction
+    module: tf.Module
+    classes: tuple[str, ...]
+    image_size: int
+    temperature: float
+
+
+def decoded_classifier(model: ExportedModel) -> DecodedClassifier:
+    """Makes the function from an export's own graph and weights.
+
+    Args:
+      model: A loaded export.
+    """
+    module = model.module
+    size = int(model.metadata["image_size"])
+    temperature = float(module.temperature)
+
+    # In uint8, as decoding gives it: what is resized elsewhere has to be rounded, too.
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8, "images")]
+    )
+    def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        pixels = tf.cast(images, tf.float32) / 255.0
+        representation, logits = module.classifier(pixels, training=False)
+        return {
+            "logits": tf.identity(logits),
+            # A constant: the formats have no variables.
+            "probabilities": tf.nn.softmax(logits / temperature),
+            "representation": tf.identity(representation),
+        }
+
+    return DecodedClassifier(classify, module, model.classes, size, temperature)

@@ -1,0 +1,228 @@
+"""`model_card.md` beside an export: what the model is, and what it is not for."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from byel_tf.data.manifest import read_manifest
+from byel_tf.errors import RunError
+from byel_tf.files import write_atomically
+from byel_tf.serving.card_tables import (
+    class_table,
+    data_table,
+    flag_lines,
+    format_table,
+    score_table,
+)
+from byel_tf.serving.export import METADATA_FILE_NAME
+from byel_tf.serving.formats import read_formats
+
+FILE_NAME = "model_card.md"
+
+_METHODS = {
+    "byel": "BYEL, Bootstrap Your Emotion Latent (arXiv 2207.10003), then fine-tuning",
+    "byol": "BYOL (arXiv 2006.07733), then fine-tuning",
+    "supervised": "fine-tuning from random weights, no pre-training",
+}
+
+_USE = """\
+Naming the facial expression, one of the classes above, that a photograph shows, cropped
+to one face as the training images are: for research on expression recognition and on
+learning from synthetic data, and as a component where the person concerned knows of it
+and has agreed.
+
+Not for: inferring what someone feels, thinks or intends; decisions about a person, as
+in hiring, schooling, policing, insurance, credit or medicine; covert observation; faces
+of another kind than those scored above, until it has been measured on them."""
+
+_LIMITS = """\
+- Rendered faces differ from photographs: expect the scores on photographs above, not
+  those on synthetic images.
+- An expression is one of the classes whatever it shows: there is no "none of these".
+  Probabilities of unlike images (no face, several, none cropped) mean nothing.
+- A temperature fitted on synthetic images does not make probabilities right on
+  photographs.
+- Nothing above says how scores differ between groups of people; drawn faces that vary
+  in skin tone, age and sex-linked shape do not make a model fair: measure that."""
+
+_ETHICS = """\
+A face shows an expression, not what someone feels; people differ in how they show it,
+and labels are others' impressions. Do not use this to judge people.
+
+In the European Union the AI Act applies,
+[Regulation (EU) 2024/1689](https://eur-lex.europa.eu/eli/reg/2024/1689/oj): inferring
+emotions from biometric data at the workplace and in education is prohibited, except for
+medical or safety reasons (Article 5(1)(f)); other emotion recognition systems are
+high-risk (Annex III, point 1(c)), with the duties of Chapter III; and the people whom
+one is used on must be told of it (Article 50(3)). This note is no legal advice."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CardFacts:
+    """What a card is written from; what is not known is empty.
+
+    Attributes:
+      export: Content of `byel.json`.
+      run: Content of `run.json`.
+      results: Content of `results.json`.
+      flags: Lines of `flags.cfg`.
+      formats: Content of `formats.json`.
+      counts: Images a split of each data set, by the hash of its manifest.
+      version: Name of the version folder.
+    """
+
+    export: Mapping[str, Any]
+    run: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    results: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    formats: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    counts: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
+    version: str = "1"
+
+
+def model_card(facts: CardFacts) -> str:
+    """The card, in Markdown.
+
+    Args:
+      facts: What is known.
+    """
+    export, flags = facts.export, dict(line[2:].split("=", 1) for line in facts.flags)
+    method = _METHODS.get(flags.get("objective", ""), "not recorded")
+    selection = export.get("selection") or facts.results.get("selection")
+    weights = facts.run.get("encoder_weights", "none")
+    rows = {
+        "classes": ", ".join(export.get("classes", [])),
+        "method": method,
+        "encoder": export.get("encoder", "not recorded"),
+        "pre-trained weights": "none"
+        if weights == "none"
+        else f"{weights}: not synthetic only",
+        "input": _input(export),
+        "temperature": export.get("temperature", 1.0),
+        "epoch selected on": f"{selection} images" if selection else "not recorded",
+        "fine-tuning steps": export.get("step", "not recorded"),
+        "made with": _versions(facts.run),
+    }
+    parts = [
+        f"# Model card: facial expression classifier, version {facts.version}",
+        "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows.items())]),
+        "## Data",
+        data_table(facts.run, facts.counts),
+        "## Scores",
+        score_table(facts.results),
+        class_table(facts.results),
+        "## Formats",
+        format_table(facts.formats),
+        "## Intended use",
+        _USE,
+        "## Limits",
+        _LIMITS,
+        "## Ethics and the EU AI Act",
+        _ETHICS,
+        "## Flags",
+        flag_lines(facts.flags),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write_model_card(folder: str | os.PathLike, of: str | os.PathLike = "") -> None:
+    """Writes `model_card.md` into an export's folder, whole.
+
+    Args:
+      folder: Where to write: a version folder, or a copy of one.
+      of: The version folder within its run, where `folder` is a copy.
+
+    Raises:
+      RunError: If `folder` is no export.
+    """
+    folder, export = pathlib.Path(folder), pathlib.Path(of or folder)
+    card = model_card(collect_facts(folder, export))
+    write_atomically(folder / FILE_NAME, card)
+
+
+def collect_facts(folder: pathlib.Path, export: pathlib.Path) -> CardFacts:
+    """Reads what an export's folder and its run tell.
+
+    Args:
+      folder: The export's folder, or a copy of it.
+      export: The version folder, `RUN/export/N`; a run's files count only there, and
+        its scores only for the newest version, which they are of.
+
+    Raises:
+      RunError: If there is no export.
+    """
+    try:
+        about = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{folder} is not an exported model, give a version folder such as "
+            f"RUN/export/1 ({' '.join(str(error).split())})"
+        ) from error
+    export = export.resolve()
+    facts = CardFacts(about, formats=read_formats(folder), version=export.name)
+    if export.parent.name != "export":
+        return facts
+    run_folder = export.parent.parent
+    versions = [int(p.name) for p in export.parent.iterdir() if p.name.isdecimal()]
+    is_newest = export.name == str(max(versions, default=0))
+    run = _read_json(run_folder / "run.json")
+    return dataclasses.replace(
+        facts,
+        run=run,
+        results=_read_json(run_folder / "results.json") if is_newest else {},
+        flags=_read_flags(run_folder / "flags.cfg"),
+        counts=_counts(run),
+    )
+
+
+def _counts(run: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Images a split, of the run's data sets that are where they were."""
+    counts = {}
+    for used in run.get("datasets", {}).values():
+        try:
+            manifest, sha256 = read_manifest(pathlib.Path(used["path"]))
+        except (RunError, LookupError, TypeError):
+            continue
+        counts[sha256] = {name: split.count for name, split in manifest.splits.items()}
+    return counts
+
+
+def _read_json(file: pathlib.Path) -> dict[str, Any]:
+    """A JSON object; empty where there is none that can be read."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _read_flags(file: pathlib.Path) -> tuple[str, ...]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ()
+    return tuple(line for line in lines if line.startswith("--") and "=" in line)
+
+
+def _input(export: Mapping[str, Any]) -> str:
+    size = export.get("image_size", "?")
+    words = f"JPEG or PNG files, resized to {size} × {size} px"
+    if export.get("channels") == 1:
+        words += ", turned grey"
+    return words + (
+        "; outputs averaged over the mirror image" if export.get("flip_average") else ""
+    )
+
+
+def _versions(run: Mapping[str, Any]) -> str:
+    if not run:
+        return "not recorded"
+    packages = {"byel_tf": run.get("byel_tf"), **(run.get("packages") or {})}
+    words = [f"{name} {version}" for name, version in packages.items() if version]
+    words.append(f"Python {run.get('python', '?')}")
+    if run.get("git_commit"):
+        words.append(f"commit {run['git_commit']}")
+    return ", ".join(words) + f"; {run.get('devices', 'devices not recorded')}"

@@ -1,0 +1,149 @@
+import io
+import threading
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from byel_tf.data.image_files import ImageLimits
+from byel_tf.errors import RunError
+from byel_tf.prediction.predict import predict
+from byel_tf.prediction.tables import CsvWriter, LsdWriter, ParquetWriter
+
+CLASSES = ("odd", "even")
+
+
+@pytest.fixture
+def model():
+    """Classifies numbers written as text; a text that is none is not valid."""
+    batches = []
+
+    def signature(image_bytes):
+        texts = [text.decode() for text in image_bytes.numpy()]
+        batches.append(texts)
+        valid = np.array([text.isdecimal() for text in texts], bool)
+        numbers = np.array([int(t) if t.isdecimal() else 0 for t in texts], int)
+        even = (numbers % 2 == 0).astype(np.float32)
+        return {
+            "probabilities": tf.constant(np.stack([1 - even, even], 1)),
+            "label": tf.constant([CLASSES[int(e)] for e in even], tf.string),
+            "valid": tf.constant(valid, tf.bool),
+            "representation": tf.constant(numbers[:, None], tf.float32),
+        }
+
+    return types.SimpleNamespace(signature=signature, classes=CLASSES, batches=batches)
+
+
+def run(model, images, batch_size, **options):
+    tables = list(predict(model, images, batch_size, ImageLimits(), **options))
+    return pd.concat(tables, ignore_index=True)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 100])
+def test_rows_stay_with_their_images(model, batch_size):
+    contents = [b"4", b"7", "broken", b"9", b"none", b"2", "gone", "gone", b"3"]
+    images = [(f"{k}.png", content) for k, content in enumerate(contents)]
+    table = run(model, images, batch_size, representation=True)
+    assert table["path"].tolist() == [f"{k}.png" for k in range(9)]
+    assert table["label"].tolist() == [
+        "even", "odd", None, "odd", None, "even", None, None, "odd"
+    ]  # fmt: skip
+    assert table["representation"].tolist() == [
+        [4], [7], None, [9], None, [2], None, None, [3]
+    ]  # fmt: skip
+    errors = table["error"].tolist()
+    assert [errors[k] for k in (2, 6, 7)] == ["broken", "gone", "gone"]
+    assert errors[4].startswith("cannot be decoded: ")
+    assert table["even"].isna().tolist() == [error is not None for error in errors]
+    assert all(len(batch) <= batch_size for batch in model.batches)
+
+
+def test_no_image_at_all(model):
+    assert list(predict(model, [], 4, ImageLimits())) == []
+
+
+def test_large_images_make_small_batches(model, monkeypatch):
+    monkeypatch.setattr("byel_tf.prediction.predict._BATCH_BYTES", 6)
+    run(model, [(str(k), b"100") for k in range(5)], 100)
+    assert [len(batch) for batch in model.batches] == [2, 2, 1]
+
+
+def test_reading_runs_ahead_but_not_away(model):
+    taken, release = [], threading.Event()
+    answer = model.signature
+
+    def slow(image_bytes):
+        release.wait(20)
+        return answer(image_bytes)
+
+    model.signature = slow
+
+    def images():
+        for number in range(50):
+            taken.append(number)
+            if number == 11:
+                release.set()  # reached only if reading does not wait for the model
+            yield str(number), b"1"
+
+    tables = predict(model, images(), 4, ImageLimits())
+    first = next(tables)
+    assert release.is_set() and len(first) == 4
+    assert len(taken) <= 16
+    assert sum(len(table) for table in tables) == 46
+
+
+def test_what_fails_in_the_model_fails(model):
+    def broken(image_bytes):
+        raise RunError("no memory")
+
+    model.signature = broken
+    with pytest.raises(RunError, match="no memory"):
+        run(model, [("a", b"1")] * 9, 2)
+
+
+def test_names_that_are_no_utf_8_and_quotes(model):
+    stream = io.BytesIO()
+    names = ['a,"b"\r.png', "c\udcff.png", "d\ne.png", "NA"]
+    writer = CsvWriter(stream, CLASSES)
+    for table in predict(model, [(n, b"1") for n in names], 2, ImageLimits()):
+        writer.write(table)
+    stream.seek(0)
+    table = pd.read_csv(stream, keep_default_na=False)
+    assert table["path"].tolist() == ['a,"b"\r.png', r"c\udcff.png", "d\ne.png", "NA"]
+
+
+def test_parquet_grows_by_groups(model, monkeypatch):
+    import pyarrow.parquet
+
+    monkeypatch.setattr("byel_tf.prediction.tables._ROW_GROUP", 10)
+    stream = io.BytesIO()
+    writer = ParquetWriter(stream, CLASSES)
+    images = [(str(k), b"1" if k % 3 else "bad") for k in range(25)]
+    for table in predict(model, images, 4, ImageLimits()):
+        writer.write(table)
+    writer.close()
+    file = pyarrow.parquet.ParquetFile(stream)
+    groups = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+    assert groups == [12, 12, 1]
+    assert file.read()["path"].to_pylist() == [str(k) for k in range(25)]
+
+
+def test_classes_that_cannot_be_columns_or_a_submission():
+    with pytest.raises(RunError, match="class 'error'"):
+        CsvWriter(io.BytesIO(), ("error", "fear"))
+    with pytest.raises(RunError, match="has no disgust, surprise"):
+        LsdWriter(io.BytesIO(), ("angry", "fear", "joy", "sad", "neutral"))
+
+
+def test_submission_leaves_other_classes_out():
+    names = ("neutral", "surprise", "sad", "joy", "fear", "disgust", "anger")
+    stream = io.BytesIO()
+    writer = LsdWriter(stream, names)
+    rows = np.eye(7)[[1, 6, 3]] * 0.4 + np.eye(7)[[0, 0, 0]] * 0.6
+    table = pd.DataFrame(rows, columns=list(names))
+    table.insert(0, "path", ["x/a.jpg", "b.jpg", "c.jpg"])
+    table["error"] = [None, None, "broken"]
+    writer.write(table)
+    assert stream.getvalue() == b"image,expression\na.jpg,5\nb.jpg,0\nc.jpg,-1\n"

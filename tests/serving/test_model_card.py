@@ -1,0 +1,185 @@
+import json
+
+import pytest
+
+from byel_tf.errors import RunError
+from byel_tf.serving.model_card import CardFacts, model_card, write_model_card
+
+EXPORT = {
+    "classes": ["anger", "fear"],
+    "image_size": 48,
+    "encoder": "resnet18",
+    "channels": 1,
+    "flip_average": True,
+    "temperature": 1.25,
+    "selection": "synthetic",
+    "step": 12,
+}
+SCORES = {
+    "count": 2982,
+    "accuracy": 0.5,
+    "macro_f1": 0.43214,
+    "per_class": {
+        "anger": {"precision": 0.5, "recall": 0.5, "f1": 0.61, "support": 1400},
+        "fear": {"precision": 0.5, "recall": 0.5, "f1": 0.22, "support": 1582},
+    },
+}
+INTERVALS = {
+    "unit": "subject",
+    "macro_f1": [0.41, 0.45],
+    "accuracy": [0.48, 0.52],
+    "per_class_f1": {"anger": [0.6, 0.62], "fear": None},
+}
+RUN = {
+    "byel_tf": "0.1.0",
+    "git_commit": "abc",
+    "python": "3.13.0",
+    "packages": {"tensorflow": "2.21.0", "tensorflow-addons": None},
+    "devices": "CPU, 2 cores",
+    "encoder_weights": "none",
+    "datasets": {
+        "train_data": {
+            "name": "mine",
+            "path": "nowhere",
+            "sha256": "f00d",
+            "source": {"kind": "synthesis", "domain": "synthetic", "count": 46080},
+        },
+        "eval_data fer2013": {
+            "name": "fer2013",
+            "path": "nowhere",
+            "sha256": "beef",
+            "source": {"kind": "folder"},
+        },
+    },
+}
+
+
+def results(**more):
+    return {"classes": EXPORT["classes"], "datasets": {"fer2013": {**SCORES, **more}}}
+
+
+def test_everything_that_is_known():
+    card = model_card(
+        CardFacts(
+            EXPORT,
+            RUN,
+            results(intervals=INTERVALS),
+            ("--objective=byel", "--seed=1"),
+            {"files": {}},
+            {"f00d": {"train": 36864, "test": 4608}},
+            "3",
+        )
+    )
+    for words in (
+        "# Model card: facial expression classifier, version 3",
+        "| classes | anger, fear |",
+        "| method | BYEL",
+        "| temperature | 1.25 |",
+        "| epoch selected on | synthetic images |",
+        "48 × 48 px, turned grey; outputs averaged over the mirror image",
+        "byel_tf 0.1.0, tensorflow 2.21.0, Python 3.13.0, commit abc; CPU, 2 cores",
+        "| mine | synthesis, synthetic | train 36,864, test 4,608 | `f00d` |",
+        "| report | fer2013 | folder | not recorded | `beef` |",
+        "| fer2013 | 2,982 | 0.4321 [0.4100, 0.4500] | 0.5000 [0.4800, 0.5200] |",
+        "bootstrapped over each subject",
+        "| anger | 0.610 [0.600, 0.620] (1,400) |",
+        "| fear | 0.220 (1,582) |",
+        "## Intended use",
+        "## Limits",
+        "Regulation (EU) 2024/1689",
+        "Article 5(1)(f)",
+        "Annex III",
+        "Article 50",
+        "--seed=1\n",
+    ):
+        assert words in card, words
+    assert "](\n" not in card  # a link that is broken over lines
+
+
+def test_without_intervals():
+    card = model_card(CardFacts(EXPORT, RUN, results(intervals=None)))
+    assert "| fer2013 | 2,982 | 0.4321 | 0.5000 |" in card
+    assert "bootstrapped" not in card
+
+
+def test_formats():
+    parity = {"images": 1000, "max_probability_difference": 9e-7}
+    int8 = {"images": 1000, "macro_f1": 0.43, "saved_model_macro_f1": 0.4321}
+    files = {
+        "model.onnx": {"bytes": 11_000_000, "parity": parity},
+        "model_int8.tflite": {"bytes": 3_000_000, "parity": int8},
+    }
+    card = model_card(CardFacts(EXPORT, formats={"files": files}))
+    expected = "labels equal, probabilities within 9e-07, on 1,000 images"
+    assert f"| `model.onnx` | 11,000,000 | {expected} |" in card
+    expected = "macro F1 0.4300, the SavedModel's 0.4321, on 1,000 images"
+    assert f"| `model_int8.tflite` | 3,000,000 | {expected} |" in card
+
+
+def test_pretrained_weights_are_not_hidden():
+    card = model_card(CardFacts(EXPORT, {**RUN, "encoder_weights": "imagenet"}))
+    assert "| pre-trained weights | imagenet: not synthetic only |" in card
+
+
+def test_where_nothing_is_known():
+    card = model_card(CardFacts({"classes": ["a"]}))
+    assert card.count("ot recorded") >= 5
+    assert "Article 5(1)(f)" in card
+
+
+@pytest.fixture
+def run_folder(tmp_path, prepare_pictures):
+    run = tmp_path / "run"
+    for version in ("1", "2"):
+        folder = run / "export" / version
+        folder.mkdir(parents=True)
+        (folder / "byel.json").write_text(json.dumps(EXPORT))
+    data = prepare_pictures(tmp_path / "data", train=12)
+    from byel_tf.data.manifest import open_dataset
+
+    used = {**RUN["datasets"]["train_data"], "path": str(data)}
+    used["sha256"] = open_dataset(str(data)).manifest_sha256
+    (run / "run.json").write_text(json.dumps({**RUN, "datasets": {"train_data": used}}))
+    (run / "results.json").write_text(json.dumps(results()))
+    (run / "flags.cfg").write_text("--seed=7\n--objective=byol\n")
+    return run
+
+
+def test_written_from_the_run_around_it(run_folder):
+    folder = run_folder / "export" / "2"
+    write_model_card(folder)
+    card = (folder / "model_card.md").read_text(encoding="utf-8")
+    for words in ("version 2", "0.4321", "--seed=7", "| method | BYOL", "train 12"):
+        assert words in card, words
+    assert sorted(p.name for p in folder.iterdir()) == ["byel.json", "model_card.md"]
+
+
+def test_scores_are_of_the_newest_version(run_folder):
+    folder = run_folder / "export" / "1"
+    write_model_card(folder)
+    card = (folder / "model_card.md").read_text(encoding="utf-8")
+    assert "0.4321" not in card
+    assert "Not recorded for this version" in card
+
+
+def test_a_copy_tells_of_the_run_it_is_from(run_folder, tmp_path):
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "byel.json").write_text(json.dumps(EXPORT))
+    write_model_card(tmp_path / "copy", of=run_folder / "export" / "2")
+    card = (tmp_path / "copy" / "model_card.md").read_text(encoding="utf-8")
+    assert "0.4321" in card
+    assert "version 2" in card
+
+
+def test_damaged_files_of_the_run_are_not_recorded(run_folder):
+    for name in ("run.json", "results.json"):
+        (run_folder / name).write_text("{")
+    (run_folder / "flags.cfg").write_bytes(b"--a=\xff")
+    write_model_card(run_folder / "export" / "2")
+    card = (run_folder / "export" / "2" / "model_card.md").read_text(encoding="utf-8")
+    assert "Not recorded" in card
+
+
+def test_no_export(tmp_path):
+    with pytest.raises(RunError, match="is not an exported model"):
+        write_model_card(tmp_path)
