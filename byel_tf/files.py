@@ -36,12 +36,9 @@ def write_atomically(path: str | os.PathLike, content: str | bytes) -> None:
 def close_on_disk(file: IO) -> None:
     """Closes a file that was written to, after its content has reached the disk."""
     file.flush()
-    try:
-        number = file.fileno()
-    except (AttributeError, io.UnsupportedOperation):
-        pass  # what is written to an address is no file of the operating system
-    else:
-        os.fsync(number)
+    # What is written to an address is no file of the operating system.
+    with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+        os.fsync(file.fileno())
     file.close()
 
 
