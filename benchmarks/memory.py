@@ -1,11 +1,33 @@
-"""Memory of a process and of those it starts, as Linux counts it."""
+"""Time of a command, and memory of it and of what it starts, as Linux counts it."""
 
 import os
 import pathlib
+import subprocess
 import threading
 import time
+from collections.abc import Sequence
+
+from byel_tf.errors import RunError
 
 _SECONDS_BETWEEN_LOOKS = 0.05
+
+
+def measure(command: Sequence[str]) -> tuple[float, float]:
+    """Runs a command; returns its seconds and its peak memory in MB.
+
+    Raises:
+      RunError: If it fails; with what it said.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    memory = PeakMemory(process.pid)
+    output, _ = process.communicate()
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        raise RunError(output)
+    return seconds, memory.peak()
 
 
 class PeakMemory:

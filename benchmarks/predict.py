@@ -12,7 +12,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,11 +19,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.memory import PeakMemory
+from benchmarks.memory import measure
 from benchmarks.prepare import make_images
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.preparation.convert import Conversion
-from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
 from byel_tf.flagging import option, parse, run_program
 from byel_tf.prediction.inputs import find_input
@@ -154,16 +152,7 @@ def _run_program(
             *(f"--input={folder}", f"--output={scratch}/predictions.csv"),
             *(f"--batch_size={options.batch_size}", f"--workers={options.workers}"),
         ]
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        memory = PeakMemory(process.pid)
-        output, _ = process.communicate()
-        seconds = time.perf_counter() - start
-        if process.returncode:
-            raise RunError(output)
-        return seconds, memory.peak()
+        return measure(command)
 
 
 def run() -> int:

@@ -12,7 +12,6 @@ import io
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,9 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from benchmarks.memory import PeakMemory
+from benchmarks.memory import measure
 from byel_tf.data.labels import DEFAULT_CLASSES
-from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
 from byel_tf.flagging import option, parse, run_program
 from byel_tf.worker_pool import run_tasks
@@ -139,16 +137,7 @@ def _prepare(folder: pathlib.Path, workers: int) -> tuple[float, float]:
             *(sys.executable, "-m", "byel_tf.cli.prepare", f"--source={folder}"),
             *(f"--output={scratch}/out", f"--workers={workers}"),
         ]
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        memory = PeakMemory(process.pid)
-        output, _ = process.communicate()
-        seconds = time.perf_counter() - start
-        if process.returncode:
-            raise RunError(output)
-        return seconds, memory.peak()
+        return measure(command)
 
 
 def run() -> int:
