@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
-from byel_tf.flagging import parse, run_program
+from byel_tf.flagging import parse
+from byel_tf.program import run_program
 
 
 def main(argv: Sequence[str]) -> None:

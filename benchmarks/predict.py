@@ -24,9 +24,10 @@ from benchmarks.prepare import make_images
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.files import write_atomically
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
 from byel_tf.prediction.inputs import find_input
 from byel_tf.prediction.reading import read_images
+from byel_tf.program import run_program
 
 
 @dataclasses.dataclass(frozen=True)

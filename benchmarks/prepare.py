@@ -23,7 +23,8 @@ from PIL import Image
 from benchmarks.memory import measure
 from byel_tf.data.labels import DEFAULT_CLASSES
 from byel_tf.files import write_atomically
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
+from byel_tf.program import run_program
 from byel_tf.worker_pool import run_tasks
 
 _FEW = 10_000

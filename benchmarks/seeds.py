@@ -25,7 +25,8 @@ from benchmarks.comparison.variants import (
 from byel_tf.data.manifest import split_name
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import write_atomically
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
+from byel_tf.program import run_program
 from byel_tf.training.run_directory import to_json
 
 _CHECKOUT = pathlib.Path(__file__).resolve().parents[1]

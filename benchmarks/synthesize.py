@@ -28,7 +28,8 @@ import threadpoolctl
 
 from byel_tf.errors import UsageError
 from byel_tf.files import write_atomically
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
+from byel_tf.program import run_program
 from byel_tf.synthesis.drawing import Drawing, encode_png
 from byel_tf.synthesis.heads.load import load_head
 from byel_tf.synthesis.renderer import Renderer

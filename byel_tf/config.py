@@ -27,7 +27,7 @@ class DataOptions:
     )
     eval_data: tuple[str, ...] = option(
         (),
-        "Prepared data set to report on besides, as [NAME=]FOLDER: its test split.",
+        "Prepared data set to report on as well, as [NAME=]FOLDER: its test split.",
     )
     selection_data: str = option(
         "",
@@ -278,7 +278,7 @@ class RunOptions:
         dataclasses.MISSING,
         "Folder of everything the run leaves; an interrupted run continues from it.",
     )
-    batch_size: int = option(256, "Images a step over all devices together.", lower=2)
+    batch_size: int = option(256, "Images per step over all devices together.", lower=2)
     seed: int = option(
         1, "Decides weights, order, views and dropout.", lower=0, upper=2**31 - 1
     )
@@ -303,12 +303,36 @@ class RunOptions:
         "float32.",
         choices=("float32", "mixed_bfloat16", "mixed_float16"),
     )
+    keep_checkpoints: int = option(2, "Newest checkpoints kept of each stage.", lower=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class MonitoringOptions:
+    """TensorBoard and report."""
+
     log_every_steps: int = option(
         20,
         "Steps between two TensorBoard points, each the mean since the last.",
         lower=1,
     )
-    keep_checkpoints: int = option(2, "Newest checkpoints kept a stage.", lower=1)
+    eval_every_epochs: int = option(
+        1,
+        "Epochs between two evaluations of the test splits that are reported on, for "
+        "watching only; the last epoch of a stage has one in any case. 0: none before "
+        "the end of the run.",
+        lower=0,
+    )
+    histograms: bool = option(
+        False, "Histograms of every learned variable after each epoch."
+    )
+    report_examples: int = option(
+        9,
+        "Thumbnails in the report, at most: so many of the surest errors, and of the "
+        "most uncertain images, of each data set; 0: none, nor pictures in "
+        "TensorBoard's projector.",
+        lower=0,
+        upper=1000,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,6 +345,7 @@ class TrainingConfig:
     pretrain: PretrainOptions
     finetune: FinetuneOptions
     run: RunOptions
+    monitoring: MonitoringOptions
 
 
 TRAINING_OPTIONS = tuple(field.type for field in dataclasses.fields(TrainingConfig))

@@ -29,6 +29,10 @@ def write_atomically(path: str | os.PathLike, content: str | bytes) -> None:
             file.write(data)
             close_on_disk(file)
         os.replace(temporary, path)
+    except OSError as error:
+        # A full disk does not say of what.
+        error.filename = error.filename or str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -116,6 +120,11 @@ def require_new_directory(path: str | os.PathLike) -> pathlib.Path:
             raise RunError(
                 f"{path} is a mount point, which cannot be renamed to: choose a "
                 "folder below it"
+            )
+        above = next(folder for folder in final.parents if folder.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise RunError(
+                f"cannot make {path}: {above} is no folder that can be written to"
             )
     except OSError as error:
         raise RunError(f"cannot make {path}: {error.strerror}") from error

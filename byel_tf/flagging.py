@@ -9,16 +9,15 @@ import dataclasses
 import difflib
 import math
 import os
-import sys
 import types
 import typing
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from absl import flags
 
-from byel_tf.errors import RunError, UsageError
+from byel_tf.errors import UsageError
 
 T = TypeVar("T")
 
@@ -349,43 +348,6 @@ def to_flagfile(*instances: Any) -> str:
             else:
                 lines.append(f"--{field.name}={value}")
     return "\n".join(lines) + "\n"
-
-
-def run_program(main: Callable[[Sequence[str]], None], argv: Sequence[str]) -> int:
-    """Runs a program's main; what a user caused is one line, not a stack trace.
-
-    Args:
-      main: Takes the command line; raises UsageError or RunError.
-      argv: The command line, the program's name first.
-
-    Returns:
-      The exit code: 0, 1 for a failure, 2 for wrong usage, 130 when interrupted.
-    """
-    program = argv[0].rsplit("/", 1)[-1]
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding lacks is no reason to fail.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-    def say(message: str) -> None:
-        print(f"{program}: {one_line(message)}", file=sys.stderr)
-
-    try:
-        main(argv)
-    except UsageError as error:
-        say(str(error))
-        return 2
-    except RunError as error:
-        say(str(error))
-        return 1
-    except OSError as error:  # a full disk, a folder without permission
-        where = "" if error.filename is None else f"{error.filename}: "
-        say(f"{where}{error.strerror or error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
-    return 0
 
 
 def one_line(text: str) -> str:

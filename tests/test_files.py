@@ -3,7 +3,12 @@ import os
 import pytest
 
 from byel_tf.errors import RunError
-from byel_tf.files import new_directory, new_file, write_atomically
+from byel_tf.files import (
+    new_directory,
+    new_file,
+    require_new_directory,
+    write_atomically,
+)
 
 
 def names(folder):
@@ -45,8 +50,9 @@ def test_old_file_stays_when_writing_fails(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as caught:
         write_atomically(file, "new")
+    assert caught.value.filename == str(file)
     assert file.read_text() == "old"
     assert names(tmp_path) == ["name.txt"]
 
@@ -113,6 +119,16 @@ def test_parent_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot make .*file/out"):
         new_directory(tmp_path / "file" / "out").__enter__()
+
+
+def test_output_that_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot make .*out: .*file is no folder that"):
+        require_new_directory(tmp_path / "file" / "a" / "out")
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(RunError, match="cannot make .*out: .* can be written to"):
+        require_new_directory(tmp_path / "a" / "out")
+    assert names(tmp_path) == ["file"]
 
 
 def test_mount_point_is_refused_before_the_work(tmp_path, monkeypatch):

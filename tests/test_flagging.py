@@ -1,13 +1,10 @@
 import dataclasses
 import os
-import subprocess
-import sys
 
 import pytest
 
-from byel_tf import flagging
-from byel_tf.errors import RunError, UsageError
-from byel_tf.flagging import describe_values, option, parse, run_program, to_flagfile
+from byel_tf.errors import UsageError
+from byel_tf.flagging import describe_values, option, parse, to_flagfile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,50 +318,3 @@ def test_field_type_without_a_flag():
 
     with pytest.raises(TypeError, match="values"):
         parse(["program"], Wrong)
-
-
-def failing(error):
-    def main(argv):
-        del argv
-        raise error
-
-    return main
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "line"),
-    [
-        (UsageError("--a=1: no"), 2, "program.py: --a=1: no\n"),
-        (RunError("a\nb\x1b\udcff é failed"), 1, r"program.py: a\nb\x1b\udcff é"),
-        (PermissionError(13, "Permission denied", "/x"), 1, "/x: Permission denied"),
-        (OSError(28, "No space left on device"), 1, "No space left on device"),
-        (KeyboardInterrupt(), 130, "program.py: interrupted\n"),
-    ],
-)
-def test_what_a_user_causes_is_one_line(error, code, line, capsys):
-    assert run_program(failing(error), ["/some/program.py"]) == code
-    shown = capsys.readouterr()
-    assert line in shown.err
-    assert shown.err.count("\n") == 1
-    assert not shown.out
-
-
-def test_success_and_bugs(capsys):
-    assert run_program(lambda argv: None, ["program"]) == 0
-    assert capsys.readouterr() == ("", "")
-    with pytest.raises(ZeroDivisionError):
-        run_program(failing(ZeroDivisionError()), ["program"])
-
-
-def test_names_that_the_terminal_lacks():
-    code = (
-        "import sys; from byel_tf.flagging import run_program\n"
-        "sys.exit(run_program(lambda argv: print('\\u00e9\\udcff'), ['program']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-        capture_output=True,
-        cwd=os.path.dirname(os.path.dirname(flagging.__file__)),
-    )
-    assert (done.returncode, done.stdout) == (0, b"\\xe9\\udcff\n"), done.stderr

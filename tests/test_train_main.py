@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn.metrics import accuracy_score, f1_score
+from tensorboard.backend.event_processing import event_accumulator
 
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.labels import DEFAULT_CLASSES
 from byel_tf.data.manifest import open_dataset
 from byel_tf.evaluation.calibration import fit_temperature, temper
 from byel_tf.evaluation.evaluate import LOGITS, predict_split
-from byel_tf.flagging import run_program
 from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import build_encoder
+from byel_tf.program import run_program
 from byel_tf.serving.load import load_export
 from train_main import main
 
@@ -62,6 +63,7 @@ def command_line(data, model_dir):
         "--batch_size=8",
         "--pretrain_epochs=1",
         "--finetune_epochs=1",
+        "--eval_every_epochs=0",
         *SMALL,
     ]
 
@@ -71,6 +73,7 @@ def finished(data, tmp_path_factory):
     """A finished run, with its command line; tests change copies only."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     arguments = [*command_line(data, folder), f"--eval_data={data}/shifted"]
+    arguments += ["--eval_every_epochs=1"]
     main(arguments)
     return folder, arguments
 
@@ -81,6 +84,15 @@ def copied(finished, tmp_path):
     folder, arguments = finished
     shutil.copytree(folder, tmp_path / "run")
     return tmp_path / "run", [*arguments, f"--model_dir={tmp_path}/run"]
+
+
+def last_scalars(folder):
+    """The last value of each curve, by tag."""
+    events = event_accumulator.EventAccumulator(str(folder)).Reload()
+    return {
+        tag: tf.make_ndarray(events.Tensors(tag)[-1].tensor_proto).item()
+        for tag in events.PluginTagToContent("scalars")
+    }
 
 
 def read_test_split(folder):
@@ -105,11 +117,27 @@ def test_a_run_leaves_everything_it_promises(finished, data):
     assert results["selection"] == "synthetic"
     assert set(results["datasets"]) == {"synthetic", "shifted"}
     for name in results["datasets"]:
-        assert (run / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
-        assert f"figures/{name}.png" in (run / "report.md").read_text()
+        chart = f"figures/{name}/confusion_matrix.png"
+        assert (run / chart).read_bytes()[:4] == b"\x89PNG"
+        assert chart in (run / "report.md").read_text()
+        assert 0 <= results["datasets"][name]["linear_probe"]["macro_f1"] <= 1
+    assert "domain_gap" not in results["datasets"]["synthetic"]
+    assert results["datasets"]["shifted"]["domain_gap"]["reference_count"] == 12
+    for picture in ("emotion_vectors", "pretrain-losses", "finetune-macro_f1"):
+        assert (run / "figures" / "training" / f"{picture}.png").exists()
+    page = (run / "report.html").read_text()
+    assert page.count("<img ") == len(list((run / "figures").rglob("*.*")))
     for stage in ("pretrain", "finetune"):
         assert list((run / "checkpoints" / stage).glob("step-*.index"))
-        assert list((run / "tensorboard" / stage).glob("events.*"))
+        shown = last_scalars(run / "tensorboard" / stage)
+        for name in results["datasets"]:
+            assert f"{stage}/macro_f1_test/{name}" in shown
+    # The last epoch of stage 2 is the one that was exported.
+    final = last_scalars(run / "tensorboard" / "final")
+    for name, reported in results["datasets"].items():
+        assert final[f"results/macro_f1/{name}"] == pytest.approx(reported["macro_f1"])
+        watched = shown[f"finetune/macro_f1_test/{name}"]
+        assert watched == pytest.approx(reported["macro_f1"])
     facts = json.loads((run / "run.json").read_text())
     manifest = json.loads((data / "synthetic" / "dataset.json").read_text())
     assert facts["datasets"]["train_data"]["source"] == manifest["source"]
@@ -172,8 +200,17 @@ def test_a_finished_run_is_not_exported_twice(copied):
     main(arguments)
     assert (run / "results.json").read_text() == before
     assert [path.name for path in (run / "export").iterdir()] == ["1"]
+    assert len(list((run / "tensorboard" / "final").glob("events.*"))) == 1
     main([*arguments, "--finetune_epochs=2"])
     assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
+
+
+def test_thumbnails_go_when_they_are_no_longer_asked_for(copied):
+    run, arguments = copied
+    assert list((run / "figures").rglob("*.jpg"))
+    main([*arguments, "--report_examples=0"])
+    assert not list((run / "figures").rglob("*.jpg"))
+    assert list((run / "figures").rglob("*.png"))
 
 
 def test_an_export_of_older_weights_is_not_reported(copied):
@@ -218,7 +255,7 @@ def test_stage_1_does_not_go_on_behind_stage_2(copied, capsys):
     [
         ["--objective=byol", "--precision=mixed_bfloat16"],
         ["--noemotion_subtraction", "--precision=mixed_float16", "--augmentation=byol"],
-        ["--strategy=mirrored"],
+        ["--strategy=mirrored", "--eval_every_epochs=1", "--histograms"],
         [
             "--objective=supervised",
             "--encoder=MobileNet",
@@ -234,6 +271,7 @@ def test_every_kind_of_run_ends_with_results(arguments, tmp_path, extra):
     main([*arguments, *extra, "--max_steps=2"])
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["datasets"]["synthetic"]["count"] == 12
+    assert last_scalars(tmp_path / "run" / "tensorboard" / "final")
 
 
 @pytest.mark.parametrize(
@@ -306,6 +344,7 @@ def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path):
             f"--model_dir={tmp_path}/run",
             "--synthesize_eval=12",
             "--head=built-in",  # others are fetched
+            "--eval_every_epochs=0",  # to save time
             "--batch_size=8",
             "--max_steps=1",
         ]
@@ -395,7 +434,7 @@ def test_autocluster_compiles_clusters_on_cpus(arguments, tmp_path):
 
 def test_wrong_flags_are_answered_without_tensorflow():
     code = (
-        "import sys, train_main; from byel_tf.flagging import run_program; "
+        "import sys, train_main; from byel_tf.program import run_program; "
         "code = run_program(train_main.main, ['train_main.py', '--nope']); "
         "sys.exit(code if 'tensorflow' not in sys.modules else 99)"
     )

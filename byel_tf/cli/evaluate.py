@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from byel_tf.data.manifest import SPLITS, open_dataset, split_name
 from byel_tf.errors import UsageError
-from byel_tf.files import require_new_directory
-from byel_tf.flagging import one_line, option, parse, run_program
+from byel_tf.files import new_directory, require_new_directory, write_atomically
+from byel_tf.flagging import one_line, option, parse
+from byel_tf.program import run_program
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,20 +37,30 @@ class EvaluateOptions:
     )
     probe_images: int = option(
         20_000,
-        "Most images of a split that probes, temperature and domain gap learn from, "
-        "drawn at random.",
+        "Images of a split, at most, that probes, temperature and domain gap learn "
+        "from, drawn at random.",
         lower=2,
     )
     resamples: int = option(
         2000, "Bootstrap resamples of the 95 % intervals.", lower=100, upper=1_000_000
     )
-    batch_size: int = option(256, "Images at a time.", lower=1)
-    seed: int = option(1, "Decides what is drawn.", lower=0)
+    examples: int = option(
+        9,
+        "Thumbnails in the report, at most: so many of the surest errors, and of the "
+        "most uncertain images, of each data set; 0: none.",
+        lower=0,
+        upper=1000,
+    )
+    batch_size: int = option(256, "Images at a time.", lower=1, upper=65536)
+    seed: int = option(1, "Decides what is drawn.", lower=0, upper=2**31 - 1)
+
+
+OPTIONS = (EvaluateOptions,)
 
 
 def main(argv: Sequence[str]) -> None:
     """Parses the command line and evaluates."""
-    (options,) = parse(argv, EvaluateOptions)
+    (options,) = parse(argv, *OPTIONS)
     models = _name_models((options.model, *options.compare))
     _require_distinct(options.data)
     require_new_directory(options.output)
@@ -57,13 +68,18 @@ def main(argv: Sequence[str]) -> None:
     probe_data = open_dataset(options.probe_data) if options.probe_data else None
 
     # Here, so that wrong flags and data are answered before TensorFlow is loaded.
-    from byel_tf.evaluation.outputs import screen_table, write_evaluation
+    import byel_tf.compat  # noqa: F401  (TensorFlow without its remarks at import)
     from byel_tf.evaluation.reference import learn_reference
+    from byel_tf.evaluation.report.build import build_report
+    from byel_tf.evaluation.report.files import evaluation_files
+    from byel_tf.evaluation.report.markdown import number
+    from byel_tf.evaluation.report.origin import find_origin
+    from byel_tf.evaluation.report.screen import screen_table
     from byel_tf.evaluation.run import evaluate_dataset, require_usable
     from byel_tf.evaluation.settings import Settings
     from byel_tf.serving.load import find_export, load_export
 
-    models = {name: str(find_export(path)) for name, path in models.items()}
+    models = {name: find_export(path) for name, path in models.items()}
     loaded = {name: load_export(path) for name, path in models.items()}
     require_usable(loaded, datasets, probe_data, options.split)
     settings = Settings(
@@ -74,6 +90,7 @@ def main(argv: Sequence[str]) -> None:
         options.seed,
     )
     name, model = next(iter(loaded.items()))
+    origin = find_origin(models[name])
     reference = learn_reference(model, probe_data, settings) if probe_data else None
     evaluations = {
         dataset.name: evaluate_dataset(loaded, dataset, reference, settings)
@@ -84,26 +101,33 @@ def main(argv: Sequence[str]) -> None:
         # None for an export that is older than this entry.
         "selection": model.metadata.get("selection"),
         "split": options.split,
-        "model": {"name": name, "path": models[name]},
-        "compared": {other: models[other] for other in list(models)[1:]},
+        "model": {"name": name, "path": str(models[name]), "sha256": origin.sha256},
+        "compared": {other: str(models[other]) for other in list(models)[1:]},
         "data_sha256": {d.name: d.manifest_sha256 for d in datasets},
         "seed": options.seed,
     }
     if reference:
+        content["probe_data"] = reference.to_json()
+        temperature = number(reference.temperature, 3) or "none"
         facts["synthetic data"] = (
-            f"{probe_data.name}; temperature fitted there: "
-            f"{'none' if reference.temperature is None else reference.temperature}"
+            f"{probe_data.name}; temperature fitted there: {temperature}"
         )
-        content["probe_data"] = {
-            "name": probe_data.name,
-            "sha256": probe_data.manifest_sha256,
-            "temperature": reference.temperature,
-            "probe_images": reference.probes.count if reference.probes else 0,
-            "gap_split": reference.gap_split,
-        }
-    write_evaluation(options.output, evaluations, model.classes, facts, content)
+    report = build_report(
+        f"Evaluation of {name}",
+        evaluations,
+        model.classes,
+        origin,
+        facts,
+        reference,
+        options.examples,
+        options.seed,
+    )
+    files = evaluation_files(report, evaluations, model.classes, content)
+    with new_directory(options.output) as folder:
+        for file_name, file_content in files:
+            write_atomically(folder / file_name, file_content)
     print("\n".join(map(one_line, screen_table(evaluations).splitlines())))
-    print(one_line(f"report: {os.path.join(options.output, 'report.md')}"))
+    print(one_line(f"report: {os.path.join(options.output, 'report.html')}"))
 
 
 def _name_models(texts: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from byel_tf.data.manifest import PreparedDataset, open_dataset
 from byel_tf.errors import UsageError
 from byel_tf.files import new_directory, require_new_directory
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
+from byel_tf.program import run_program
 
 if typing.TYPE_CHECKING:
     from byel_tf.serving.load import ExportedModel
@@ -44,9 +45,12 @@ class ExportOptions:
     )
 
 
+OPTIONS = (ExportOptions,)
+
+
 def main(argv: Sequence[str]) -> None:
     """Parses the command line and exports."""
-    (options,) = parse(argv, ExportOptions)
+    (options,) = parse(argv, *OPTIONS)
     has_format = options.onnx or options.litert or options.int8
     if has_format and not options.data:
         raise UsageError(
@@ -65,6 +69,11 @@ def main(argv: Sequence[str]) -> None:
 
     _require_packages(options)
     export = find_export(options.model)
+    if options.output and _is_within(options.output, export):
+        raise UsageError(
+            f"--output={options.output} lies in the exported model {export}, which is "
+            "copied there: choose another folder"
+        )
     model = load_export(export)
     with _folder(export, options.output) as folder:
         if has_format:
@@ -142,6 +151,10 @@ def _with_train_split(datasets: Sequence[PreparedDataset]) -> PreparedDataset:
         "--int8 needs a --data with a train split, such as the one trained on, to take "
         "its representative images from"
     )
+
+
+def _is_within(path: str, folder: pathlib.Path) -> bool:
+    return folder.resolve() in pathlib.Path(path).resolve().parents
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ from byel_tf.data.contact_sheets import write_contact_sheets
 from byel_tf.data.manifest import PreparedDataset, open_folder, read_manifest
 from byel_tf.data.verify import verify
 from byel_tf.errors import RunError
-from byel_tf.flagging import one_line, option, parse, run_program
+from byel_tf.flagging import one_line, option, parse
+from byel_tf.program import run_program
 from byel_tf.progress import progress
 
 #: Folder of the contact sheets within the data set's.

@@ -11,7 +11,7 @@ from byel_tf.cli.image_flags import ImageFlags
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import new_file
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
 from byel_tf.prediction.inputs import (
     STANDARD_INPUT,
     Input,
@@ -19,6 +19,7 @@ from byel_tf.prediction.inputs import (
     require_apart,
 )
 from byel_tf.prediction.reading import read_images
+from byel_tf.program import run_program
 from byel_tf.progress import progress
 
 STANDARD_OUTPUT = "-"
@@ -201,6 +202,8 @@ def _output(path: str) -> Iterator[IO[bytes]]:
         with new_file(path) as file:
             yield file
         return
+    if sys.stdout is None:  # a process started without it
+        raise RunError("there is no standard output to write to: name a file")
     try:
         yield sys.stdout.buffer
     except BrokenPipeError as error:

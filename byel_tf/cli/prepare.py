@@ -29,7 +29,8 @@ from byel_tf.data.sources.source import VOTE_LABELS, SourceOptions
 from byel_tf.data.splits import parse_ratios
 from byel_tf.data.writer import DEFAULT_SHARD_BYTES, REJECTED_FILE_NAME
 from byel_tf.errors import RunError, UsageError
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
+from byel_tf.program import run_program
 
 _DEFAULT_SPLITS = "train=0.8,validation=0.1,test=0.1"
 

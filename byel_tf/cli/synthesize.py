@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from byel_tf.cli.summary import summarize
 from byel_tf.data.labels import DEFAULT_CLASSES, parse_classes
 from byel_tf.data.splits import parse_ratios
-from byel_tf.flagging import option, parse, run_program
+from byel_tf.flagging import option, parse
+from byel_tf.program import run_program
 from byel_tf.synthesis.dataset import synthesize
 from byel_tf.synthesis.domain import DOMAINS
 from byel_tf.synthesis.heads.load import BUILT_IN, ICT_FACEKIT

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from byel_tf.data.image_files import fit
 from byel_tf.data.manifest import SPLITS, Manifest, PreparedDataset
 from byel_tf.data.record import PEEK_BYTES, UNLABELLED, Record, parse, peek_label
+from byel_tf.data.records import broken
 from byel_tf.data.tfrecord import CorruptFile, read_frame, walk_frames
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
@@ -70,7 +71,7 @@ def write_contact_sheets(
         try:
             picture = thumbnail(record.encoded)
         except Exception as error:  # Pillow raises many kinds for broken files
-            raise _broken(dataset, where, "its image cannot be decoded") from error
+            raise broken(dataset, where, "its image cannot be decoded") from error
         of_class = tiles.setdefault(record.label, {})
         of_class.setdefault(split, []).append(picture)
     totals = label_counts(dataset.manifest)
@@ -144,16 +145,9 @@ def _chosen(
                         seen[label] += 1
                         advance(1)
             except CorruptFile as error:
-                raise _broken(dataset, shard.file, str(error)) from error
+                raise broken(dataset, shard.file, str(error)) from error
             except ValueError as error:
-                raise _broken(dataset, where, str(error)) from error
-
-
-def _broken(dataset: PreparedDataset, where: str, reason: str) -> RunError:
-    return RunError(
-        f"{dataset.path / where}: {reason}: python -m byel_tf.cli.inspect --verify "
-        f"{dataset.path} says what else is broken"
-    )
+                raise broken(dataset, where, str(error)) from error
 
 
 def thumbnail(encoded: bytes) -> Image.Image:

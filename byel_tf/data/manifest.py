@@ -214,7 +214,7 @@ def split_name(text: str) -> tuple[str, pathlib.Path]:
     """Reads `[NAME=]FOLDER`; without a name the folder's name is taken.
 
     Raises:
-      UsageError: If no folder is named, or the name is too long for a figure's file.
+      UsageError: If no folder is named, or figures' files cannot have the name.
     """
     name, separator, folder = text.partition("=")
     if separator and name and os.sep not in name:
@@ -227,6 +227,11 @@ def split_name(text: str) -> tuple[str, pathlib.Path]:
     if not folder:
         raise UsageError(
             f"'{text}' names no folder: give a prepared data set as [NAME=]FOLDER"
+        )
+    # Surrogates stand for bytes of the working folder's name that are not UTF-8.
+    if name in (".", "..") or any("\ud800" <= c <= "\udfff" for c in name):
+        raise UsageError(
+            f"a data set cannot be named '{name}': give it another name as NAME={path}"
         )
     if len(name.encode(errors="replace")) > _MAX_NAME_BYTES:
         raise UsageError(

@@ -87,7 +87,13 @@ def assess(
     return Assessment(
         score(labels, labelled.predicted, classes),
         score_intervals(
-            labels, labelled.predicted, classes, labelled.subjects, resamples, seed
+            labels,
+            labelled.predicted,
+            labelled.probabilities,
+            classes,
+            labelled.subjects,
+            resamples,
+            seed,
         ),
         calibration,
     )

@@ -1,11 +1,11 @@
 """How far a score can be trusted: bootstrap over images, persons and seeds.
 
-Everything is a function of arrays. `resampled_confusions` draws the images, or all
-images of drawn persons, and every score is one of confusion matrices; from
-`resampled_macro_f1`, a variant's interval is
-`percentile_interval(scores.mean(axis=1))`, and that of a difference between two
-variants `percentile_interval(resampled_means(b, rng) - resampled_means(a, rng))`, where
-`a` and `b` are columns of one result, so that both variants saw the same images.
+Everything is a function of arrays. Every score is one of sums over images, such as the
+counts of a confusion matrix; `resampled_sums` draws the images, or all images of drawn
+persons, and adds up what they contribute. From `resampled_macro_f1`, a variant's
+interval is `percentile_interval(scores.mean(axis=1))`, and that of a difference between
+two variants `percentile_interval(resampled_means(b, rng) - resampled_means(a, rng))`,
+where `a` and `b` are columns of one result, so that both variants saw the same images.
 
 Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993: the resampling of
 cases in chapter 6, percentile intervals in section 13.3. Davison and Hinkley, Bootstrap
@@ -16,6 +16,10 @@ of one cluster are alike.
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
+
+# Resamples drawn at a time: enough to share the cost of a product, few in memory.
+_BLOCK = 16
 
 
 def count_confusions(
@@ -31,7 +35,56 @@ def count_confusions(
     Returns:
       Counts, (M, K, K), int; rows are labels, columns predictions.
     """
-    return _count(_cells(labels, predictions, num_classes), num_classes)
+    shape = (len(predictions), num_classes, num_classes)
+    cells = _cells(labels, predictions, num_classes)
+    return np.bincount(cells.ravel(), minlength=np.prod(shape)).reshape(shape)
+
+
+def confusion_rows(
+    labels: np.ndarray, predictions: np.ndarray, num_classes: int
+) -> sparse.csr_array:
+    """What each image adds to the confusion matrices of several runs.
+
+    Args:
+      labels: Class indices in [0, K), (N,), int.
+      predictions: Class indices of each run, (M, N), int.
+      num_classes: K.
+
+    Returns:
+      Ones at the image's entries of the flattened matrices, (N, M·K²), float64.
+    """
+    cells = _cells(labels, predictions, num_classes)
+    images = np.broadcast_to(np.arange(len(labels)), cells.shape)
+    return sparse.csr_array(
+        (np.ones(cells.size), (images.ravel(), cells.ravel())),
+        shape=(len(labels), len(predictions) * num_classes**2),
+    )
+
+
+def class_precision(confusions: np.ndarray) -> np.ndarray:
+    """Precision of each class, `precision_score(average=None, zero_division=0)`.
+
+    Args:
+      confusions: Counts, (..., K, K); rows are labels, columns predictions.
+
+    Returns:
+      In [0, 1], (..., K), float64; 0 for a class that is not predicted.
+    """
+    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
+    return hits / np.maximum(confusions.sum(axis=-2), 1)
+
+
+def class_recall(confusions: np.ndarray) -> np.ndarray:
+    """Recall of each class, `recall_score(average=None, zero_division=0)`.
+
+    Args:
+      confusions: Counts, (..., K, K); rows are labels, columns predictions.
+
+    Returns:
+      In [0, 1], (..., K), float64; 0 for a class without labels.
+    """
+    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
+    return hits / np.maximum(confusions.sum(axis=-1), 1)
 
 
 def class_f1(confusions: np.ndarray) -> np.ndarray:
@@ -83,11 +136,28 @@ def balanced_accuracy(confusions: np.ndarray) -> np.ndarray:
     Returns:
       In [0, 1], (...,); 0 for an empty matrix.
     """
-    supports = confusions.sum(axis=-1)
-    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
-    recalls = hits / np.maximum(supports, 1)
-    occurring = np.count_nonzero(supports, axis=-1)
-    return recalls.sum(axis=-1) / np.maximum(occurring, 1)
+    occurring = np.count_nonzero(confusions.sum(axis=-1), axis=-1)
+    return class_recall(confusions).sum(axis=-1) / np.maximum(occurring, 1)
+
+
+def cohen_kappa(confusions: np.ndarray) -> np.ndarray:
+    """Agreement beyond chance, `cohen_kappa_score`.
+
+    Args:
+      confusions: Counts, (..., K, K), int; rows are labels, columns predictions.
+
+    Returns:
+      In [-1, 1], (...,); NaN where labels and predictions are all of one and the same
+      class, and for an empty matrix.
+    """
+    counts = confusions.sum(axis=(-2, -1))
+    misses = counts - np.trace(confusions, axis1=-2, axis2=-1)
+    hits_of_chance = (confusions.sum(axis=-1) * confusions.sum(axis=-2)).sum(axis=-1)
+    # N times the misses of chance, a whole number: 0 exactly where kappa is undefined.
+    expected = counts**2 - hits_of_chance
+    ratio = np.full(counts.shape, np.nan)
+    np.divide(counts * misses, expected, out=ratio, where=expected > 0)
+    return 1 - ratio
 
 
 def resampling_units(subjects: Sequence[str]) -> np.ndarray:
@@ -110,6 +180,41 @@ def resampling_units(subjects: Sequence[str]) -> np.ndarray:
     )
 
 
+def resampled_sums(
+    rows: sparse.csr_array,
+    resamples: int,
+    rng: np.random.Generator,
+    units: np.ndarray | None = None,
+) -> np.ndarray:
+    """Sums over images drawn with replacement.
+
+    Where units are given, as many units as there are get drawn, each with all its
+    images.
+
+    Args:
+      rows: What each image contributes, (N, C); N is at least 1.
+      resamples: Number of resamples, R.
+      rng: Draws the images or units.
+      units: Index of each image's unit, (N,), as of `resampling_units`; None: every
+        image is one.
+
+    Returns:
+      Sum of the drawn images' rows, (R, C), float64.
+    """
+    if units is not None:
+        belongs = (np.ones(len(units)), (units, np.arange(len(units))))
+        rows = sparse.csr_array(belongs) @ rows
+    size = rows.shape[0]
+    sums = np.empty((resamples, rows.shape[1]))
+    for start in range(0, resamples, _BLOCK):
+        block = sums[start : start + _BLOCK]
+        times = np.empty((len(block), size))
+        for row in times:
+            row[:] = np.bincount(rng.integers(size, size=size), minlength=size)
+        block[:] = times @ rows
+    return sums
+
+
 def resampled_confusions(
     labels: np.ndarray,
     predictions: np.ndarray,
@@ -120,34 +225,24 @@ def resampled_confusions(
 ) -> np.ndarray:
     """Confusion matrices of several runs, on images drawn with replacement.
 
-    A resample holds the same images for every run, so the runs stay paired. Where
-    units are given, as many units as there are get drawn, each with all its images.
+    A resample holds the same images for every run, so the runs stay paired.
 
     Args:
       labels: Class indices in [0, K), (N,), int; N is at least 1.
       predictions: Class indices of each run, (M, N), int.
       num_classes: K.
       resamples: Number of resamples, R.
-      rng: Draws the images or units.
-      units: Index of each image's unit, (N,), as of `resampling_units`; None: every
-        image is one.
+      rng: As of `resampled_sums`.
+      units: As of `resampled_sums`.
 
     Returns:
       Counts, (R, M, K, K), int.
     """
-    cells = _cells(labels, predictions, num_classes)
-    count = len(labels)
-    result = np.empty((resamples, len(predictions), num_classes, num_classes), int)
-    if units is None:
-        for confusions in result:
-            drawn = rng.integers(count, size=count)
-            confusions[:] = _count(cells[:, drawn], num_classes)
-        return result
-    size = int(units.max()) + 1
-    for confusions in result:
-        times = np.bincount(rng.integers(size, size=size), minlength=size)
-        confusions[:] = _count(cells, num_classes, times[units])
-    return result
+    rows = confusion_rows(labels, predictions, num_classes)
+    sums = resampled_sums(rows, resamples, rng, units)
+    # Whole numbers in float64, exact below 2⁵³.
+    shape = (resamples, len(predictions), num_classes, num_classes)
+    return sums.astype(int).reshape(shape)
 
 
 def resampled_macro_f1(
@@ -224,17 +319,6 @@ def _cells(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.
     """Index of each image's entry among the M·K² of all runs' matrices, (M, N)."""
     run = np.arange(len(predictions))[:, np.newaxis]
     return (run * num_classes + labels) * num_classes + predictions
-
-
-def _count(
-    cells: np.ndarray, num_classes: int, times: np.ndarray | None = None
-) -> np.ndarray:
-    """Matrices (M, K, K) of the cells (M, N), image i counted `times[i]` times."""
-    shape = (len(cells), num_classes, num_classes)
-    weights = None if times is None else np.broadcast_to(times, cells.shape).ravel()
-    counts = np.bincount(cells.ravel(), weights, minlength=np.prod(shape))
-    # Weighted counts are whole numbers in float64, exact below 2⁵³.
-    return counts.astype(int, copy=False).reshape(shape)
 
 
 def _occurrences(confusions: np.ndarray) -> np.ndarray:

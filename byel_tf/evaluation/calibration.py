@@ -8,7 +8,7 @@ scaling in section 4.2.
 import dataclasses
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize, sparse, special
 from sklearn import metrics
 
 #: Bins of the expected calibration error, as in the paper's tables.
@@ -28,7 +28,10 @@ class ProbabilityScores:
       brier: Mean squared distance between probabilities and the one-hot label,
         summed over the classes, in [0, 2]:
         `sklearn.metrics.brier_score_loss(scale_by_half=False)`.
-      expected_calibration_error: As `expected_calibration_error` says, in [0, 1].
+      expected_calibration_error: Mean gap between confidence, the greatest
+        probability, and accuracy, in [0, 1]. Of M bins of equal width, bin m holds the
+        images with confidence in ((m - 1)/M, m/M]; the error is Σ |B|/N · |accuracy(B)
+        - confidence(B)| over the bins B that hold any.
     """
 
     log_loss: float | None
@@ -48,9 +51,10 @@ def score_probabilities(
     """
     if not len(labels):
         return ProbabilityScores(None, None, None)
-    probabilities = np.asarray(probabilities, np.float64)
-    probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
+    probabilities = _scaled(probabilities)
     every = list(range(probabilities.shape[1]))
+    curve = reliability(labels, probabilities)
+    gaps = np.abs(curve.accuracy - curve.confidence)
     return ProbabilityScores(
         float(metrics.log_loss(labels, probabilities, labels=every)),
         float(
@@ -58,33 +62,97 @@ def score_probabilities(
                 labels, probabilities, labels=every, scale_by_half=False
             )
         ),
-        expected_calibration_error(labels, probabilities),
+        float(curve.counts @ gaps / len(labels)),
     )
 
 
-def expected_calibration_error(
-    labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS
-) -> float:
-    """Mean gap between confidence and accuracy, over bins of equal width.
+@dataclasses.dataclass(frozen=True)
+class Reliability:
+    """Confidence and accuracy of the images in each bin of confidence.
 
-    Confidence is the greatest probability. Bin m of M holds the images with
-    confidence in ((m - 1)/M, m/M]; the result is Σ |B|/N · |accuracy(B) -
-    confidence(B)| over the bins B that hold any.
+    Attributes:
+      counts: Images, (`BINS`,), int.
+      confidence: Mean confidence, (`BINS`,); 0 in an empty bin.
+      accuracy: Share of right predictions, (`BINS`,); 0 in an empty bin.
+    """
+
+    counts: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Reliability:
+    """Sorts images into the bins of the expected calibration error.
 
     Args:
-      labels: Class indices, (N,), int; N at least 1.
+      labels: Class indices, (N,), int.
       probabilities: (N, K).
-      bins: M.
-
-    Returns:
-      In [0, 1].
     """
+    confidences, hits, bins = _binned(labels, np.asarray(probabilities, np.float64))
+    counts = np.bincount(bins, minlength=BINS)
+    confidence, accuracy = (
+        np.bincount(bins, weights=values, minlength=BINS) / np.maximum(counts, 1)
+        for values in (confidences, hits)
+    )
+    return Reliability(counts, confidence, accuracy)
+
+
+def _scaled(probabilities: np.ndarray) -> np.ndarray:
+    """The probabilities in float64, every row of the sum 1."""
     probabilities = np.asarray(probabilities, np.float64)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def _binned(
+    labels: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Confidence, whether it is right, and bin of each image, (N,) each."""
     confidences = probabilities.max(axis=1)
     hits = probabilities.argmax(axis=1) == labels
-    index = np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(index, weights=hits - confidences, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    bins = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
+    return confidences, hits, bins
+
+
+def probability_rows(labels: np.ndarray, probabilities: np.ndarray) -> sparse.csr_array:
+    """What each image adds to the scores of the probabilities, for resampling.
+
+    Args:
+      labels: As of `score_probabilities`; N is at least 1.
+      probabilities: As of `score_probabilities`.
+
+    Returns:
+      Log loss, squared distance, and in the column of its bin the hit (1 or 0) less
+      the confidence, (N, 2 + `BINS`), float64.
+    """
+    probabilities = _scaled(probabilities)
+    images = np.arange(len(labels))
+    least = np.finfo(np.float64).eps
+    of_label = np.clip(probabilities[images, labels], least, 1 - least)
+    one_hot = np.eye(probabilities.shape[1])[labels]
+    distances = ((probabilities - one_hot) ** 2).sum(axis=1)
+    confidences, hits, bins = _binned(labels, probabilities)
+    values = -np.log(of_label), distances, hits - confidences
+    columns = np.zeros_like(images), np.ones_like(images), 2 + bins
+    return sparse.csr_array(
+        (np.concatenate(values), (np.tile(images, 3), np.concatenate(columns))),
+        shape=(len(labels), 2 + BINS),
+    )
+
+
+def probability_means(
+    sums: np.ndarray, counts: np.ndarray | int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of the probabilities of sets of images.
+
+    Args:
+      sums: Of the images' `probability_rows`, (..., 2 + `BINS`).
+      counts: Number of images, (...,), at least 1.
+
+    Returns:
+      Log loss, Brier score and expected calibration error, (...,) each.
+    """
+    log_loss, brier = sums[..., 0] / counts, sums[..., 1] / counts
+    return log_loss, brier, np.abs(sums[..., 2:]).sum(axis=-1) / counts
 
 
 def temper(logits: np.ndarray, temperature: float) -> np.ndarray:

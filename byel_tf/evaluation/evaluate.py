@@ -54,10 +54,14 @@ def require_split(dataset: PreparedDataset, split: str, purpose: str) -> None:
     """
     found = dataset.manifest.splits.get(split)
     if found is None or found.count == found.unlabelled:
-        present = ", ".join(dataset.manifest.splits) or "none"
+        present = ", ".join(
+            name if content.count > content.unlabelled else f"{name} without labels"
+            for name, content in dataset.manifest.splits.items()
+        )
         raise RunError(
             f"data set {dataset.name} ({dataset.path}) has no {split} split to "
-            f"{purpose} (it has: {present}): prepare it with --splits"
+            f"{purpose} (it has: {present or 'none'}): prepare it "
+            + ("with labels" if found else "with --splits")
         )
 
 
@@ -114,11 +118,12 @@ def predict_records(
       advance: Called with the number of images done.
 
     Raises:
-      RunError: If a file is damaged or an image cannot be decoded.
+      RunError: If a file is damaged, an image cannot be decoded, or the model fails
+        or gives numbers that are not finite.
     """
     records, expected = _records(dataset, split, limit)
-    filenames, subjects, labels, probabilities = [], [], [], []
-    kept = {name: [] for name in keep}
+    filenames, subjects, labels = [], [], []
+    every = {name: [] for name in ("probabilities", *keep)}
     try:
         for serialized in records.batch(batch_size).prefetch(1):
             batch = tf.io.parse_example(serialized, _FEATURES)
@@ -133,9 +138,15 @@ def predict_records(
             filenames += names
             subjects += _texts(batch["image/subject"])
             labels.append(batch["image/class/label"].numpy())
-            probabilities.append(outputs["probabilities"].numpy())
-            for name, values in kept.items():
+            for name, values in every.items():
                 values.append(outputs[name].numpy())
+                is_finite = np.isfinite(values[-1]).all(axis=-1)
+                if not is_finite.all():
+                    raise RunError(
+                        f"data set {dataset.name}: the model's output {name} for "
+                        f"{names[is_finite.argmin()]} is not finite: the model is "
+                        "damaged or its training diverged, make it again"
+                    )
             if advance:
                 advance(len(names))
     except tf.errors.DataLossError as error:
@@ -143,13 +154,18 @@ def predict_records(
             f"data set {dataset.name} ({dataset.path}) has a damaged file: copy or "
             f"prepare it again ({' '.join(error.message.split())})"
         ) from error
+    except tf.errors.OpError as error:
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}): the model cannot be run on it "
+            f"({' '.join(error.message.split())})"
+        ) from error
     if len(filenames) != expected:
         raise RunError(
             f"data set {dataset.name}: {len(filenames)} {split} records were read, its "
             f"manifest says {expected}: prepare it again"
         )
-    probabilities = np.concatenate(probabilities)
-    outputs = {name: np.concatenate(values) for name, values in kept.items()}
+    outputs = {name: np.concatenate(values) for name, values in every.items()}
+    probabilities = outputs["probabilities"]
     return Predictions(
         filenames=tuple(filenames),
         labels=np.concatenate(labels),

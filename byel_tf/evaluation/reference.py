@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,16 @@ class Reference:
     temperature: float | None
     gap_split: str
     gap_predictions: Predictions
+
+    def to_json(self) -> dict[str, Any]:
+        """The data set's entry in `results.json`."""
+        return {
+            "name": self.dataset.name,
+            "sha256": self.dataset.manifest_sha256,
+            "temperature": self.temperature,
+            "probe_images": self.probes.count if self.probes else 0,
+            "gap_split": self.gap_split,
+        }
 
     def score_probes(
         self, predictions: Predictions, classes: Sequence[str]

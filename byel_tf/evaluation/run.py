@@ -1,6 +1,7 @@
 """An evaluation from exports and prepared data sets to all its numbers."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,18 +28,27 @@ class Evaluation:
     """All numbers of one data set.
 
     Attributes:
+      dataset: The data set.
+      split: The split that was scored.
       assessment: Scores, intervals and calibration.
-      predictions: The model's predictions.
+      predictions: The model's predictions, with representations.
       comparisons: With each other model, by its name.
       probes: macro_f1 and accuracy of "linear_probe" and "nearest_neighbours".
       domain_gap: From the synthetic data set, or None.
     """
 
+    dataset: PreparedDataset
+    split: str
     assessment: Assessment
     predictions: Predictions
     comparisons: dict[str, Comparison]
     probes: dict[str, dict[str, float]]
     domain_gap: DomainGap | None
+
+    def is_of(self, dataset: PreparedDataset, split: str) -> bool:
+        """Whether these are the images of a split of a data set."""
+        is_same = self.dataset.manifest_sha256 == dataset.manifest_sha256
+        return is_same and self.split == split
 
     def to_json(self) -> dict[str, Any]:
         """The data set's entry in `results.json`."""
@@ -97,7 +107,7 @@ def evaluate_dataset(
     Raises:
       RunError: As `predict_records` does.
     """
-    keep = (LOGITS, REPRESENTATION) if reference else (LOGITS,)
+    keep = (LOGITS, REPRESENTATION)
     count = dataset.manifest.splits[settings.split].count
     every = {}
     for index, (name, model) in enumerate(models.items()):
@@ -134,6 +144,8 @@ def evaluate_dataset(
         for other in others
     }
     return Evaluation(
+        dataset,
+        settings.split,
         assessment,
         predictions,
         comparisons,
@@ -145,4 +157,6 @@ def evaluate_dataset(
 def exported_temperature(model: ExportedModel) -> float | None:
     """The temperature of an export, as far as its metadata say."""
     temperature = model.metadata.get("temperature")
-    return temperature if isinstance(temperature, int | float) else None
+    if not isinstance(temperature, int | float) or not math.isfinite(temperature):
+        return None
+    return temperature

@@ -243,10 +243,13 @@ class BYEL(keras.Model):
         scalars["loss"] = total / share
         return total, scalars, logits
 
+    def classify(self, images: tf.Tensor) -> tf.Tensor:
+        """Images (B, H, W, 3), uint8 → logits (B, K) of the emotion classifier."""
+        _, prediction = self.online(fixed(images), training=False)
+        return self.emotion_classifier(prediction, training=False)
+
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Macro F1 of the emotion classifier on images without augmentation."""
-        images = fixed(batch["image"])
-        _, prediction = self.online(images, training=False)
-        logits = self.emotion_classifier(prediction, training=False)
+        logits = self.classify(batch["image"])
         self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {"macro_f1": self.macro_f1.result()}

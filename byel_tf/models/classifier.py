@@ -167,10 +167,14 @@ class ExpressionClassifier(keras.Model):
         )
         return gradients, {"loss": loss / share, **scalars}, logits
 
+    def classify(self, images: tf.Tensor) -> tf.Tensor:
+        """Images (B, H, W, 3), uint8 → logits (B, K)."""
+        _, logits = self(fixed(images), training=False)
+        return logits
+
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Macro F1 on images without augmentation."""
-        images = fixed(batch["image"])
-        _, logits = self(images, training=False)
+        logits = self.classify(batch["image"])
         self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {"macro_f1": self.macro_f1.result()}
 

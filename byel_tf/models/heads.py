@@ -44,5 +44,5 @@ def build_action_unit_head(
       The layer, built; its output is float32 also under mixed precision.
     """
     head = keras.layers.Dense(num_units, dtype="float32", name="action_unit_head")
-    head.build((None, representation_size))
+    head(tf.zeros([1, representation_size]))  # makes its variables
     return head

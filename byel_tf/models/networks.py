@@ -88,7 +88,7 @@ class ExpressionNetwork(keras.Model):
         self.encoder = encoder
         # float32 also under mixed precision: the loss and the export follow.
         self.head = keras.layers.Dense(num_classes, dtype="float32", name="head")
-        self.head.build((None, encoder.representation_size))
+        self.head(tf.zeros([1, encoder.representation_size]))  # makes its variables
         self.flip_average = flip_average
 
     def call(

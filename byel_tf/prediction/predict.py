@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from byel_tf.data.image_files import ImageLimits
+from byel_tf.errors import RunError
 from byel_tf.prediction.reading import why_undecodable
 from byel_tf.prediction.tables import prediction_table
 from byel_tf.serving.load import ExportedModel
@@ -40,6 +41,9 @@ def predict(
 
     Yields:
       A table of each batch, as `tables.prediction_table`, in the order of the images.
+
+    Raises:
+      RunError: If the model gives probabilities that are not finite.
     """
     waiting: collections.deque = collections.deque()
 
@@ -83,8 +87,17 @@ def _batches(
 def _run(
     model: ExportedModel, files: list[bytes], wanted: list[str]
 ) -> dict[str, np.ndarray]:
-    """The model's outputs; its signature takes any number of images, none as well."""
+    """The model's outputs; its signature takes any number of images, none as well.
+
+    Raises:
+      RunError: If probabilities are not finite.
+    """
     outputs = model.signature(image_bytes=tf.constant(files, tf.string, [len(files)]))
+    if not np.isfinite(outputs["probabilities"]).all():
+        raise RunError(
+            "the model's probabilities are not finite: it is damaged or its training "
+            "diverged, make it again"
+        )
     return {name: outputs[name].numpy() for name in wanted}
 
 

@@ -119,9 +119,8 @@ def _read(entry: Entry, conversion: Conversion) -> bytes | str:
             content = entry.image
         else:
             content = read_item(entry, conversion)
-        box = find_face(content, conversion) if conversion.crop_faces else None
-        is_file = box is None and isinstance(content, bytes)
-        if is_file and passes(content, conversion.limits):
+        content, box = find_face(content, conversion)
+        if isinstance(content, bytes) and passes(content, conversion.limits):
             return content
         return convert(content, conversion, box).content
     except RejectedImage as error:

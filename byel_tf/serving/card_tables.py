@@ -5,7 +5,7 @@ from typing import Any
 
 _USES = {
     "train_data": "training",
-    "selection_data": "selection of the epoch",
+    "selection_data": "validation",
     "eval_data": "report",
 }
 

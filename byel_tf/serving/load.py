@@ -4,12 +4,15 @@ import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from byel_tf.errors import RunError
 from byel_tf.serving.export import METADATA_FILE_NAME
+
+_OUTPUTS = ("probabilities", "logits", "representation", "valid")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,12 +71,14 @@ def load_export(path: str | os.PathLike) -> ExportedModel:
         metadata = json.loads(file.read_text(encoding="utf-8"))
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["serving_default"]
-        classes = tuple(metadata["classes"])
+        classes = _read_classes(metadata)
+        _require_outputs(signature.structured_outputs, classes)
     except (
         OSError,
         ValueError,
         LookupError,
         TypeError,
+        RecursionError,
         tf.errors.OpError,
         DecodeError,
     ) as error:
@@ -85,3 +90,32 @@ def load_export(path: str | os.PathLike) -> ExportedModel:
     # The signature alone does not keep the loaded variables alive.
     signature._keep_alive = loaded
     return ExportedModel(signature, classes, metadata, loaded)
+
+
+def _read_classes(metadata: Mapping[str, object]) -> tuple[str, ...]:
+    classes = metadata["classes"]
+    if not isinstance(classes, list) or not all(isinstance(c, str) for c in classes):
+        raise TypeError(f"{METADATA_FILE_NAME}: classes are {classes!r}, not names")
+    return tuple(classes)
+
+
+def _require_outputs(
+    outputs: Mapping[str, tf.TensorSpec], classes: Sequence[str]
+) -> None:
+    """Refuses a signature that gives something else than an export's.
+
+    Raises:
+      LookupError: If it lacks an output.
+      ValueError: If it has another number of classes.
+    """
+    missing = [name for name in _OUTPUTS if name not in outputs]
+    if missing:
+        raise LookupError(f"its signature has no output {', '.join(missing)}")
+    sizes = {"probabilities": len(classes), "logits": len(classes)}
+    for name, size in {**sizes, "representation": None}.items():
+        shape = outputs[name].shape
+        if not shape.is_compatible_with([None, size]):
+            raise ValueError(
+                f"its output {name} has the shape {shape}, {METADATA_FILE_NAME} has "
+                f"{len(classes)} classes"
+            )

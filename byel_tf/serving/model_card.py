@@ -16,9 +16,11 @@ from byel_tf.serving.card_tables import (
     flag_lines,
     format_table,
     score_table,
+    table,
 )
 from byel_tf.serving.export import METADATA_FILE_NAME
 from byel_tf.serving.formats import read_formats
+from byel_tf.serving.json_files import read_object
 
 FILE_NAME = "model_card.md"
 
@@ -27,6 +29,30 @@ _METHODS = {
     "byol": "BYOL (arXiv 2006.07733), then fine-tuning",
     "supervised": "fine-tuning from random weights, no pre-training",
 }
+
+# Of what is read from a run's files.
+_RUN = {
+    "byel_tf": str | None,
+    "git_commit": str | None,
+    "packages": {str: str | None},
+    "datasets": {str: {"name": str, "path": str, "sha256": str, "source": dict}},
+}
+_INTERVAL = (type(None), [int | float])
+_SCORES = {
+    "count": int,
+    "macro_f1": int | float,
+    "accuracy": int | float,
+    "per_class": {str: {"f1": int | float, "support": int}},
+    "intervals": (
+        type(None),
+        {
+            "macro_f1": _INTERVAL,
+            "accuracy": _INTERVAL,
+            "per_class_f1": {str: _INTERVAL},
+        },
+    ),
+}
+_RESULTS = {"classes": [str], "datasets": {str: _SCORES}}
 
 _USE = """\
 Naming the facial expression, one of the classes above, that a photograph shows, cropped
@@ -91,7 +117,10 @@ def model_card(facts: CardFacts) -> str:
     """
     export, flags = facts.export, dict(line[2:].split("=", 1) for line in facts.flags)
     method = _METHODS.get(flags.get("objective", ""), "not recorded")
-    selection = export.get("selection") or facts.results.get("selection")
+    kind = export.get("selection") or facts.results.get("selection")
+    selection = f"{kind} images" if kind else "not recorded"
+    if flags.get("selection") == "last":
+        selection = "nothing, it is the last"
     weights = facts.run.get("encoder_weights", "none")
     rows = {
         "classes": ", ".join(export.get("classes", [])),
@@ -102,13 +131,13 @@ def model_card(facts: CardFacts) -> str:
         else f"{weights}: not synthetic only",
         "input": _input(export),
         "temperature": export.get("temperature", 1.0),
-        "epoch selected on": f"{selection} images" if selection else "not recorded",
+        "epoch selected on": selection,
         "fine-tuning steps": export.get("step", "not recorded"),
         "made with": _versions(facts.run),
     }
     parts = [
         f"# Model card: facial expression classifier, version {facts.version}",
-        "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows.items())]),
+        table([("", ""), *((name, str(value)) for name, value in rows.items())]),
         "## Data",
         data_table(facts.run, facts.counts),
         "## Scores",
@@ -156,7 +185,7 @@ def collect_facts(folder: pathlib.Path, export: pathlib.Path) -> CardFacts:
     """
     try:
         about = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"{folder} is not an exported model, give a version folder such as "
             f"RUN/export/1 ({' '.join(str(error).split())})"
@@ -168,11 +197,11 @@ def collect_facts(folder: pathlib.Path, export: pathlib.Path) -> CardFacts:
     run_folder = export.parent.parent
     versions = [int(p.name) for p in export.parent.iterdir() if p.name.isdecimal()]
     is_newest = export.name == str(max(versions, default=0))
-    run = _read_json(run_folder / "run.json")
+    run = read_object(run_folder / "run.json", _RUN)
     return dataclasses.replace(
         facts,
         run=run,
-        results=_read_json(run_folder / "results.json") if is_newest else {},
+        results=read_object(run_folder / "results.json", _RESULTS) if is_newest else {},
         flags=_read_flags(run_folder / "flags.cfg"),
         counts=_counts(run),
     )
@@ -188,15 +217,6 @@ def _counts(run: Mapping[str, Any]) -> dict[str, dict[str, int]]:
             continue
         counts[sha256] = {name: split.count for name, split in manifest.splits.items()}
     return counts
-
-
-def _read_json(file: pathlib.Path) -> dict[str, Any]:
-    """A JSON object; empty where there is none that can be read."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _read_flags(file: pathlib.Path) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def build_byel(
         emotion_classifier = EmotionClassifier(
             num_classes, dtype="float32", name="emotion_classifier"
         )
-        emotion_classifier.build((None, projection_size))
+        emotion_classifier(tf.zeros([1, projection_size]))  # makes its variables
     action_unit_head = None
     if num_action_units:
         action_unit_head = build_action_unit_head(num_action_units, size)

@@ -1,140 +1,16 @@
-"""What happens around the steps: guards, curves, checkpoints, progress.
+"""What happens around the steps: checkpoints, progress."""
 
-All of them take logs as tensors and read them only every few steps, since each
-reading makes the host wait for the device.
-"""
-
-import math
 import sys
 import time
-from collections.abc import Callable, Mapping
 
-import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
-from byel_tf.compat import keras
-from byel_tf.errors import RunError
+from byel_tf.monitoring.stage_callback import StageCallback
+from byel_tf.monitoring.watch import Watch
 from byel_tf.training.checkpoints import BestEpoch, StageCheckpoints
 
-#: Where a scalar stands in TensorBoard.
-_GROUPS = {
-    "loss": "losses/total",
-    "bootstrap_loss": "losses/bootstrap",
-    "classification_loss": "losses/classification",
-    "orthonormality_penalty": "losses/orthonormality",
-    "action_unit_loss": "losses/action_unit",
-    "gradient_norm": "optimization/gradient_norm",
-    "projection_deviation": "collapse/projection_deviation",
-    "cosine_1_to_2": "collapse/cosine_1_to_2",
-    "cosine_2_to_1": "collapse/cosine_2_to_1",
-    "macro_f1": "macro_f1/train",
-    "val_macro_f1": "macro_f1/validation",
-}
 
-
-class _StageCallback(keras.callbacks.Callback):
-    """Knows the stage's step, which Keras' own counters forget on a restart."""
-
-    def __init__(self):
-        super().__init__()
-        self._supports_tf_logs = True
-        self.step = 0
-
-    def on_train_begin(self, logs=None):
-        del logs
-        self.step = int(self.model.optimizer.iterations.numpy())
-
-    def on_train_batch_end(self, batch, logs=None):
-        del batch
-        self.step += 1
-        self.after_step(logs or {})
-
-    def after_step(self, logs: Mapping[str, tf.Tensor]) -> None:
-        """Called after each step, with `self.step` counted."""
-
-
-class Watch(_StageCallback):
-    """Writes TensorBoard scalars, and stops the run when a loss is not finite.
-
-    Attributes:
-      latest: The last point written, by name.
-    """
-
-    def __init__(
-        self,
-        stage: str,
-        folder: str,
-        every_steps: int,
-        schedules: Mapping[str, float | Callable[[int], tf.Tensor]],
-        checkpoints: StageCheckpoints,
-    ):
-        """Makes the callback.
-
-        Args:
-          stage: "pretrain" or "finetune".
-          folder: Where the events go.
-          every_steps: Steps between two points; each point is the mean since the
-            last one.
-          schedules: Numbers or functions of the step, such as the learning rate.
-          checkpoints: Named in the error when the run stops.
-        """
-        super().__init__()
-        self._stage = stage
-        self._every = every_steps
-        self._schedules = schedules
-        self._checkpoints = checkpoints
-        self._writer = tf.summary.create_file_writer(folder)
-        self._last = {}
-        self.latest: dict[str, float] = {}
-
-    def after_step(self, logs):
-        """Writes a point every few steps."""
-        self._last = logs
-        if self.step % self._every == 0:
-            self._write(logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes the epoch's macro F1, and a last point before any checkpoint."""
-        del epoch
-        if self.step % self._every:
-            self._write(self._last)
-        logs = {k: float(v) for k, v in (logs or {}).items() if "macro_f1" in k}
-        self._scalars(logs)
-        self._writer.flush()
-
-    def _write(self, logs):
-        values = {k: float(v) for k, v in logs.items() if "macro_f1" not in k}
-        for name, value in values.items():
-            if not math.isfinite(value):
-                kept = self._checkpoints.newest
-                raise RunError(
-                    f"{self._stage} stopped at step {self.step}: {name} is {value}. "
-                    f"Lower --{self._stage}_learning_rate or use "
-                    f"--precision=float32; last good checkpoint: {kept or 'none'}"
-                )
-        for name, schedule in self._schedules.items():
-            values[name] = float(
-                schedule(self.step) if callable(schedule) else schedule
-            )
-        self._scalars(values)
-        self.latest = values
-        for tracker in self.model.trackers:
-            tracker.reset_state()
-
-    def _scalars(self, values):
-        with self._writer.as_default(step=self.step):
-            for name, value in values.items():
-                tf.summary.scalar(_GROUPS.get(name, f"optimization/{name}"), value)
-
-    def image(self, name: str, image: np.ndarray, step: int) -> None:
-        """Writes a picture, (H, W, 3), float in [0, 1]."""
-        with self._writer.as_default(step=step):
-            tf.summary.image(name, image[None])
-        self._writer.flush()
-
-
-class SaveCheckpoints(_StageCallback):
+class SaveCheckpoints(StageCallback):
     """Saves at the end of each epoch; the best epoch too where one is selected."""
 
     def __init__(self, checkpoints: StageCheckpoints, best: BestEpoch | None):
@@ -151,7 +27,7 @@ class SaveCheckpoints(_StageCallback):
         self._checkpoints.save()
 
 
-class Progress(_StageCallback):
+class Progress(StageCallback):
     """A bar with the time left on a terminal; a line an epoch elsewhere."""
 
     def __init__(

@@ -93,7 +93,7 @@ def require_distinct_names(data: DataOptions) -> None:
         name, path = split_name(text)
         if name in seen:
             raise UsageError(
-                f"two data sets are named '{name}': name one of them as "
-                f"--eval_data=NAME={path}"
+                f"two data sets are named '{name}', those of a flagfile included: "
+                f"name one of them as --eval_data=NAME={path}"
             )
         seen.add(name)

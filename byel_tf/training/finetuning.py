@@ -1,6 +1,6 @@
 """Stage 2 from its options; with a random encoder it is the supervised control."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
@@ -9,7 +9,11 @@ from byel_tf.models.heads import build_action_unit_head
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
 from byel_tf.training.build import compile_model
 from byel_tf.training.datasets import RunDatasets
-from byel_tf.training.inputs import build_inputs, validation_batches
+from byel_tf.training.inputs import (
+    build_inputs,
+    reported_batches,
+    validation_batches,
+)
 from byel_tf.training.stages import Stage, last_step
 
 
@@ -17,7 +21,6 @@ def build_finetuning(
     config: TrainingConfig,
     datasets: RunDatasets,
     encoder: keras.Model,
-    classes: Sequence[str],
     jit_compile: bool,
     build_encoder: Callable[[], keras.Model],
 ) -> Stage:
@@ -25,9 +28,8 @@ def build_finetuning(
 
     Args:
       config: All options.
-      datasets: What it learns from and is selected on.
+      datasets: What it learns from, is selected on, and is watched on.
       encoder: A built encoder, pre-trained or random; its weights are trained on.
-      classes: Class names.
       jit_compile: Whether XLA compiles the inner step.
       build_encoder: Makes a built encoder of the same kind; called where weights are
         averaged.
@@ -54,7 +56,7 @@ def build_finetuning(
         )
     model = ExpressionClassifier(
         encoder,
-        len(classes),
+        len(datasets.classes),
         inputs.views,
         options.dropout,
         config.model.label_smoothing,
@@ -83,6 +85,8 @@ def build_finetuning(
         model=model,
         inputs=inputs,
         validation=validation_batches(config, datasets.selection),
+        reported=reported_batches(config, datasets.reported),
+        classes=datasets.classes,
         total_steps=last_step(scheduled_steps, config.run.max_steps),
         schedules={"learning_rate": learning_rate},
         select_best=options.selection == "best",

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -103,9 +103,22 @@ def validation_batches(
     """The validation split in batches, or None if there is none."""
     if "validation" not in dataset.manifest.splits:
         return None
+    return _batches(config, dataset, "validation")
+
+
+def reported_batches(
+    config: TrainingConfig, datasets: Mapping[str, PreparedDataset]
+) -> dict[str, tf.data.Dataset]:
+    """The test splits of data sets in batches, by name."""
+    return {name: _batches(config, d, "test") for name, d in datasets.items()}
+
+
+def _batches(
+    config: TrainingConfig, dataset: PreparedDataset, split: str
+) -> tf.data.Dataset:
     return evaluation_batches(
         dataset,
-        "validation",
+        split,
         image_size=config.data.image_size,
         batch_size=config.run.batch_size,
     )

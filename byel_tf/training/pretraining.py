@@ -1,11 +1,10 @@
 """Stage 1 from its options: which parts make up the objective."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
-from byel_tf.data.manifest import PreparedDataset
 from byel_tf.models.ema import constant_momentum, cosine_momentum
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
 from byel_tf.training.build import (
@@ -13,7 +12,12 @@ from byel_tf.training.build import (
     compile_model,
     norm_and_bias_variables,
 )
-from byel_tf.training.inputs import build_inputs, validation_batches
+from byel_tf.training.datasets import RunDatasets
+from byel_tf.training.inputs import (
+    build_inputs,
+    reported_batches,
+    validation_batches,
+)
 from byel_tf.training.stages import Stage, last_step
 
 # Learning rates are quoted for this batch (BYOL, appendix F).
@@ -23,25 +27,23 @@ _MOMENTA = {"constant": constant_momentum, "cosine": cosine_momentum}
 
 def build_pretraining(
     config: TrainingConfig,
-    dataset: PreparedDataset,
+    datasets: RunDatasets,
     build_encoder: Callable[[], keras.Model],
-    classes: Sequence[str],
     jit_compile: bool,
 ) -> Stage:
     """Assembles stage 1; call it in the strategy's scope.
 
     Args:
       config: All options.
-      dataset: What it learns from.
+      datasets: What it learns from and is watched on.
       build_encoder: Makes a built encoder; called for the online and the target one.
-      classes: Class names.
       jit_compile: Whether XLA compiles the inner step.
     """
     options = config.pretrain
     # The reference leaves the last, partial batch out of this stage.
     inputs = build_inputs(
         config,
-        dataset,
+        datasets.train,
         stage=1,
         views=2,
         augmentation=config.augmentation.augmentation,
@@ -58,7 +60,7 @@ def build_pretraining(
     model = build_byel(
         build_encoder,
         inputs.views,
-        num_classes=len(classes) if has_emotions else None,
+        num_classes=len(datasets.classes) if has_emotions else None,
         subtraction=config.model.emotion_subtraction,
         projection_size=config.model.projection_size,
         hidden_size=config.model.hidden_size,
@@ -68,7 +70,9 @@ def build_pretraining(
         orthonormality_weight=config.model.orthonormality_weight,
         label_smoothing=config.model.label_smoothing,
         num_action_units=(
-            len(dataset.manifest.action_units) if config.model.action_unit_weight else 0
+            len(datasets.train.manifest.action_units)
+            if config.model.action_unit_weight
+            else 0
         ),
         action_unit_weight=config.model.action_unit_weight,
         jit_compile=jit_compile,
@@ -99,7 +103,9 @@ def build_pretraining(
         name="pretrain",
         model=model,
         inputs=inputs,
-        validation=validation_batches(config, dataset) if has_emotions else None,
+        validation=validation_batches(config, datasets.train) if has_emotions else None,
+        reported=reported_batches(config, datasets.reported) if has_emotions else {},
+        classes=datasets.classes,
         total_steps=last_step(scheduled_steps, config.run.max_steps),
         schedules={"learning_rate": learning_rate, "target_momentum": target_momentum},
         select_best=False,

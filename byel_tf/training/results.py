@@ -1,22 +1,26 @@
-"""The end of a run: SavedModel, `results.json`, `report.md`, predictions."""
+"""The end of a run: SavedModel, scores, report, predictions, TensorBoard's last."""
 
 import functools
 import pathlib
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
-from byel_tf.evaluation.assess import assess
-from byel_tf.evaluation.evaluate import LOGITS, predict_split
 from byel_tf.evaluation.metrics import Scores
-from byel_tf.evaluation.predictions import predictions_csv
-from byel_tf.evaluation.reference import fit_held_out
-from byel_tf.evaluation.report import figure_png, report_markdown
-from byel_tf.evaluation.run import exported_temperature
+from byel_tf.evaluation.reference import fit_held_out, learn_reference
+from byel_tf.evaluation.report.build import build_report
+from byel_tf.evaluation.report.files import evaluation_files
+from byel_tf.evaluation.report.origin import find_origin
+from byel_tf.evaluation.run import evaluate_dataset
+from byel_tf.evaluation.settings import Settings
 from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import Encoder, build_encoder
 from byel_tf.models.networks import ExpressionNetwork
+from byel_tf.monitoring.final import write_final
 from byel_tf.serving.check_images import read_files
 from byel_tf.serving.export import ServingModule, export_saved_model
 from byel_tf.serving.load import load_export
@@ -24,6 +28,10 @@ from byel_tf.training.run_directory import RunDirectory
 
 #: Test images of each data set that the export is compared on.
 _CHECK_IMAGES = 1000
+#: Images of each split that probes and domain gap learn from: those of a run are a
+#: first look, an evaluation of its own takes more.
+_PROBE_IMAGES = 5000
+_TINY = 1e-12
 
 
 def encoder_builder(config: TrainingConfig) -> Callable[[], Encoder]:
@@ -47,6 +55,7 @@ def export_classifier(
     step: int,
     directory: RunDirectory,
     check_data: Sequence[PreparedDataset] = (),
+    emotion_vectors: np.ndarray | None = None,
 ) -> pathlib.Path:
     """Exports the trained classifier as the next version, unless it is the newest.
 
@@ -63,6 +72,8 @@ def export_classifier(
       directory: Where the exports are.
       check_data: Data sets whose test images the export has to classify as the
         network in memory does.
+      emotion_vectors: Those of stage 1, (D, K), whose cosines the export states; None
+        where there are none.
 
     Returns:
       The folder of the version.
@@ -102,6 +113,10 @@ def export_classifier(
         "selection": selection_kind(config),
         "step": step,
     }
+    if emotion_vectors is not None:
+        lengths = np.maximum(np.linalg.norm(emotion_vectors, axis=0), _TINY)
+        vectors = emotion_vectors.astype(np.float64) / lengths
+        metadata["emotion_vector_cosines"] = (vectors.T @ vectors).round(4).tolist()
     module = ServingModule(copy, classes, size, temperature)
     files = read_files(check_data, _CHECK_IMAGES)
     export_saved_model(path, module, metadata, files)
@@ -115,42 +130,54 @@ def selection_kind(config: TrainingConfig) -> str:
 
 
 def write_results(
+    config: TrainingConfig,
     directory: RunDirectory,
     export: pathlib.Path,
-    datasets: dict[str, PreparedDataset],
-    selection: str,
-    facts: dict[str, str],
+    datasets: Mapping[str, PreparedDataset],
+    train: PreparedDataset,
+    facts: Mapping[str, str],
 ) -> dict[str, Scores]:
-    """Scores an export on test splits and writes results, report and predictions.
+    """Scores an export on test splits and writes all that is said of them.
 
     Args:
-      directory: Where `results.json`, `report.md`, `figures/` and `predictions/` go.
+      config: All options.
+      directory: Where `results.json`, the report with `figures/`, `predictions/` and
+        `tensorboard/final` go; earlier figures are removed.
       export: Folder of the SavedModel.
       datasets: Prepared data sets by name.
-      selection: "synthetic" or "real": what the epoch was selected on.
+      train: The training data, which probes and temperature are fitted on.
       facts: What else the report states.
 
     Returns:
       The scores by data set.
     """
     model = load_export(export)
-    temperature = exported_temperature(model)
-    assessments = {}
-    for name, dataset in datasets.items():
-        predictions = predict_split(model, dataset, keep=(LOGITS,))
-        assessments[name] = assess(predictions, model.classes, temperature)
-        table = predictions_csv(predictions, model.classes)
-        directory.write(f"predictions/{name}.csv", table)
-    scores = {name: assessment.scores for name, assessment in assessments.items()}
-    figures = {name: f"figures/{name}.png" for name in scores}
-    for name, result in scores.items():
-        directory.write(figures[name], figure_png(result, name, model.classes))
-    report = report_markdown(assessments, model.classes, facts, figures)
-    directory.write("report.md", report)
-    results = {
-        "classes": list(model.classes),
-        "selection": selection,
-        "datasets": {name: a.to_json() for name, a in assessments.items()},
+    settings = Settings(probe_images=_PROBE_IMAGES, seed=config.run.seed)
+    reference = learn_reference(model, train, settings)
+    models = {directory.path.name: model}
+    evaluations = {
+        name: evaluate_dataset(models, dataset, reference, settings)
+        for name, dataset in datasets.items()
     }
-    directory.write_json("results.json", results)
-    return scores
+    write_final(directory.tensorboard("final"), config, evaluations, model)
+    report = build_report(
+        f"Results of {directory.path.name}",
+        evaluations,
+        model.classes,
+        find_origin(export),
+        facts,
+        reference,
+        config.monitoring.report_examples,
+        settings.seed,
+    )
+    content = {
+        "selection": selection_kind(config),
+        "split": settings.split,
+        "probe_data": reference.to_json(),
+    }
+    files = evaluation_files(report, evaluations, model.classes, content)
+    # Those of an earlier report may show images that this one leaves out.
+    shutil.rmtree(directory.path / "figures", ignore_errors=True)
+    for name, file_content in files:
+        directory.write(name, file_content)
+    return {name: found.assessment.scores for name, found in evaluations.items()}

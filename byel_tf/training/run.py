@@ -24,7 +24,6 @@ from byel_tf.training.provenance import describe_run, require_same_run
 from byel_tf.training.results import (
     encoder_builder,
     export_classifier,
-    selection_kind,
     write_results,
 )
 from byel_tf.training.run_directory import RunDirectory, to_json
@@ -77,21 +76,19 @@ def train(config: TrainingConfig) -> None:
         config.model.objective != "supervised" and config.pretrain.pretrain_epochs > 0
     )
     steps = {}
+    emotions = None
     with strategy.scope():
         if not has_stage_1:
             encoder = build()
         else:
-            stage = build_pretraining(
-                config, datasets.train, build, datasets.classes, xla == "jit"
-            )
+            stage = build_pretraining(config, datasets, build, xla == "jit")
             _require_stage_order(stage, directory)
             _train(stage, config, directory, notes)
             steps[stage.name] = stage.total_steps
             encoder = stage.model.online.encoder
+            emotions = stage.model.emotion_classifier
             del stage  # the target network and the optimizer's slots
-        stage = build_finetuning(
-            config, datasets, encoder, datasets.classes, xla == "jit", build
-        )
+        stage = build_finetuning(config, datasets, encoder, xla == "jit", build)
         step = _train(stage, config, directory, notes)
         steps[stage.name] = stage.total_steps
     export = export_classifier(
@@ -101,18 +98,20 @@ def train(config: TrainingConfig) -> None:
         step,
         directory,
         tuple(datasets.reported.values()),
+        emotions and emotions.emotion_vectors.numpy(),
     )
     scores = write_results(
+        config,
         directory,
         export,
         datasets.reported,
-        selection_kind(config),
+        datasets.train,
         _facts(config, devices, steps),
     )
     write_model_card(export)
     for name, result in scores.items():
         print(f"{name}: macro F1 {result.macro_f1:.4f} on {result.count} images")
-    print(f"report: {directory.path / 'report.md'}; SavedModel: {export}", flush=True)
+    print(f"report: {directory.path / 'report.html'}; SavedModel: {export}", flush=True)
 
 
 def _require_options(config: TrainingConfig) -> None:
@@ -214,9 +213,7 @@ def _train(
         f"{stage.total_steps} steps of {config.run.batch_size} images",
         flush=True,
     )
-    return train_stage(
-        stage, directory, config.run.log_every_steps, config.run.keep_checkpoints
-    )
+    return train_stage(stage, directory, config.monitoring, config.run.keep_checkpoints)
 
 
 def _facts(

@@ -36,9 +36,9 @@ class RunDirectory:
         """Folder of the checkpoints of a stage."""
         return str(self.path / "checkpoints" / name)
 
-    def tensorboard(self, stage: str) -> str:
-        """Folder of a stage's TensorBoard events."""
-        return str(self.path / "tensorboard" / stage)
+    def tensorboard(self, part: str) -> str:
+        """Folder of the TensorBoard events of a stage, or of the "final" ones."""
+        return str(self.path / "tensorboard" / part)
 
     def newest_export(self) -> pathlib.Path | None:
         """Folder of the newest SavedModel version, or None."""

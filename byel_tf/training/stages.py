@@ -4,12 +4,19 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.config import MonitoringOptions
 from byel_tf.errors import RunError
-from byel_tf.training.callbacks import Progress, SaveCheckpoints, Watch
+from byel_tf.monitoring.evaluations import Evaluations
+from byel_tf.monitoring.evaluator import Evaluator
+from byel_tf.monitoring.histograms import Histograms
+from byel_tf.monitoring.layout import write_layout
+from byel_tf.monitoring.stage_callback import StageCallback
+from byel_tf.monitoring.views import view_grid
+from byel_tf.monitoring.watch import Watch
+from byel_tf.training.callbacks import Progress, SaveCheckpoints
 from byel_tf.training.checkpoints import BestEpoch, StageCheckpoints
 from byel_tf.training.inputs import StageInputs
 from byel_tf.training.run_directory import RunDirectory
@@ -26,6 +33,8 @@ class Stage:
       model: The compiled model.
       inputs: Its training data.
       validation: Batches of the validation split, or None.
+      reported: Batches of the test splits to be watched, by data set.
+      classes: Class names.
       total_steps: Step at which the stage ends.
       schedules: Numbers, or functions of the step, shown in TensorBoard.
       select_best: Whether the best validation epoch's weights are kept.
@@ -35,6 +44,8 @@ class Stage:
     model: keras.Model
     inputs: StageInputs
     validation: tf.data.Dataset | None
+    reported: Mapping[str, tf.data.Dataset]
+    classes: Sequence[str]
     total_steps: int
     schedules: Mapping[str, float | Callable[[tf.Tensor], tf.Tensor]]
     select_best: bool
@@ -46,7 +57,10 @@ def last_step(scheduled_steps: int, max_steps: int | None) -> int:
 
 
 def train_stage(
-    stage: Stage, directory: RunDirectory, log_every_steps: int, keep_checkpoints: int
+    stage: Stage,
+    directory: RunDirectory,
+    monitoring: MonitoringOptions,
+    keep_checkpoints: int,
 ) -> int:
     """Trains a stage to its end, from its newest checkpoint if it has one.
 
@@ -55,7 +69,7 @@ def train_stage(
     Args:
       stage: The stage.
       directory: Where checkpoints and events go.
-      log_every_steps: Steps between two TensorBoard points.
+      monitoring: What TensorBoard is to show, and how often.
       keep_checkpoints: Newest checkpoints kept.
 
     Returns:
@@ -73,28 +87,60 @@ def train_stage(
     step = checkpoints.restore()
     if step:
         print(f"{stage.name}: continuing from step {step}", flush=True)
+    # One writer a folder: TensorBoard reads the files of a folder one after another.
+    writer = tf.summary.create_file_writer(directory.tensorboard(stage.name))
     watch = Watch(
         stage.name,
-        directory.tensorboard(stage.name),
-        log_every_steps,
+        writer,
+        monitoring.log_every_steps,
         stage.schedules,
-        checkpoints,
+        lambda: checkpoints.newest,
     )
     callbacks = [
         watch,
+        *_monitors(stage, writer, monitoring),
+        # After all that is written of an epoch: killed in between, it is repeated.
         SaveCheckpoints(checkpoints, best),
         Progress(stage.name, stage.total_steps, stage.inputs.steps_per_epoch, watch),
     ]
     with _failures_explained(stage.name):
         if step < stage.total_steps:
-            shown = stage.inputs.preview(_SHOWN_IMAGES)
-            watch.image("views", view_grid(shown), step)
+            with writer.as_default(step=step):
+                write_layout()
+                picture = view_grid(stage.inputs.preview(_SHOWN_IMAGES))
+                tf.summary.image(f"{stage.name}/views", picture[None])
+            writer.flush()
         while step < stage.total_steps:
             step = _fit(stage, step, callbacks)
     if best is not None and best.step:
         best.restore()
         return best.step
     return step
+
+
+def _monitors(
+    stage: Stage, writer: tf.summary.SummaryWriter, options: MonitoringOptions
+) -> list[StageCallback]:
+    """What writes to TensorBoard after an epoch, where it is asked for."""
+    monitors = []
+    if stage.reported and options.eval_every_epochs:
+        evaluator = Evaluator(
+            stage.model.distribute_strategy, stage.model.classify, len(stage.classes)
+        )
+        monitors.append(
+            Evaluations(
+                stage.name,
+                writer,
+                evaluator,
+                stage.reported,
+                stage.classes,
+                options.eval_every_epochs,
+                stage.total_steps,
+            )
+        )
+    if options.histograms:
+        monitors.append(Histograms(stage.name, writer))
+    return monitors
 
 
 def _fit(stage: Stage, step: int, callbacks: list[keras.callbacks.Callback]) -> int:
@@ -145,15 +191,3 @@ def _failures_explained(stage: str) -> Iterator[None]:
         raise RunError(
             f"{stage}: {what} of the data set is damaged, prepare it again ({reason})"
         ) from error
-
-
-def view_grid(rows: Sequence[tf.Tensor]) -> np.ndarray:
-    """A picture of what the model sees: a column an image, its views below it.
-
-    Args:
-      rows: The images and each of their views, (columns, H, W, 3), float in [0, 1].
-
-    Returns:
-      (rows·H, columns·W, 3), float32 in [0, 1].
-    """
-    return np.concatenate([np.concatenate(list(r.numpy()), axis=1) for r in rows])

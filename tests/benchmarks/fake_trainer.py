@@ -19,7 +19,8 @@ from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
 from byel_tf.data.manifest import split_name
 from byel_tf.evaluation.bootstrap import count_confusions, macro_f1
 from byel_tf.evaluation.predictions import Predictions, predictions_csv
-from byel_tf.flagging import parse, run_program, to_flagfile
+from byel_tf.flagging import parse, to_flagfile
+from byel_tf.program import run_program
 
 CLASSES = ("a", "b", "c")
 

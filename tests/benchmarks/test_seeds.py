@@ -17,14 +17,14 @@ from sklearn.metrics import f1_score
 from benchmarks.seeds import main
 from byel_tf.data.record import Record
 from byel_tf.data.writer import write_dataset
-from byel_tf.flagging import run_program
+from byel_tf.program import run_program
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 FAKE = (sys.executable, str(pathlib.Path(__file__).with_name("fake_trainer.py")))
 PROGRAM = f"""
 import sys
 from benchmarks.seeds import main
-from byel_tf.flagging import run_program
+from byel_tf.program import run_program
 sys.exit(run_program(lambda argv: main(argv, {FAKE!r}), ["seeds.py", *sys.argv[1:]]))
 """
 

@@ -2,14 +2,18 @@
 
 import csv
 import json
+import os
+import pathlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
 from byel_tf.cli.evaluate import main
-from byel_tf.flagging import run_program
+from byel_tf.program import run_program
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +65,28 @@ def test_everything(models, data, tmp_path, monkeypatch, capsys):
         "--output=out/deep",
         "--resamples=300",
         "--batch_size=16",
+        "--examples=5",
     )
     printed = capsys.readouterr()
     assert code == 0, printed.err
     folder = tmp_path / "out" / "deep"
-    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*.*")) == [
-        "figures/photos.png",
-        "figures/synthetic.png",
+    files = {str(p.relative_to(folder)) for p in folder.rglob("*.*")}
+    assert {name for name in files if not name.startswith("figures/")} == {
         "predictions/photos.csv",
         "predictions/synthetic.csv",
+        "report.html",
         "report.md",
         "results.json",
-    ]
+    }
+    assert {"figures/map/all.png", "figures/synthetic/confusion_matrix.png"} <= files
+    for kind in ("error", "uncertain"):
+        assert f"figures/photos/{kind}-05.jpg" in files
+        assert f"figures/photos/{kind}-06.jpg" not in files
     results = json.loads((folder / "results.json").read_text())
     assert results["classes"] == ["dark", "bright"]
     assert results["selection"] == "synthetic"
-    assert results["model"] == {"name": "mine", "path": models["middle"]}
+    model = {"name": "mine", "path": models["middle"]}
+    assert results["model"].items() > model.items()
     assert results["compared"] == {"high": models["high"]}
     assert list(results["datasets"]) == ["photos", "synthetic"]
 
@@ -117,7 +127,7 @@ def test_everything(models, data, tmp_path, monkeypatch, capsys):
     assert row.split()[:3] == ["photos", "70", f"{macro:.4f}"]
     assert f"photos: macro F1 {macro - other:+.4f} beside high (" in printed.out
     assert "synthetic: macro F1 of the linear probe" in printed.out
-    assert printed.out.endswith("report: out/deep/report.md\n")
+    assert printed.out.endswith("report: out/deep/report.html\n")
     report = (folder / "report.md").read_text()
     for part in ("| high |", "| linear probe |", "Fréchet distance", "| fitted |"):
         assert part in report
@@ -144,9 +154,10 @@ def test_the_least(models, data, tmp_path, capsys):
     again = (f"--model={tmp_path / 'run'}", *arguments[1:])
     assert run(*again, f"--output={tmp_path / 'run-again'}") == 0
     results = json.loads((tmp_path / "run-again" / "results.json").read_text())
-    assert results["model"] == {"name": str(tmp_path / "run"), "path": str(export)}
+    model = {"name": str(tmp_path / "run"), "path": str(export)}
+    assert results["model"].items() > model.items()
     assert run(*arguments, f"--output={tmp_path / 'again'}") == 0
-    for name in ("results.json", "report.md", "predictions/real.csv"):
+    for name in ("results.json", "report.html", "predictions/real.csv"):
         first, again = (tmp_path / folder / name for folder in ("out", "again"))
         assert first.read_bytes() == again.read_bytes()
 
@@ -186,6 +197,8 @@ GIVEN = ("--model={middle}", "--output=out")
         ((*GIVEN, "--data=real", "--compare=a=x", "--compare=a=y"), "are named 'a'"),
         ((*GIVEN, "--data=real", "--resamples=1"), "--resamples=1: expected an"),
         ((*GIVEN, "--data=real", "--probe_images=1"), "--probe_images=1: expected"),
+        ((*GIVEN, "--data=real", "--seed=2147483648"), "--seed=2147483648: expected"),
+        ((*GIVEN, "--data=real", f"--batch_size={10**20}"), "expected an integer from"),
         ((*GIVEN, "--dat=real"), "unknown flag --dat"),
         ((*GIVEN, "--data=real", "real"), "unexpected argument 'real'"),
     ],
@@ -229,3 +242,19 @@ def test_help(capsys):
         main(["evaluate.py", "--help"])
     assert ended.value.code == 0
     assert "--probe_data=TEXT" in capsys.readouterr().out
+
+
+def test_the_screen_stays_clean(models, data, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    # As for a user: the program itself has to silence TensorFlow.
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    arguments = (f"--model={models['strange']}", "--data=real", "--output=out")
+    done = subprocess.run(
+        [sys.executable, "-m", "byel_tf.cli.evaluate", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        env=environment,
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"evaluate.py: data set real (real) has the classes")
+    assert done.stderr.count(b"\n") == 1

@@ -8,7 +8,7 @@ import pytest
 
 from byel_tf.cli import export as program
 from byel_tf.data.labels import DEFAULT_CLASSES
-from byel_tf.flagging import run_program
+from byel_tf.program import run_program
 
 
 @pytest.fixture
@@ -164,6 +164,7 @@ def test_wrong_usage(refused, arguments, expected):
         (("--model={folder}/run", "--onnx", "--data={train}"), 1, "has no test split"),
         (("--model={folder}/run", "--onnx", "--data={other}"), 1, "the model has"),
         (("--model={folder}/run", "--output={data}"), 1, "not an empty folder"),
+        (("--model={folder}/run", "--output={folder}/run/export/1/a/b"), 2, "lies in"),
     ],
 )
 def test_what_cannot_be_used(

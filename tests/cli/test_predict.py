@@ -234,6 +234,12 @@ def run_piped(export, tmp_path):
     return run_program
 
 
+def test_no_standard_output(predict, folder, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(RunError, match="no standard output to write to"):
+        predict("--input=images/a", output="-")
+
+
 def test_lines_on_standard_input(predict, folder, monkeypatch):
     lines = io.TextIOWrapper(io.BytesIO(b"images/a/02.png\nimages/none.png\n"))
     monkeypatch.setattr(sys, "stdin", lines)

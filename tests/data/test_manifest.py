@@ -261,6 +261,12 @@ def test_no_folder(text):
         split_name(text)
 
 
+@pytest.mark.parametrize("name", [".", "..", "a\udcff"])
+def test_name_of_no_file(name):
+    with pytest.raises(UsageError, match="cannot be named.*another name as NAME=x"):
+        split_name(f"{name}=x")
+
+
 def test_name_too_long_for_a_file():
     with pytest.raises(UsageError, match="longer than 100 bytes.*NAME=x"):
         split_name("é" * 51 + "=x")

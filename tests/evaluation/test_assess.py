@@ -38,7 +38,9 @@ def test_the_parts_are_those_of_the_labelled_images(predictions):
     logits = predictions.logits[is_labelled]
     assert 30 < len(labels) < 60
     assert result.scores == score(labels, predicted, CLASSES)
-    assert result.intervals == score_intervals(labels, predicted, CLASSES, subjects)
+    assert result.intervals == score_intervals(
+        labels, predicted, temper(logits, 1.5), CLASSES, subjects
+    )
     expected = {"exported": 1.5, "uncalibrated": 1.0, "fitted": 2.5}
     assert list(result.calibration) == list(expected)
     for name, temperature in expected.items():
@@ -75,6 +77,25 @@ def test_the_entry_keeps_what_it_had(predictions):
     assert content["log_loss"] == content["calibration"]["exported"]["log_loss"]
     assert content["calibration"]["uncalibrated"]["temperature"] == 1
     assert content["intervals"]["unit"] == "subject"
+    assert set(content["intervals"]) == {
+        "level",
+        "resamples",
+        "unit",
+        "units",
+        "accuracy",
+        "macro_f1",
+        "balanced_accuracy",
+        "cohen_kappa",
+        "log_loss",
+        "brier",
+        "expected_calibration_error",
+        "per_class_precision",
+        "per_class_recall",
+        "per_class_f1",
+    }
+    for name in ("log_loss", "brier", "expected_calibration_error", "cohen_kappa"):
+        lower, upper = content["intervals"][name]
+        assert lower < content[name] < upper
 
 
 def test_no_labelled_image(predictions):

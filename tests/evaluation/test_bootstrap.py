@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import (
+    cohen_kappa_score,
     confusion_matrix,
     f1_score,
     precision_recall_fscore_support,
@@ -13,6 +14,9 @@ from byel_tf.evaluation.bootstrap import (
     accuracy,
     balanced_accuracy,
     class_f1,
+    class_precision,
+    class_recall,
+    cohen_kappa,
     count_confusions,
     macro_f1,
     percentile_interval,
@@ -178,17 +182,24 @@ def test_labels_without_any_right_prediction(rng):
     assert not scores.any()
 
 
+@pytest.mark.filterwarnings(
+    "ignore:A single label", "ignore::sklearn.exceptions.UndefinedMetricWarning"
+)
 def test_scores_of_a_thousand_matrices_are_those_of_scikit_learn(rng):
     for _ in range(1000):
         size, present = rng.integers(1, 30), rng.integers(1, K + 1)
         labels = rng.permutation(K)[rng.integers(present, size=size)]
         predicted = rng.permutation(K)[rng.integers(rng.integers(1, K + 1), size=size)]
         (confusion,) = count_confusions(labels, predicted[None], K)
-        _, recalls, f1, supports = precision_recall_fscore_support(
+        precisions, recalls, f1, supports = precision_recall_fscore_support(
             labels, predicted, labels=range(K), zero_division=0
         )
         occurs = np.isin(range(K), [*labels, *predicted])
+        np.testing.assert_array_equal(class_precision(confusion), precisions)
+        np.testing.assert_array_equal(class_recall(confusion), recalls)
         np.testing.assert_allclose(class_f1(confusion), f1, atol=1e-12)
+        kappa = cohen_kappa_score(labels, predicted)
+        assert cohen_kappa(confusion) == pytest.approx(kappa, abs=1e-12, nan_ok=True)
         assert macro_f1(confusion) == pytest.approx(f1[occurs].mean(), abs=1e-12)
         assert accuracy(confusion) == np.mean(labels == predicted)
         expected = recalls[supports > 0].mean()
@@ -198,7 +209,9 @@ def test_scores_of_a_thousand_matrices_are_those_of_scikit_learn(rng):
 def test_scores_of_an_empty_matrix():
     empty = np.zeros((2, K, K), int)
     assert accuracy(empty).tolist() == balanced_accuracy(empty).tolist() == [0, 0]
-    assert class_f1(empty).tolist() == [[0] * K] * 2
+    for by_class in (class_precision, class_recall, class_f1):
+        assert by_class(empty).tolist() == [[0] * K] * 2
+    assert np.isnan(cohen_kappa(empty)).all()
 
 
 def test_images_of_unknown_persons_are_units_of_their_own():

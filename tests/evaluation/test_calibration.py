@@ -8,8 +8,8 @@ from sklearn import metrics
 
 from byel_tf.evaluation.calibration import (
     TEMPERATURE_RANGE,
-    expected_calibration_error,
     fit_temperature,
+    reliability,
     score_probabilities,
     temper,
 )
@@ -26,6 +26,10 @@ def draw(rng, count, num_classes, temperature=1.0, scale=2.0):
     chances = temper(logits, temperature)
     labels = (chances.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1)
     return logits, np.minimum(labels, num_classes - 1)
+
+
+def calibration_error(labels, probabilities):
+    return score_probabilities(labels, probabilities).expected_calibration_error
 
 
 def error_bin_by_bin(labels, probabilities, bins=15):
@@ -53,7 +57,11 @@ def test_a_thousand_cases_equal_scikit_learn_and_the_formulas(rng):
         expected = metrics.log_loss(labels, probabilities, labels=every)
         assert scores.log_loss == pytest.approx(expected, rel=1e-12)
         squares = (probabilities - np.eye(num_classes)[labels]) ** 2
-        assert scores.brier == pytest.approx(squares.sum(axis=1).mean(), rel=1e-9)
+        assert scores.brier == pytest.approx(squares.sum(axis=1).mean(), abs=1e-12)
+        expected = metrics.brier_score_loss(
+            labels, probabilities, labels=every, scale_by_half=False
+        )
+        assert scores.brier == pytest.approx(expected, abs=1e-12)
         expected = error_bin_by_bin(labels, probabilities)
         assert scores.expected_calibration_error == pytest.approx(expected, abs=1e-12)
         # As far as no probability is below what scikit-learn takes for the least.
@@ -99,14 +107,13 @@ def test_calibration_error_of_known_cases(confidences, hits, expected):
     confidences = np.array(confidences)
     probabilities = np.stack([confidences, 1 - confidences], axis=1)
     labels = 1 - np.array(hits)
-    error = expected_calibration_error(labels, probabilities)
-    assert error == pytest.approx(expected, abs=1e-12)
+    assert calibration_error(labels, probabilities) == pytest.approx(expected)
 
 
 def test_what_is_drawn_from_its_probabilities_is_calibrated(rng):
     logits, labels = draw(rng, 50_000, 6)
-    assert expected_calibration_error(labels, temper(logits, 1.0)) < 0.01
-    assert expected_calibration_error(labels, temper(logits, 0.4)) > 0.15
+    assert calibration_error(labels, temper(logits, 1.0)) < 0.01
+    assert calibration_error(labels, temper(logits, 0.4)) > 0.15
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 1.7, 5.0])
@@ -170,3 +177,16 @@ def test_huge_logits_do_not_overflow(rng):
     assert fitted == pytest.approx(4 * fit_temperature(labels, logits), rel=1e-6)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         assert np.isfinite(fit_temperature(labels, logits * 1e4))
+
+
+def test_reliability_sorts_by_confidence():
+    # 0.6 is the upper end of the ninth of 15 bins; of equal probabilities the first
+    # class counts.
+    confidences = np.array([0.5, 0.53, 0.6, 0.59, 1.0])
+    probabilities = np.stack([confidences, 1 - confidences], axis=1)
+    found = reliability(np.array([0, 1, 0, 0, 1]), probabilities)
+    filled = [7, 8, 14]
+    np.testing.assert_array_equal(np.flatnonzero(found.counts), filled)
+    np.testing.assert_array_equal(found.counts[filled], [2, 2, 1])
+    np.testing.assert_allclose(found.confidence[filled], [0.515, 0.595, 1])
+    np.testing.assert_allclose(found.accuracy[filled], [0.5, 1, 0])

@@ -3,6 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.special import softmax
 from sklearn.metrics import f1_score
 
@@ -11,6 +12,7 @@ from byel_tf.evaluation.evaluate import (
     LOGITS,
     REPRESENTATION,
     evaluate,
+    predict_records,
     predict_split,
     require_classes,
     require_split,
@@ -126,11 +128,15 @@ def test_other_classes(model, make_dataset):
 
 
 @pytest.mark.parametrize(
-    ("pictures", "split"), [([(0, 0)], "train"), ([(0, -1)], "test")]
+    ("pictures", "split", "expected"),
+    [
+        ([(0, 0)], "train", r"\(it has: train\): prepare it with --splits"),
+        ([(0, -1)], "test", r"\(it has: test without labels\): prepare it with labels"),
+    ],
 )
-def test_no_test_split(model, make_dataset, pictures, split):
+def test_no_test_split(model, make_dataset, pictures, split, expected):
     dataset = make_dataset(pictures, split=split)
-    with pytest.raises(RunError, match=f"no test split to report on.*{split}"):
+    with pytest.raises(RunError, match=f"no test split to report on {expected}"):
         evaluate(model, dataset)
     with pytest.raises(RunError, match="no validation split to choose by"):
         require_split(dataset, "validation", "choose by")
@@ -139,6 +145,29 @@ def test_no_test_split(model, make_dataset, pictures, split):
 def test_undecodable_image_is_named(model, make_dataset):
     with pytest.raises(RunError, match=r"data set set: 1\.png cannot be decoded"):
         evaluate(model, make_dataset([(0, 0), (None, 1), (255, 1)]))
+
+
+@pytest.mark.parametrize("output", ["probabilities", LOGITS, REPRESENTATION])
+def test_output_that_is_not_finite(model, make_dataset, output):
+    def signature(image_bytes):
+        outputs = dict(model.signature(image_bytes=image_bytes))
+        is_second = tf.range(tf.size(image_bytes))[:, tf.newaxis] == 1
+        return {**outputs, output: tf.where(is_second, np.nan, outputs[output])}
+
+    dataset = make_dataset([(0, 0), (255, 1)])
+    keep = (LOGITS, REPRESENTATION)
+    expected = rf"data set set: the model's output {output} for 1\.png is not finite"
+    with pytest.raises(RunError, match=expected):
+        predict_records(signature, dataset, "test", keep=keep)
+
+
+def test_model_that_fails(make_dataset):
+    def signature(image_bytes):
+        tf.debugging.assert_less(tf.size(image_bytes), 2, "too many")
+
+    with pytest.raises(RunError, match=r"data set set .* be run on it .*too many") as e:
+        predict_records(signature, make_dataset([(0, 0), (255, 1)]), "test")
+    assert "\n" not in str(e.value)
 
 
 def test_damaged_file(model, make_dataset):
@@ -170,6 +199,12 @@ def damage(path, kind):
         (path / "byel.json").write_text("[]")
     elif kind == "metadata without classes":
         (path / "byel.json").write_text("{}")
+    elif kind == "classes of another kind":
+        (path / "byel.json").write_text('{"classes": "ab"}')
+    elif kind == "classes of another number":
+        (path / "byel.json").write_text('{"classes": ["a", "b", "c"]}')
+    elif kind == "metadata without end":
+        (path / "byel.json").write_text("[" * 200_000)
     elif kind == "metadata not UTF-8":
         (path / "byel.json").write_bytes(b"\xff")
     elif kind == "no model":
@@ -188,6 +223,9 @@ def damage(path, kind):
         "no metadata",
         "metadata of another kind",
         "metadata without classes",
+        "classes of another kind",
+        "classes of another number",
+        "metadata without end",
         "metadata not UTF-8",
         "no model",
         "damaged model",
@@ -201,3 +239,16 @@ def test_folder_that_is_no_export(export, tmp_path, kind):
     with pytest.raises(RunError, match="copy is not an exported model") as caught:
         load_export(path)
     assert "\n" not in str(caught.value)
+
+
+def test_model_without_an_output(tmp_path):
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda image_bytes: {"valid": image_bytes != ""},
+        input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")],
+    )
+    tf.saved_model.save(module, str(tmp_path), {"serving_default": module.serve})
+    (tmp_path / "byel.json").write_text('{"classes": ["a", "b"]}')
+    expected = "no output probabilities, logits, representation"
+    with pytest.raises(RunError, match=expected):
+        load_export(tmp_path)

@@ -41,6 +41,16 @@ def run(model, images, batch_size, **options):
     return pd.concat(tables, ignore_index=True)
 
 
+def test_model_that_gives_nan(model):
+    def signature(image_bytes):
+        outputs = model.signature(image_bytes)
+        return {**outputs, "probabilities": outputs["probabilities"] * np.nan}
+
+    broken = types.SimpleNamespace(signature=signature, classes=CLASSES)
+    with pytest.raises(RunError, match="probabilities are not finite"):
+        run(broken, [("a.png", b"4")], 1)
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 100])
 def test_rows_stay_with_their_images(model, batch_size):
     contents = [b"4", b"7", "broken", b"9", b"none", b"2", "gone", "gone", b"3"]

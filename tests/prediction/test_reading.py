@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 import io
 import os
 
@@ -5,9 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from byel_tf.data.image_files import ImageLimits, RejectedImage, encode
+from byel_tf.data.image_files import (
+    ImageLimits,
+    RejectedImage,
+    decode_plain,
+    encode,
+    to_png,
+)
+from byel_tf.data.preparation import convert
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.data.sources.item import Item, Rejected
+from byel_tf.faces.crop import Box, crop
 from byel_tf.prediction import reading
 from byel_tf.prediction.reading import passes, read_images, why_undecodable
 
@@ -117,3 +127,36 @@ def test_entries_are_read_a_few_at_a_time():
     images = read_images(entries(), CONVERSION, workers=1)
     next(images)
     assert taken <= 2 * reading._CHUNK
+
+
+@pytest.mark.parametrize("has_face", [True, False])
+def test_finding_and_cutting_a_face_decode_an_image_once(
+    tmp_path, monkeypatch, has_face
+):
+    class Detector:
+        def largest(self, image):
+            return self if has_face else None
+
+        def box(self, margin):
+            return Box(1, 2, 8)
+
+    def decode(content, limits):
+        decoded.append(content)
+        return decode_plain(content, limits)
+
+    decoded = []
+    monkeypatch.setattr(convert, "_detector", Detector)
+    monkeypatch.setattr(convert, "decode_plain", decode)
+    content = saved("JPEG")
+    (tmp_path / "a.jpg").write_bytes(content)
+    item = Item("a.jpg", str(tmp_path / "a.jpg"))
+    conversion = dataclasses.replace(CONVERSION, crop_faces=True)
+    expected = content
+    if has_face:
+        picture = decode_plain(content, conversion.limits)
+        expected = to_png(crop(picture, Box(1, 2, 8)), conversion.limits).content
+    assert list(read_images([item], conversion)) == [("a.jpg", expected)]
+    assert decoded == [content]
+    ((finding, _),) = convert.examine([(0, item)], conversion)
+    assert finding.sha256 == hashlib.sha256(expected).digest()
+    assert decoded == [content] * 2

@@ -58,6 +58,15 @@ def results(**more):
     return {"classes": EXPORT["classes"], "datasets": {"fer2013": {**SCORES, **more}}}
 
 
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [("best", "synthetic images"), ("last", "nothing, it is the last")],
+)
+def test_what_the_epoch_was_selected_on(flag, words):
+    card = model_card(CardFacts(EXPORT, flags=(f"--selection={flag}",)))
+    assert f"| epoch selected on | {words} |" in card
+
+
 def test_everything_that_is_known():
     card = model_card(
         CardFacts(
@@ -116,6 +125,11 @@ def test_formats():
     assert f"| `model_int8.tflite` | 3,000,000 | {expected} |" in card
 
 
+def test_class_names_keep_to_their_cell():
+    card = model_card(CardFacts({**EXPORT, "classes": ["a|b", "c"]}))
+    assert r"| classes | a\|b, c |" in card
+
+
 def test_pretrained_weights_are_not_hidden():
     card = model_card(CardFacts(EXPORT, {**RUN, "encoder_weights": "imagenet"}))
     assert "| pre-trained weights | imagenet: not synthetic only |" in card
@@ -171,13 +185,37 @@ def test_a_copy_tells_of_the_run_it_is_from(run_folder, tmp_path):
     assert "version 2" in card
 
 
-def test_damaged_files_of_the_run_are_not_recorded(run_folder):
-    for name in ("run.json", "results.json"):
-        (run_folder / name).write_text("{")
+@pytest.mark.parametrize(
+    ("run", "scores"),
+    [
+        ("{", "{"),
+        ("[" * 200_000, "[" * 200_000),
+        ("[1]", "[1]"),
+        ('{"packages": "x"}', '{"classes": 3, "datasets": {"a": {}}}'),
+        ('{"datasets": []}', '{"datasets": [1]}'),
+        ('{"datasets": {"train_data": null}}', '{"datasets": {"a": null}}'),
+        (
+            '{"datasets": {"train_data": {"name": 1}}}',
+            '{"datasets": {"a": {"count": ""}}}',
+        ),
+        (
+            '{"datasets": {"train_data": {"sha256": []}}}',
+            '{"datasets": {"a": {"per_class": {"anger": {"f1": "x"}}}}}',
+        ),
+        (
+            '{"datasets": {"train_data": {"source": "x"}}}',
+            '{"datasets": {"a": {"intervals": {"macro_f1": ["x", "y"]}}}}',
+        ),
+    ],
+)
+def test_damaged_files_of_the_run_are_not_recorded(run_folder, run, scores):
+    (run_folder / "run.json").write_text(run)
+    (run_folder / "results.json").write_text(scores)
     (run_folder / "flags.cfg").write_bytes(b"--a=\xff")
     write_model_card(run_folder / "export" / "2")
     card = (run_folder / "export" / "2" / "model_card.md").read_text(encoding="utf-8")
-    assert "Not recorded" in card
+    assert "## Data\n\nNot recorded" in card
+    assert "## Scores\n\nNot recorded" in card
 
 
 def test_no_export(tmp_path):

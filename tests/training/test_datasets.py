@@ -98,7 +98,7 @@ def test_reported_set_without_a_test_split(make):
 )
 def test_name_that_stands_twice(train, evaluated):
     data = configured(train, *(f"--eval_data={text}" for text in evaluated)).data
-    with pytest.raises(UsageError, match="two data sets are named '[xy]': name one"):
+    with pytest.raises(UsageError, match="two data sets are named '[xy]', those"):
         require_distinct_names(data)
 
 

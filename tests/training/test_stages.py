@@ -15,6 +15,7 @@ from byel_tf.config import (
     DataOptions,
     FinetuneOptions,
     ModelOptions,
+    MonitoringOptions,
     PretrainOptions,
     RunOptions,
     TrainingConfig,
@@ -26,7 +27,7 @@ from byel_tf.training.finetuning import build_finetuning
 from byel_tf.training.inputs import build_inputs, validation_batches
 from byel_tf.training.pretraining import build_pretraining
 from byel_tf.training.run_directory import RunDirectory
-from byel_tf.training.stages import train_stage, view_grid
+from byel_tf.training.stages import train_stage
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def make_config(faces, tmp_path):
             "run": {
                 "model_dir": str(tmp_path / "run"),
                 "batch_size": 8,
-                "log_every_steps": 2,
             },
+            "monitoring": {"log_every_steps": 2, "eval_every_epochs": 0},
         }
         types = {
             "data": DataOptions,
@@ -51,6 +52,7 @@ def make_config(faces, tmp_path):
             "pretrain": PretrainOptions,
             "finetune": FinetuneOptions,
             "run": RunOptions,
+            "monitoring": MonitoringOptions,
         }
         for name, value in options.items():
             owner = next(g for g, t in types.items() if name in t.__dataclass_fields__)
@@ -65,10 +67,8 @@ def pretrain(tiny_encoder):
     def run(config, folder):
         keras.utils.set_random_seed(5)
         datasets = open_datasets(config)
-        stage = build_pretraining(
-            config, datasets.train, tiny_encoder, datasets.classes, False
-        )
-        train_stage(stage, RunDirectory(str(folder)), 2, 2)
+        stage = build_pretraining(config, datasets, tiny_encoder, False)
+        train_stage(stage, RunDirectory(str(folder)), config.monitoring, 2)
         return stage.model
 
     return run
@@ -79,21 +79,21 @@ def finetune(tiny_encoder):
     def run(config, folder):
         keras.utils.set_random_seed(5)
         datasets = open_datasets(config)
-        stage = build_finetuning(
-            config, datasets, tiny_encoder(), datasets.classes, False, tiny_encoder
-        )
-        train_stage(stage, RunDirectory(str(folder)), 2, 2)
+        stage = build_finetuning(config, datasets, tiny_encoder(), False, tiny_encoder)
+        train_stage(stage, RunDirectory(str(folder)), config.monitoring, 2)
         return stage.model
 
     return run
 
 
 def scalars(folder):
+    """The curves of a stage, by tag without the stage."""
     events = event_accumulator.EventAccumulator(str(folder)).Reload()
     return {
-        tag: [(e.step, tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)]
-        for tag in events.Tags()["tensors"]
-        if tag != "views"
+        tag.removeprefix(f"{folder.name}/"): [
+            (e.step, tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)
+        ]
+        for tag in events.PluginTagToContent("scalars")
     }, events
 
 
@@ -234,11 +234,30 @@ def test_curves_show_every_loss_schedule_and_monitor(make_config, pretrain, tmp_
         for name in ("bootstrap", "classification", "orthonormality")
     )
     np.testing.assert_allclose(total, parts, rtol=1e-5)
-    assert "views" in events.Tags()["tensors"]
+    assert "pretrain/views" in events.PluginTagToContent("images")
+
+
+def test_watching_changes_nothing(make_config, pretrain, finetune, tmp_path):
+    for stage, train in (("pretrain", pretrain), ("finetune", finetune)):
+        plain = train(make_config(eval_every_epochs=0), tmp_path / "plain")
+        options = {"eval_every_epochs": 2, "histograms": True}
+        watched = train(make_config(**options), tmp_path / "watched")
+        assert_same_weights(watched, plain)
+        curves, events = scalars(tmp_path / "watched" / "tensorboard" / stage)
+        without, _ = scalars(tmp_path / "plain" / "tensorboard" / stage)
+        points = curves.pop("macro_f1_test/faces")
+        assert curves == without
+        steps = [step for step, _ in curves["macro_f1/validation"]]
+        assert [step for step, _ in points] == steps[1:]  # the 2nd epoch, and the last
+        assert len(events.PluginTagToContent("pr_curves")) == 6
+        histograms = set(events.PluginTagToContent("histograms"))
+        assert len(histograms) == len(watched.learned_variables)
+        assert f"{stage}/weights/" in min(histograms)
+    assert "finetune/weights/head/kernel" in histograms
 
 
 def test_byol_has_no_emotion_curves(make_config, pretrain, tmp_path):
-    pretrain(make_config(objective="byol"), tmp_path)
+    pretrain(make_config(objective="byol", eval_every_epochs=1), tmp_path)
     curves, _ = scalars(tmp_path / "tensorboard" / "pretrain")
     assert "losses/bootstrap" in curves
     assert not any("classification" in tag or "macro_f1" in tag for tag in curves)
@@ -274,14 +293,6 @@ def test_a_damaged_record_stops_the_run(make_config, pretrain, faces, tmp_path):
     shard.write_bytes(data)
     with pytest.raises(RunError, match="pretrain: a record .* is damaged"):
         pretrain(make_config(train_data=str(copy)), tmp_path / "run")
-
-
-def test_view_grid_shows_the_images_above_their_views(rng):
-    images = tf.constant(rng.uniform(size=(8, 4, 4, 3)), tf.float32)
-    grid = view_grid([images, images, 1.0 - images])
-    assert grid.shape == (12, 32, 3)
-    np.testing.assert_array_equal(grid[:4, :4], images[0])
-    np.testing.assert_array_equal(grid[8:, 28:], 1.0 - images[7])
 
 
 def test_preview_shows_images_and_their_views(make_config):

@@ -104,8 +104,7 @@ def stamp(path: str) -> str | None:
 
 def _examine(item: Item, conversion: Conversion) -> Finding | str:
     try:
-        content = read_item(item, conversion)
-        box = find_face(content, conversion) if conversion.crop_faces else None
+        content, box = find_face(read_item(item, conversion), conversion)
         image = convert(content, conversion, box)
     except RejectedImage as error:
         return str(error)
@@ -163,7 +162,7 @@ def convert(
     """An image as its record holds it.
 
     Args:
-      content: What `read_item` gives.
+      content: What `read_item` or `find_face` gives.
       conversion: How images become records.
       box: Where it is cropped, if it is.
 
@@ -187,18 +186,31 @@ def _decoded(content: bytes | Image.Image, conversion: Conversion) -> Image.Imag
     return content
 
 
-def find_face(content: bytes | Image.Image, conversion: Conversion) -> Box | None:
-    """The crop of the largest face.
+def find_face(
+    content: bytes | Image.Image, conversion: Conversion
+) -> tuple[bytes | Image.Image, Box | None]:
+    """What `convert` takes, and where it crops.
+
+    Args:
+      content: What `read_item` gives.
+      conversion: How images become records.
+
+    Returns:
+      The picture, decoded, and the crop of its largest face; or the content as it is,
+      and None, where no face is wanted or found.
 
     Raises:
-      RejectedImage: If there is none and such images are not wanted.
+      RejectedImage: If there is no face and such images are not wanted.
     """
-    face = _detector().largest(_decoded(content, conversion))
+    if not conversion.crop_faces:
+        return content, None
+    picture = _decoded(content, conversion)
+    face = _detector().largest(picture)
     if face is not None:
-        return face.box(conversion.crop_margin)
+        return picture, face.box(conversion.crop_margin)
     if conversion.no_face == "reject":
         raise RejectedImage("no face found")
-    return None
+    return content, None
 
 
 @functools.cache

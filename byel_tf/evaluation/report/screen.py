@@ -1,60 +1,9 @@
-"""What an evaluation leaves: results, report, figures and tables of predictions."""
+"""An evaluation's numbers for the screen."""
 
-import json
-import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from byel_tf.evaluation.details import detail_lines
-from byel_tf.evaluation.markdown import interval, number
-from byel_tf.evaluation.predictions import predictions_csv
-from byel_tf.evaluation.report import figure_png, report_markdown
+from byel_tf.evaluation.report.markdown import interval, number
 from byel_tf.evaluation.run import Evaluation
-from byel_tf.files import new_directory, write_atomically
-
-
-def write_evaluation(
-    output: str | os.PathLike,
-    evaluations: Mapping[str, Evaluation],
-    classes: Sequence[str],
-    facts: Mapping[str, str],
-    content: Mapping[str, Any],
-) -> None:
-    """Writes a folder that appears whole or not at all.
-
-    Args:
-      output: The folder; it must not exist, or be empty.
-      evaluations: Of each data set, by name.
-      classes: Names of the classes.
-      facts: What the report states besides.
-      content: What `results.json` states besides.
-
-    Raises:
-      RunError: If the folder exists and holds something, or cannot be made.
-    """
-    figures = {name: f"figures/{name}.png" for name in evaluations}
-    with new_directory(output) as folder:
-        for name, evaluation in evaluations.items():
-            scores = evaluation.assessment.scores
-            picture = figure_png(scores, name, classes)
-            write_atomically(folder / figures[name], picture)
-            table = predictions_csv(evaluation.predictions, classes)
-            write_atomically(folder / "predictions" / f"{name}.csv", table)
-        report = report_markdown(
-            {name: e.assessment for name, e in evaluations.items()},
-            classes,
-            facts,
-            figures,
-            {name: detail_lines(e) for name, e in evaluations.items()},
-        )
-        write_atomically(folder / "report.md", report)
-        results = {
-            "classes": list(classes),
-            **content,
-            "datasets": {name: e.to_json() for name, e in evaluations.items()},
-        }
-        text = json.dumps(results, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(folder / "results.json", text)
 
 
 def screen_table(evaluations: Mapping[str, Evaluation]) -> str:

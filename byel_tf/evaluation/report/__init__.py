@@ -1,0 +1,1 @@
+"""The report of an evaluation: what it says, and its pictures."""

@@ -1,0 +1,1 @@
+"""What TensorBoard shows of a run. Nothing here changes what is learned."""

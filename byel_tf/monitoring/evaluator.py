@@ -1,0 +1,59 @@
+"""Counts what a model in training says of a data set, apart from its training."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from byel_tf.batch import Batch
+from byel_tf.models.macro_f1 import MacroF1
+from byel_tf.monitoring.threshold_counts import ThresholdCounts
+
+
+class Evaluator:
+    """Runs batches through a model on all replicas and counts.
+
+    Memory does not grow with the number of batches. Not `model.evaluate`, which would
+    reset the metrics of the epoch; and no part of the model, so that checkpoints are
+    the same with and without it.
+
+    Attributes:
+      macro_f1: Macro F1 and the confusion matrix of the last call.
+      thresholds: The counts behind its precision-recall curves.
+    """
+
+    def __init__(
+        self,
+        strategy: tf.distribute.Strategy,
+        classify: Callable[[tf.Tensor], tf.Tensor],
+        num_classes: int,
+    ):
+        """Makes the metrics.
+
+        Args:
+          strategy: That of the model.
+          classify: Images, (B, H, W, 3), uint8 → logits, (B, K).
+          num_classes: K.
+        """
+        with strategy.scope():
+            self.macro_f1 = MacroF1(num_classes)
+            self.thresholds = ThresholdCounts(num_classes)
+
+        def count(batch: Batch) -> None:
+            logits = classify(batch["image"])
+            labels, weight = batch["label"], batch["weight"]
+            self.macro_f1.update_state(labels, logits, weight)
+            self.thresholds.update_state(labels, tf.nn.softmax(logits), weight)
+
+        self._strategy = strategy
+        self._count = tf.function(lambda batch: strategy.run(count, args=(batch,)))
+
+    def __call__(self, batches: tf.data.Dataset) -> None:
+        """Counts a data set anew.
+
+        Args:
+          batches: `Batch` with image, label and weight, of the global batch size.
+        """
+        self.macro_f1.reset_state()
+        self.thresholds.reset_state()
+        for batch in self._strategy.experimental_distribute_dataset(batches):
+            self._count(batch)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import confusion_matrix, f1_score
+
+from byel_tf.data.pipeline import evaluation_batches
+from byel_tf.monitoring.evaluator import Evaluator
+
+
+def classify(images):
+    """Logits of two classes: dark and bright."""
+    brightness = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3)) / 255
+    return tf.stack([0.5 - brightness, brightness - 0.5], axis=1)
+
+
+@pytest.fixture
+def pictures(rng):
+    """Brightness and label of each; some have no label."""
+    labels = [0, 1, 1, 0, -1, 0, 1, 0, -1, 1, 1, 0, 0]
+    return [(int(rng.integers(256)), label) for label in labels]
+
+
+def evaluated(strategy, dataset, times=1):
+    with strategy.scope():
+        evaluator = Evaluator(strategy, classify, 2)
+    batches = evaluation_batches(dataset, "test", image_size=16, batch_size=4)
+    for _ in range(times):
+        evaluator(batches)
+    return (
+        evaluator.macro_f1.confusion.numpy(),
+        float(evaluator.macro_f1.result()),
+        evaluator.thresholds.result().numpy(),
+    )
+
+
+def test_labelled_images_are_counted_once(prepare_brightness, pictures):
+    dataset = prepare_brightness(test=pictures)
+    confusion, macro_f1, counts = evaluated(tf.distribute.get_strategy(), dataset, 2)
+    labelled = [picture for picture in pictures if picture[1] >= 0]
+    assert len(labelled) % 4  # the last batch is filled up
+    labels = [label for _, label in labelled]
+    predicted = [int(brightness > 127) for brightness, _ in labelled]
+    np.testing.assert_array_equal(confusion, confusion_matrix(labels, predicted))
+    assert macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
+    np.testing.assert_array_equal(counts.sum(axis=0), len(labelled))
+    at_half = counts[:, 1, 50]  # probability ½ and more
+    hits, false_alarms, rejections, misses = at_half
+    np.testing.assert_array_equal(
+        [[rejections, false_alarms], [misses, hits]], confusion
+    )
+
+
+def test_two_replicas_count_as_one_device(prepare_brightness, pictures, two_replicas):
+    dataset = prepare_brightness(test=pictures)
+    single = evaluated(tf.distribute.get_strategy(), dataset)
+    mirrored = evaluated(two_replicas, dataset)
+    for one, two in zip(single, mirrored, strict=True):
+        np.testing.assert_array_equal(one, two)

@@ -1,0 +1,72 @@
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from byel_tf.errors import RunError, UsageError
+from byel_tf.files import new_directory
+from byel_tf.program import run_program
+
+
+def failing(error):
+    def main(argv):
+        del argv
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("--a=1: no"), 2, "program.py: --a=1: no\n"),
+        (RunError("a\nb\x1b\udcff é failed"), 1, r"program.py: a\nb\x1b\udcff é"),
+        (PermissionError(13, "Permission denied", "/x"), 1, "/x: Permission denied"),
+        (OSError(28, "No space left on device"), 1, "No space left on device"),
+        (KeyboardInterrupt(), 130, "program.py: interrupted\n"),
+    ],
+)
+def test_what_a_user_causes_is_one_line(error, code, line, capsys):
+    assert run_program(failing(error), ["/some/program.py"]) == code
+    shown = capsys.readouterr()
+    assert line in shown.err
+    assert shown.err.count("\n") == 1
+    assert not shown.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_clears_away_what_is_half_written(number, tmp_path, capsys):
+    def main(argv):
+        del argv
+        with new_directory(tmp_path / "out"):
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    assert run_program(main, ["program"]) == 130
+    assert capsys.readouterr().err == "program: interrupted\n"
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(number) is before
+
+
+def test_success_and_bugs(capsys):
+    assert run_program(lambda argv: None, ["program"]) == 0
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ZeroDivisionError):
+        run_program(failing(ZeroDivisionError()), ["program"])
+
+
+def test_names_that_the_terminal_lacks():
+    code = (
+        "import sys; from byel_tf.program import run_program\n"
+        "sys.exit(run_program(lambda argv: print('\\u00e9\\udcff'), ['program']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        cwd=pathlib.Path(__file__).resolve().parents[1],
+    )
+    assert (done.returncode, done.stdout) == (0, b"\\xe9\\udcff\n"), done.stderr
