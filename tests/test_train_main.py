@@ -174,6 +174,7 @@ def test_the_temperature_is_fitted_on_held_out_synthetic_images(finished, data):
         held_out.probabilities, temper(held_out.logits, expected), atol=1e-5
     )
     results = json.loads((run / "results.json").read_text())
+    assert results["probe_data"]["temperature"] == model.metadata["fitted_temperature"]
     for entry in results["datasets"].values():
         exported = entry["calibration"]["exported"]
         assert exported["temperature"] == model.metadata["temperature"]
@@ -196,9 +197,20 @@ def test_flags_cfg_repeats_the_run(arguments, tmp_path):
 
 def test_a_finished_run_is_not_exported_twice(copied):
     run, arguments = copied
-    before = (run / "results.json").read_text()
+    before = json.loads((run / "results.json").read_text())
+    facts = run / "export" / "1" / "byel.json"
+    facts.write_text(
+        json.dumps({**json.loads(facts.read_text()), "fitted_temperature": 3.0})
+    )
     main(arguments)
-    assert (run / "results.json").read_text() == before
+    after = json.loads((run / "results.json").read_text())
+    # Nor is the temperature fitted again: it is the export's.
+    assert after["probe_data"].pop("temperature") == 3
+    del before["probe_data"]["temperature"]
+    for results in (before, after):
+        for entry in results["datasets"].values():
+            del entry["calibration"]["fitted"]
+    assert after == before
     assert [path.name for path in (run / "export").iterdir()] == ["1"]
     assert len(list((run / "tensorboard" / "final").glob("events.*"))) == 1
     main([*arguments, "--finetune_epochs=2"])

@@ -108,7 +108,10 @@ class Reference:
 
 
 def learn_reference(
-    model: ExportedModel, dataset: PreparedDataset, settings: Settings
+    model: ExportedModel,
+    dataset: PreparedDataset,
+    settings: Settings,
+    fitted_temperature: float | None = None,
 ) -> Reference:
     """Fits probes and a temperature on a synthetic data set.
 
@@ -116,6 +119,8 @@ def learn_reference(
       model: The exported model, of the same classes.
       dataset: The data set, not empty; splits that it lacks are done without.
       settings: How.
+      fitted_temperature: One that was fitted on its validation split before; None to
+        fit it here.
 
     Raises:
       RunError: As `predict_records` and `fit_probes` do.
@@ -139,7 +144,9 @@ def learn_reference(
     if "train" in splits:
         learned = predict("train").labelled()
         probes = fit_probes(learned.representations, learned.labels)
-    if "validation" in splits:
+    if "validation" in splits and fitted_temperature is not None:
+        temperature = fitted_temperature
+    elif "validation" in splits:
         count = min(splits["validation"].count, settings.probe_images)
         with bar(count, f"{dataset.name} validation") as advance:
             temperature = fit_held_out(

@@ -153,7 +153,8 @@ def write_results(
     """
     model = load_export(export)
     settings = Settings(probe_images=_PROBE_IMAGES, seed=config.run.seed)
-    reference = learn_reference(model, train, settings)
+    fitted = model.metadata.get("fitted_temperature")
+    reference = learn_reference(model, train, settings, fitted)
     models = {directory.path.name: model}
     evaluations = {
         name: evaluate_dataset(models, dataset, reference, settings)

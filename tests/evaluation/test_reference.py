@@ -53,6 +53,17 @@ def test_all_three_splits_are_used(model, prepare_brightness):
     assert few.count == 5
 
 
+def test_temperature_that_was_fitted_before(model, prepare_brightness):
+    dataset = prepare_brightness(
+        "synthetic", validation=pictures(30, wrong=4), test=pictures(12)
+    )
+    reference = learn_reference(model, dataset, Settings(), fitted_temperature=3.0)
+    assert reference.temperature == 3
+    bare = prepare_brightness("bare", test=pictures(12))
+    reference = learn_reference(model, bare, Settings(), fitted_temperature=3.0)
+    assert reference.temperature is None
+
+
 def test_limit(model, prepare_brightness):
     dataset = prepare_brightness("synthetic", train=pictures(40), test=pictures(30))
     reference = learn_reference(model, dataset, Settings(probe_images=20))

@@ -92,7 +92,7 @@ def build_report(
       origin: Where the model comes from.
       facts: What else to state: name and value.
       reference: What was learned from a synthetic data set, or None.
-      shown_examples: Most thumbnails of a kind and data set; 0 for none.
+      shown_examples: Thumbnails of a kind and data set, at most; 0 for none.
       seed: Decides which images are on the map.
 
     Raises:
