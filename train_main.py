@@ -8,6 +8,10 @@ from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
 from byel_tf.flagging import parse
 from byel_tf.program import run_program
 
+#: The exit code of a run that was told to end, and that its command continues:
+#: EX_TEMPFAIL of sysexits.h, on which schedulers can requeue.
+INTERRUPTED = 75
+
 
 def main(argv: Sequence[str]) -> None:
     """Parses the flags and trains.
@@ -32,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
 
 def run() -> int:
     """Runs the program; returns its exit code."""
-    return run_program(main, sys.argv)
+    return run_program(main, sys.argv, INTERRUPTED)
 
 
 if __name__ == "__main__":

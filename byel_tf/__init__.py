@@ -13,7 +13,7 @@ if typing.TYPE_CHECKING:
 
     from byel_tf.serving.loaded_model import Model
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def load(export_dir: str | os.PathLike) -> Model:

@@ -4,6 +4,9 @@ from typing import TypedDict
 
 import tensorflow as tf
 
+#: What a record's key is drawn from for: streams of `stateless.uniform`.
+VIEWS, DROPOUT = 0, 1
+
 
 class Batch(TypedDict, total=False):
     """One batch of a replica; B is the replica's share.
@@ -14,18 +17,17 @@ class Batch(TypedDict, total=False):
       weight: Share of each example in the batch mean, (B,), float32: losses summed
         with it need no count from other replicas. 1 over the number of examples, and
         0 for the repeated ones that fill an epoch's last batch.
-      uniforms: Draws of the augmentation, (B, views, draws), float32 in [0, 1).
+      key: Key of the record in this epoch, (B, 2), uint32, from which its augmentation
+        and its dropout are drawn.
       action_units: Intensities in the order of the data set's names, (B, U), float32;
         only where training regresses them.
-      key: Seed of the record in this epoch, (B, 2), int64, for dropout.
-      views: (B, views, H, W, 3), float32 in [0, 1]; in place of image and uniforms
-        where the pipeline augments.
+      views: (B, views, H, W, 3), float32 in [0, 1]; in place of the image where the
+        pipeline augments.
     """
 
     image: tf.Tensor
     label: tf.Tensor
     weight: tf.Tensor
-    uniforms: tf.Tensor
-    action_units: tf.Tensor
     key: tf.Tensor
+    action_units: tf.Tensor
     views: tf.Tensor

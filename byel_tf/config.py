@@ -24,16 +24,19 @@ class DataOptions:
         dataclasses.MISSING,
         "Prepared data set to train on, as [NAME=]FOLDER: its train split is learned "
         "from, its validation split selects the epoch, its test split is reported.",
+        path="named",
     )
     eval_data: tuple[str, ...] = option(
         (),
         "Prepared data set to report on as well, as [NAME=]FOLDER: its test split.",
+        path="named",
     )
     selection_data: str = option(
         "",
         "Prepared data set, as [NAME=]FOLDER, whose validation split selects the "
         "fine-tuning epoch instead of --train_data's. Recorded in results.json as "
         "selection: real.",
+        path="named",
     )
     synthesize_train: int = option(
         0,
@@ -54,6 +57,7 @@ class DataOptions:
         "built-in",
         "What faces are drawn with: built-in, ict-facekit (fetched once), or the path "
         "of a checkout of ICT-FaceKit.",
+        path="local",
     )
     image_size: int = option(
         128, "Side in pixels to which every image is resized.", lower=16, upper=1024
@@ -66,8 +70,15 @@ class DataOptions:
     )
     shuffle_buffer: int = option(
         16384,
-        "Records held for shuffling; at least the train split's count shuffles fully.",
+        "Records shuffled together; at least the train split's count shuffles fully, "
+        "fewer keep reads of slow disks close together.",
         lower=1,
+    )
+    class_balance: str = option(
+        "none",
+        "Classes of unequal size: weights counts each class alike in the "
+        "classification losses; sampling draws each class equally often.",
+        choices=("none", "weights", "sampling"),
     )
 
 
@@ -118,6 +129,13 @@ class ModelOptions:
         "Start of a keras.applications encoder: random, or trained on ImageNet "
         "(downloads; recorded, and the model is then not synthetic-only).",
         choices=("none", "imagenet"),
+    )
+    init_from: str = option(
+        "",
+        "Run, stage of a run (RUN/checkpoints/pretrain) or export (RUN/export/1) whose "
+        "weights the networks begin with, as far as they fit; what was taken and what "
+        "was not is printed. Of a run its pre-training counts, if it has one.",
+        path="local",
     )
     channels: int = option(
         3,
@@ -277,6 +295,7 @@ class RunOptions:
     model_dir: str = option(
         dataclasses.MISSING,
         "Folder of everything the run leaves; an interrupted run continues from it.",
+        path="local",
     )
     batch_size: int = option(256, "Images per step over all devices together.", lower=2)
     seed: int = option(
@@ -303,7 +322,32 @@ class RunOptions:
         "float32.",
         choices=("float32", "mixed_bfloat16", "mixed_float16"),
     )
+    deterministic: bool = option(
+        False,
+        "Let GPUs, too, give the same bits each time, with slower operations.",
+    )
     keep_checkpoints: int = option(2, "Newest checkpoints kept of each stage.", lower=1)
+    checkpoint_minutes: float = option(
+        10, "Minutes between two checkpoints, at most.", lower=0
+    )
+    checkpoint_steps: int = option(
+        0, "Steps between two checkpoints, besides; 0: by time alone.", lower=0
+    )
+    max_bad_steps: int = option(
+        10,
+        "Steps in a row whose loss or gradient is not finite, and which change "
+        "nothing, that end the run.",
+        lower=1,
+    )
+    collapse_threshold: float = option(
+        0.05,
+        "Projections have collapsed where their deviation is below this share of that "
+        "of evenly spread ones.",
+        lower=0,
+        upper=1,
+    )
+    collapse_steps: int = option(500, "Steps of collapse before a warning.", lower=1)
+    stop_on_collapse: bool = option(False, "End the run there instead of warning.")
 
 
 @dataclasses.dataclass(frozen=True)

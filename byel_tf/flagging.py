@@ -9,17 +9,24 @@ import dataclasses
 import difflib
 import math
 import os
+import re
 import types
 import typing
 import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from absl import flags
 
 from byel_tf.errors import UsageError
 
 T = TypeVar("T")
+
+#: What a path flag takes: a path; a path after an optional name, as `[NAME=]FOLDER`; or
+#: a path or an address, as gs://bucket/folder.
+PathKind = Literal["local", "named", "any"]
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def option(
@@ -29,6 +36,7 @@ def option(
     choices: Sequence[str] | Sequence[int] | None = None,
     lower: float | None = None,
     upper: float | None = None,
+    path: PathKind | None = None,
 ) -> Any:
     """A dataclass field that becomes a flag.
 
@@ -38,8 +46,17 @@ def option(
       choices: The values a string or an integer may take.
       lower: Least number allowed.
       upper: Greatest number allowed.
+      path: Set if the text is, or may be, a path: `~` and `~user` in it are replaced,
+        as a shell leaves them in `--name=~/folder`, and addresses are refused unless
+        it is "any".
     """
-    metadata = {"help": help, "choices": choices, "lower": lower, "upper": upper}
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "lower": lower,
+        "upper": upper,
+        "path": path,
+    }
     if default is dataclasses.MISSING:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -123,8 +140,8 @@ def parse(
 
     Raises:
       UsageError: For an unknown flag, a value out of its type, choices or range, a
-        missing required flag, a flagfile that cannot be read, or an argument that is
-        no flag.
+        missing required flag, a flagfile that cannot be read, an argument that is no
+        flag, or a path that is an address or in the home of an unknown user.
       SystemExit: With code 0 after `--help` has been printed.
     """
     values = flags.FlagValues()
@@ -153,7 +170,9 @@ def parse(
         raise UsageError(f"unexpected argument '{stray[0]}'{origin}: {option_form}")
     for field in fields.values():
         name = field.name.upper() if field.name == positional else f"--{field.name}"
-        _require_usable(field, name, values[field.name].value)
+        flag = values[field.name]
+        flag.value = _with_home(name, flag.value, field.metadata["path"])
+        _require_usable(field, name, flag.value)
     return tuple(collect(dataclass, values) for dataclass in options)
 
 
@@ -183,7 +202,7 @@ def _expand_flagfiles(
         else:
             _, separator, path = argument.partition("=")
             path = path if separator else next(remaining, "")
-            path = os.path.expanduser(path)
+            path = _with_home("--flagfile", path, "local")
             if not path:
                 raise UsageError(f"--flagfile{origin} needs a file's name")
             if os.path.realpath(path) in map(os.path.realpath, opened):
@@ -229,6 +248,39 @@ def _explain(
         given = reason.removeprefix("flag ").removesuffix(f": {cause}")
         return f"{given}{origin(name)}: expected {_expected(fields[name])}"
     return f"{reason.removeprefix('flag ')}: every option is --name=value"
+
+
+def _with_home(name: str, value: Any, kind: PathKind | None) -> Any:
+    """The value of a flag, or each of several, with `~` and `~user` replaced.
+
+    Raises:
+      UsageError: For an address where none can be opened, or a user without a home.
+    """
+    if isinstance(value, list):
+        return [_with_home(name, text, kind) for text in value]
+    if value is None or kind is None:
+        return value
+    label, path = "", value
+    if kind == "named":
+        before, separator, after = value.partition("=")
+        if separator and before and os.sep not in before:
+            label, path = before + separator, after
+    if kind != "any" and _ADDRESS.match(path):
+        raise UsageError(
+            f"{name}={value} is an address: expected a path in a local or mounted "
+            "folder"
+        )
+    try:
+        expanded = os.path.expanduser(path)
+    except ValueError:  # a null in the user's name
+        expanded = path
+    if expanded.startswith("~"):
+        user = path.split(os.sep)[0]
+        raise UsageError(
+            f"{name}={value}: no home folder is known for {user}; for a folder or file "
+            f"of that name write {label}.{os.sep}{path}"
+        )
+    return label + expanded
 
 
 def _require_usable(field: dataclasses.Field, name: str, value: Any) -> None:

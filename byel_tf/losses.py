@@ -5,6 +5,8 @@ those of the BYEL authors' published implementation. The action units' loss is a
 addition.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 # Norms below this count as this, so that a zero vector gives a loss and no NaN.
@@ -65,6 +67,24 @@ def cross_entropy(
         return hard
     even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
     return (1.0 - label_smoothing) * hard + label_smoothing * even
+
+
+def class_weights_of(
+    labels: tf.Tensor, class_weights: Sequence[float] | None
+) -> tf.Tensor | float:
+    """Weight of each example by its class.
+
+    Args:
+      labels: Class indices, (B,), int, each in [0, K).
+      class_weights: One weight a class, (K,); None for 1 each.
+
+    Returns:
+      (B,), float32; or 1.
+    """
+    if class_weights is None:
+        return 1.0
+    weights = tf.constant(class_weights, tf.float32)
+    return tf.reduce_sum(tf.one_hot(labels, len(class_weights)) * weights, axis=-1)
 
 
 def action_unit_loss(prediction: tf.Tensor, target: tf.Tensor) -> tf.Tensor:

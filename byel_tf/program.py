@@ -10,15 +10,20 @@ from byel_tf.errors import RunError, UsageError
 from byel_tf.flagging import one_line
 
 
-def run_program(main: Callable[[Sequence[str]], None], argv: Sequence[str]) -> int:
+def run_program(
+    main: Callable[[Sequence[str]], None],
+    argv: Sequence[str],
+    interrupted: int = 130,
+) -> int:
     """Runs a program's main; what a user caused is one line, not a stack trace.
 
     Args:
       main: Takes the command line; raises UsageError or RunError.
       argv: The command line, the program's name first.
+      interrupted: The exit code when it is told to end.
 
     Returns:
-      The exit code: 0, 1 for a failure, 2 for wrong usage, 130 when interrupted.
+      The exit code: 0, 1 for a failure, 2 for wrong usage, or `interrupted`.
     """
     program = argv[0].rsplit("/", 1)[-1]
     for stream in (sys.stdout, sys.stderr):
@@ -42,9 +47,12 @@ def run_program(main: Callable[[Sequence[str]], None], argv: Sequence[str]) -> i
         where = "" if error.filename is None else f"{error.filename}: "
         say(f"{where}{error.strerror or error}")
         return 1
+    except MemoryError as error:
+        say(f"not enough memory: {error}")
+        return 1
     except KeyboardInterrupt:
         say("interrupted")
-        return 130
+        return interrupted
     return 0
 
 

@@ -34,7 +34,7 @@ def reference_vectors():
     return dict(np.load(file))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def two_replicas():
     """A mirrored strategy over two logical CPU devices."""
     from byel_tf.training.strategy import build_strategy
@@ -179,12 +179,12 @@ def prepare_brightness(tmp_path):
     return prepare
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_encoder():
     """A function that builds an encoder small enough to be compiled in a second."""
     from byel_tf.compat import keras
     from byel_tf.models.encoders import Encoder, normalize
-    from byel_tf.models.resnet import batch_norm
+    from byel_tf.models.normalization import batch_norm
 
     def build():
         backbone = keras.Sequential(

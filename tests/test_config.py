@@ -77,6 +77,42 @@ def test_effective_flags_reload(tmp_path):
     assert TrainingConfig(*again) == config
 
 
+def test_effective_flags_hold_whole_paths(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    config = parsed(
+        "--train_data=~/faces",
+        "--eval_data=real=~/rafdb",
+        "--eval_data=~/shifted",
+        "--selection_data=own=~/own",
+        "--head=~/ICT-FaceKit",
+        "--model_dir=~/runs/1",
+    )
+    lines = to_flagfile(config.data, config.run).splitlines()
+    assert [line for line in lines if "/" in line] == [
+        "--train_data=/home/ann/faces",
+        "--eval_data=real=/home/ann/rafdb",
+        "--eval_data=/home/ann/shifted",
+        "--selection_data=own=/home/ann/own",
+        "--head=/home/ann/ICT-FaceKit",
+        "--model_dir=/home/ann/runs/1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--train_data=gs://bucket/x",
+        "--eval_data=real=s3://bucket/x",
+        "--selection_data=hdfs://host/x",
+        "--head=https://host/x",
+        "--model_dir=gs://bucket/x",
+    ],
+)
+def test_addresses(argument):
+    with pytest.raises(UsageError, match=f"^{argument} is an address: "):
+        parsed(argument)
+
+
 @pytest.mark.parametrize(
     "argument",
     [

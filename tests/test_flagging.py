@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import pwd
 
 import pytest
 
@@ -270,6 +271,143 @@ def test_flagfile_round_trip(flagfile):
     assert parse(["program", argument], Options) == (options,)
     unset = Options("out")
     assert parse(["program", flagfile(to_flagfile(unset))], Options) == (unset,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Paths:
+    """Paths and what looks like one."""
+
+    folder: str = option("", "Where.", path="local")
+    data: tuple[str, ...] = option((), "What.", path="named")
+    staging: str | None = option(None, "Between.", path="any")
+    note: str = option("", "A note.")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return str(tmp_path)
+
+
+def parsed_paths(*arguments, positional=None):
+    (paths,) = parse(["program", *arguments], Paths, positional=positional)
+    return paths
+
+
+def refused_paths(*arguments, positional=None):
+    with pytest.raises(UsageError) as caught:
+        parsed_paths(*arguments, positional=positional)
+    return str(caught.value)
+
+
+def test_paths_that_are_not_given():
+    assert parsed_paths() == Paths()
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("--folder=~", Paths("{home}")),
+        ("--folder=~/x", Paths("{home}/x")),
+        ("--folder=~//x/", Paths("{home}//x/")),
+        ("--folder=a=~/x", Paths("a=~/x")),  # takes no name
+        ("--folder=./~/x", Paths("./~/x")),
+        ("--folder=x~", Paths("x~")),
+        ("--folder=-", Paths("-")),
+        ("--folder=./gs://x", Paths("./gs://x")),
+        ("--folder=gs:/x", Paths("gs:/x")),
+        ("--data=~/x", Paths(data=("{home}/x",))),
+        ("--data=a=~/x", Paths(data=("a={home}/x",))),
+        ("--data=~/a=b", Paths(data=("{home}/a=b",))),
+        ("--data=a/b=~/x", Paths(data=("a/b=~/x",))),  # as split_name: no name
+        ("--data=~a=x", Paths(data=("~a=x",))),
+        ("--data=a=", Paths(data=("a=",))),
+        ("--staging=~/x", Paths(staging="{home}/x")),
+        ("--staging=gs://bucket/x", Paths(staging="gs://bucket/x")),
+        ("--note=~/x", Paths(note="~/x")),
+        ("--note=gs://bucket/x", Paths(note="gs://bucket/x")),
+    ],
+)
+def test_home(home, argument, expected):
+    assert repr(parsed_paths(argument)) == repr(expected).replace("{home}", home)
+
+
+def test_home_of_a_user():
+    user = pwd.getpwall()[0]
+    path = f"{user.pw_dir.rstrip('/')}/x"
+    assert parsed_paths(f"--folder=~{user.pw_name}/x").folder == path
+    assert parsed_paths(f"--data=a=~{user.pw_name}/x").data == (f"a={path}",)
+
+
+def test_home_in_positional_argument_and_in_each_of_several(home):
+    arguments = ("--data=~/a", "~/x", "--data", "~/b")
+    expected = Paths(f"{home}/x", (f"{home}/a", f"{home}/b"))
+    assert parsed_paths(*arguments, positional="folder") == expected
+
+
+def test_home_in_and_of_flagfiles(home, flagfile):
+    flagfile("--folder=~/x\n", "inner.cfg")
+    flagfile("--flagfile=~/inner.cfg\n--data=a=~/y\n", "outer.cfg")
+    expected = Paths(f"{home}/x", (f"a={home}/y",))
+    assert parsed_paths("--flagfile=~/outer.cfg") == expected
+    assert parsed_paths("--flagfile", "~/outer.cfg") == expected
+
+
+def test_flagfile_holds_the_path_with_the_home_in_it(home):
+    paths = parsed_paths("--folder=~/x", "--data=a=~/y")
+    assert to_flagfile(paths) == f"--folder={home}/x\n--data=a={home}/y\n--note=\n"
+
+
+def test_home_that_a_flagfile_cannot_hold(monkeypatch):
+    monkeypatch.setenv("HOME", os.fsdecode(b"/home/\xff"))
+    assert "expected UTF-8 text" in refused_paths("--folder=~/x")
+
+
+@pytest.mark.parametrize(
+    ("argument", "user", "instead"),
+    [
+        ("--folder=~no.such/x", "~no.such", "./~no.such/x"),
+        ("--folder=~no.such", "~no.such", "./~no.such"),
+        ("--data=~no.such/x", "~no.such", "./~no.such/x"),
+        ("--data=a=~no.such/x", "~no.such", "a=./~no.such/x"),
+        ("--staging=~no.such/x", "~no.such", "./~no.such/x"),
+        ("--flagfile=~no.such/x", "~no.such", "./~no.such/x"),
+    ],
+)
+def test_home_of_an_unknown_user(argument, user, instead):
+    assert refused_paths("--data=b", argument) == (
+        f"{argument}: no home folder is known for {user}; for a folder or file of that "
+        f"name write {instead}"
+    )
+
+
+@pytest.mark.parametrize("line", ["--folder=~a\0/x", "--flagfile=~a\0/x"])
+def test_home_of_a_user_with_a_null_in_the_name(flagfile, line):
+    assert "no home folder is known for ~a\0;" in refused_paths(flagfile(line))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--folder=gs://bucket/x",
+        "--folder=file:///x",
+        "--folder=git+ssh://host/x",
+        "--data=S3://bucket/x",
+        "--data=s3://bucket/a=b",
+        "--data=a=hdfs://host/x",
+        "--flagfile=http://host/x",
+    ],
+)
+def test_address(argument):
+    assert refused_paths("--data=b", argument) == (
+        f"{argument} is an address: expected a path in a local or mounted folder"
+    )
+
+
+def test_address_as_positional_argument_and_in_a_flagfile(flagfile):
+    expected = "=gs://b/x is an address: expected a path in a local or mounted folder"
+    assert refused_paths("gs://b/x", positional="folder") == f"FOLDER{expected}"
+    assert refused_paths(flagfile("--folder=gs://b/x\n")) == f"--folder{expected}"
 
 
 def test_several_dataclasses_come_back_in_order():

@@ -5,6 +5,7 @@ import tensorflow as tf
 from byel_tf.losses import (
     action_unit_loss,
     bootstrap_loss,
+    class_weights_of,
     classification_loss,
     cross_entropy,
     orthonormality_penalty,
@@ -49,6 +50,18 @@ def test_label_smoothing_against_numpy(rng, smoothing):
     target = (1 - smoothing) * np.eye(4)[labels] + smoothing / 4
     expected = -(target * log_softmax).sum(-1)
     np.testing.assert_allclose(cross_entropy(logits, labels, smoothing), expected)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_class_weights_are_those_of_the_labels(rng, kind):
+    weights, labels = [0.0, 0.5, 2.25, 1.0], rng.integers(4, size=9).astype(kind)
+    found = class_weights_of(tf.constant(labels), weights)
+    assert found.dtype == tf.float32
+    np.testing.assert_array_equal(found, np.array(weights)[labels])
+
+
+def test_without_class_weights_all_count_alike():
+    assert class_weights_of(tf.constant([0, 2]), None) == 1.0
 
 
 def test_action_unit_loss_against_numpy(rng):

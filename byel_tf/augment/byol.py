@@ -1,18 +1,26 @@
-"""BYOL's policy (arXiv 2006.07733, appendix B); its two views differ."""
+"""BYOL's policy; its two views differ.
+
+Source: arXiv 2006.07733, appendix B, and google-deepmind/deepmind-research,
+byol/utils/augmentations.py.
+"""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from byel_tf.augment import draws
-from byel_tf.augment.blur import gaussian_blur
+from byel_tf.augment.byol_blur import byol_blur
+from byel_tf.augment.byol_colour import byol_colour
 from byel_tf.augment.colour import greyscale, solarise
 from byel_tf.augment.crop import draw_box, mirror, resized_crop
-from byel_tf.augment.jitter import ORDERS, colour_jitter, draw_amounts
+from byel_tf.augment.jitter import ORDERS
 
 FLIP_PROBABILITY = 0.5
 JITTER_PROBABILITY = 0.8
-JITTER_STRENGTHS = (0.4, 0.4, 0.2, 0.1)
+BRIGHTNESS = (-0.4, 0.4)
+CONTRAST = (1.0 - 0.4, 1.0 + 0.4)
+SATURATION = (1.0 - 0.2, 1.0 + 0.2)
+HUE = (-0.1, 0.1)
 GREY_PROBABILITY = 0.2
 BLUR_SIGMA = (0.1, 2.0)
 
@@ -65,33 +73,22 @@ def second_view(images: tf.Tensor, uniforms: Draws) -> tf.Tensor:
     return solarise(images, draws.bernoulli(uniforms.solarise, 0.2))
 
 
-def blur_kernel_size(height: int, width: int) -> int:
-    """Scales BYOL's kernel of 23 taps for 224 pixels to other images.
-
-    Args:
-        height: of the images, pixels.
-        width: of the images, pixels.
-
-    Returns:
-        A tenth of the smaller side, made odd upwards, at least 3.
-    """
-    tenth = min(height, width) // 10
-    return max(3, tenth + 1 - tenth % 2)
-
-
 def _common(images: tf.Tensor, u: Draws, blur_probability: float) -> tf.Tensor:
-    """Crop, flip, jitter, grey and blur, in the paper's order."""
+    """Crop, flip, colour, grey and blur, in the published order."""
     height, width = images.shape[1:3]
     box = draw_box((u.area, u.ratio, u.top, u.left), height, width)
     box = mirror(box, draws.bernoulli(u.flip, FLIP_PROBABILITY))
     images = resized_crop(images, box)
-    amounts = draw_amounts(
-        (u.brightness, u.contrast, u.saturation, u.hue),
+    images = byol_colour(
+        images,
         draws.bernoulli(u.jitter, JITTER_PROBABILITY),
-        JITTER_STRENGTHS,
+        brightness=draws.between(u.brightness, *BRIGHTNESS),
+        contrast=draws.between(u.contrast, *CONTRAST),
+        saturation=draws.between(u.saturation, *SATURATION),
+        hue=draws.between(u.hue, *HUE),
+        order=draws.integer(u.order, len(ORDERS)),
     )
-    images = colour_jitter(images, amounts, draws.integer(u.order, len(ORDERS)))
     images = greyscale(images, draws.bernoulli(u.grey, GREY_PROBABILITY))
     sigma = draws.between(u.sigma, *BLUR_SIGMA)
     sigma = tf.where(draws.bernoulli(u.blur, blur_probability), sigma, 0.0)
-    return gaussian_blur(images, sigma, blur_kernel_size(height, width))
+    return byol_blur(images, sigma)

@@ -1,4 +1,4 @@
-"""Colour jitter: brightness, contrast, saturation and hue in a random order."""
+"""torchvision's colour jitter: its four operations in a random order."""
 
 import itertools
 

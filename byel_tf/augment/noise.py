@@ -8,6 +8,8 @@ import math
 
 import tensorflow as tf
 
+from byel_tf.stateless import fold, mix, multiply
+
 
 def add_noise(images: tf.Tensor, uniform: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
     """Adds independent noise to every value and clips.
@@ -40,28 +42,11 @@ def unit_noise(uniform: tf.Tensor, count: int) -> tf.Tensor:
     Returns:
         float32 [B, count] in [-5.7, 5.7].
     """
-    keys = _hash(tf.bitcast(uniform, tf.uint32))
+    keys = mix(tf.bitcast(uniform, tf.uint32))
     # Hashing positions once instead of per image leaves one round to the large tensor.
-    positions = _hash(tf.cast(tf.range(1, count + 1), tf.uint32))
+    positions = mix(tf.cast(tf.range(1, count + 1), tf.uint32))
     mixed = tf.bitwise.bitwise_xor(keys[:, tf.newaxis], positions)
-    mixed = _multiply(_fold(_multiply(mixed, 0x7FEB352D), 15), 0x846CA68B)
+    mixed = multiply(fold(multiply(mixed, 0x7FEB352D), 15), 0x846CA68B)
     ones = tf.cast(tf.raw_ops.PopulationCount(x=mixed), tf.float32)
     # A product, as XLA turns a quotient into one and would round differently.
     return (ones - 16.0) * (1.0 / math.sqrt(8.0))
-
-
-def _hash(values: tf.Tensor) -> tf.Tensor:
-    """The 32-bit finaliser `lowbias32`: nullprogram.com/blog/2018/07/31."""
-    values = _multiply(_fold(values, 16), 0x7FEB352D)
-    values = _multiply(_fold(values, 15), 0x846CA68B)
-    return _fold(values, 16)
-
-
-def _fold(values: tf.Tensor, bits: int) -> tf.Tensor:
-    shifted = tf.bitwise.right_shift(values, tf.constant(bits, tf.uint32))
-    return tf.bitwise.bitwise_xor(values, shifted)
-
-
-def _multiply(values: tf.Tensor, factor: int) -> tf.Tensor:
-    """Modulo 2^32."""
-    return values * tf.constant(factor, tf.uint32)

@@ -5,33 +5,33 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from byel_tf.augment import byol, faces, reference
+from byel_tf.augment import byol, face_crops, reference
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.names import POLICY_NAMES
 
-__all__ = ["POLICY_NAMES", "Policy", "View", "fixed", "policy"]
+__all__ = ["POLICY_NAMES", "Augmentation", "Policy", "fixed", "policy"]
 
-View = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
     """Two ways to look at a batch of images.
 
-    A view maps images, uint8 [B, H, W, C] with static H, W and C of 1 or 3, and
-    uniforms, float32 [B, num_uniforms] in [0, 1), to float32 [B, H, W, C] in [0, 1].
-    It is a pure function, row by row, that runs eagerly, in graphs and under XLA, and
-    raises ValueError for other shapes and dtypes.
+    An augmentation maps images, uint8 [B, H, W, C] with static H, W and C of 1 or 3,
+    and uniforms, float32 [B, num_uniforms] in [0, 1), to float32 [B, H, W, C] in
+    [0, 1]. It is a pure function, row by row, that runs eagerly, in graphs and under
+    XLA, and raises ValueError for other shapes and dtypes.
 
     Attributes:
         name: one of `POLICY_NAMES`.
         num_uniforms: uniforms that one view of one record needs.
-        views: the first and the second view.
+        augmentations: those of the first and of the second view.
     """
 
     name: str
     num_uniforms: int
-    views: tuple[View, View]
+    augmentations: tuple[Augmentation, Augmentation]
 
 
 def policy(name: str) -> Policy:
@@ -58,7 +58,7 @@ def _define(name: str, draws: type[tuple], first: Callable, second: Callable) ->
     """Gives views of floats and named draws the interface of `Policy`."""
     num_uniforms = len(draws._fields)
 
-    def complete(view: Callable[[tf.Tensor, tuple], tf.Tensor]) -> View:
+    def complete(view: Callable[[tf.Tensor, tuple], tf.Tensor]) -> Augmentation:
         def run(images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
             images = fixed(images)
             uniforms = tf.convert_to_tensor(uniforms)
@@ -93,5 +93,5 @@ def _check(
 _POLICIES = {
     "reference": _define("reference", reference.Draws, reference.view, reference.view),
     "byol": _define("byol", byol.Draws, byol.first_view, byol.second_view),
-    "faces": _define("faces", faces.Draws, faces.view, faces.view),
+    "faces": _define("faces", face_crops.Draws, face_crops.view, face_crops.view),
 }

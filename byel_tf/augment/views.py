@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from byel_tf import stateless
 from byel_tf.augment.policies import Policy
-from byel_tf.batch import Batch
+from byel_tf.batch import VIEWS, Batch
 
-Views = Callable[[Batch], tuple[tf.Tensor, ...]]
+#: Makes the views, (B, H, W, C) each, float32 in [0, 1], of a batch.
+MakeViews = Callable[[Batch], tuple[tf.Tensor, ...]]
 
 
-def policy_views(policy: Policy, count: int) -> Views:
+def policy_views(policy: Policy, count: int) -> MakeViews:
     """Makes the function from a batch to its first `count` views.
 
     Args:
@@ -18,17 +20,18 @@ def policy_views(policy: Policy, count: int) -> Views:
       count: 2 for bootstrapping, 1 for supervised training.
 
     Returns:
-      A function of a batch with image (B, H, W, C) and uniforms (B, count, draws) to
-      `count` views (B, H, W, C), float32 in [0, 1].
+      A function of a batch with image (B, H, W, C) and key (B, 2).
     """
+    draws = policy.num_uniforms
 
-    def views(batch: Batch) -> tuple[tf.Tensor, ...]:
+    def make_views(batch: Batch) -> tuple[tf.Tensor, ...]:
+        uniforms = stateless.uniform(batch["key"], count * draws, VIEWS)
         return tuple(
-            policy.views[view](batch["image"], batch["uniforms"][:, view])
-            for view in range(count)
+            augment(batch["image"], uniforms[:, number * draws : (number + 1) * draws])
+            for number, augment in enumerate(policy.augmentations[:count])
         )
 
-    return views
+    return make_views
 
 
 def ready_views(batch: Batch) -> tuple[tf.Tensor, ...]:

@@ -20,20 +20,25 @@ class EvaluateOptions:
         dataclasses.MISSING,
         "Exported model as [NAME=]FOLDER: a run, whose newest export is meant, or a "
         "version folder such as RUN/export/1.",
+        path="named",
     )
-    output: str = option(dataclasses.MISSING, "Folder to make.")
-    data: tuple[str, ...] = option((), "Prepared data set to score, as [NAME=]FOLDER.")
+    output: str = option(dataclasses.MISSING, "Folder to make.", path="local")
+    data: tuple[str, ...] = option(
+        (), "Prepared data set to score, as [NAME=]FOLDER.", path="named"
+    )
     split: str = option("test", "Split that is scored.", choices=SPLITS)
     compare: tuple[str, ...] = option(
         (),
         "Another exported model, as [NAME=]FOLDER, on the same images: difference of "
         "macro F1 and McNemar's test.",
+        path="named",
     )
     probe_data: str | None = option(
         None,
         "Prepared synthetic data set, as [NAME=]FOLDER: its train split teaches a "
         "linear probe and k-NN on frozen representations, its validation split fits a "
         "temperature, and from its test split the domain gap is measured.",
+        path="named",
     )
     probe_images: int = option(
         20_000,
@@ -69,13 +74,13 @@ def main(argv: Sequence[str]) -> None:
 
     # Here, so that wrong flags and data are answered before TensorFlow is loaded.
     import byel_tf.compat  # noqa: F401  (TensorFlow without its remarks at import)
-    from byel_tf.evaluation.reference import learn_reference
+    from byel_tf.evaluation.evaluation import evaluate_dataset, require_usable
+    from byel_tf.evaluation.probe_set import learn_probe_set
     from byel_tf.evaluation.report.build import build_report
-    from byel_tf.evaluation.report.files import evaluation_files
+    from byel_tf.evaluation.report.files import evaluation_files, results_content
     from byel_tf.evaluation.report.markdown import number
     from byel_tf.evaluation.report.origin import find_origin
     from byel_tf.evaluation.report.screen import screen_table
-    from byel_tf.evaluation.run import evaluate_dataset, require_usable
     from byel_tf.evaluation.settings import Settings
     from byel_tf.serving.load import find_export, load_export
 
@@ -91,9 +96,9 @@ def main(argv: Sequence[str]) -> None:
     )
     name, model = next(iter(loaded.items()))
     origin = find_origin(models[name])
-    reference = learn_reference(model, probe_data, settings) if probe_data else None
+    probe_set = learn_probe_set(model, probe_data, settings) if probe_data else None
     evaluations = {
-        dataset.name: evaluate_dataset(loaded, dataset, reference, settings)
+        dataset.name: evaluate_dataset(loaded, dataset, probe_set, settings)
         for dataset in datasets
     }
     facts = {"model": name, "split": options.split}
@@ -106,9 +111,9 @@ def main(argv: Sequence[str]) -> None:
         "data_sha256": {d.name: d.manifest_sha256 for d in datasets},
         "seed": options.seed,
     }
-    if reference:
-        content["probe_data"] = reference.to_json()
-        temperature = number(reference.temperature, 3) or "none"
+    if probe_set:
+        content["probe_data"] = probe_set.to_json()
+        temperature = number(probe_set.temperature, 3) or "none"
         facts["synthetic data"] = (
             f"{probe_data.name}; temperature fitted there: {temperature}"
         )
@@ -118,11 +123,12 @@ def main(argv: Sequence[str]) -> None:
         model.classes,
         origin,
         facts,
-        reference,
+        probe_set,
         options.examples,
         options.seed,
     )
-    files = evaluation_files(report, evaluations, model.classes, content)
+    results = results_content(evaluations, model.classes, content)
+    files = evaluation_files(report, evaluations, model.classes, results)
     with new_directory(options.output) as folder:
         for file_name, file_content in files:
             write_atomically(folder / file_name, file_content)

@@ -27,13 +27,16 @@ class ExportOptions:
     """
 
     model: str = option(
-        dataclasses.MISSING, "Exported model, as RUN/export/1; RUN: its newest version."
+        dataclasses.MISSING,
+        "Exported model, as RUN/export/1; RUN: its newest version.",
+        path="local",
     )
     data: tuple[str, ...] = option(
         (),
         "Prepared data set, as [NAME=]FOLDER, whose test split the formats are "
         "compared on; the first one with a train split gives --int8 its representative "
         "images.",
+        path="named",
     )
     onnx: bool = option(False, "Make model.onnx.")
     litert: bool = option(False, "Make model.tflite, in float32.")
@@ -42,6 +45,7 @@ class ExportOptions:
         None,
         "Folder to make, of the SavedModel and the formats; without it the formats go "
         "into the exported model's folder.",
+        path="local",
     )
 
 
@@ -65,7 +69,7 @@ def main(argv: Sequence[str]) -> None:
     calibration = _with_train_split(datasets) if options.int8 else None
     import byel_tf.compat  # noqa: F401  (TensorFlow without its remarks at import)
     from byel_tf.serving.load import find_export, load_export
-    from byel_tf.serving.model_card import write_model_card
+    from byel_tf.serving.model_card import write_model_card_from_files
 
     _require_packages(options)
     export = find_export(options.model)
@@ -78,7 +82,7 @@ def main(argv: Sequence[str]) -> None:
     with _folder(export, options.output) as folder:
         if has_format:
             _add_formats(options, model, datasets, calibration, folder)
-        write_model_card(folder, of=export)
+        write_model_card_from_files(folder, export)
     print(f"written to {options.output or export}", flush=True)
 
 

@@ -28,7 +28,9 @@ class InspectOptions:
     With --verify: check every byte of it instead.
     """
 
-    data: str = option(dataclasses.MISSING, "Folder of the prepared data set.")
+    data: str = option(
+        dataclasses.MISSING, "Folder of the prepared data set.", path="local"
+    )
     verify: bool = option(
         False,
         "Check every hash, count and record, decoding each image, and do nothing else; "
@@ -40,7 +42,9 @@ class InspectOptions:
     )
     sheet_columns: int = option(8, "Images in a row.", lower=1, upper=100)
     output: str | None = option(
-        None, f"Folder of the contact sheets; without it, DATA/{SHEETS_FOLDER}."
+        None,
+        f"Folder of the contact sheets; without it, DATA/{SHEETS_FOLDER}.",
+        path="local",
     )
 
 

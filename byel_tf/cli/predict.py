@@ -31,16 +31,21 @@ class PredictFlags:
     """Model, images and output."""
 
     model: str = option(
-        dataclasses.MISSING, "Exported model, as RUN/export/1; RUN: its newest version."
+        dataclasses.MISSING,
+        "Exported model, as RUN/export/1; RUN: its newest version.",
+        path="local",
     )
     input: tuple[str, ...] = option(
         dataclasses.MISSING,
         "Image, video, folder, pattern in quotes as 'a/*.png', CSV or TSV with a "
         "column for the path, .txt with a path a line, or - for paths on standard "
         "input.",
+        path="local",
     )
     output: str = option(
-        dataclasses.MISSING, "File to write, .csv, .parquet or .jsonl; - for CSV here."
+        dataclasses.MISSING,
+        "File to write, .csv, .parquet or .jsonl; - for CSV here.",
+        path="local",
     )
     format: str = option(
         "auto",
@@ -56,6 +61,7 @@ class PredictFlags:
         None,
         "Folder that paths in lists start from; without it, the list's, and for "
         "standard input the current one.",
+        path="local",
     )
     null: bool = option(
         False, "Paths on standard input end in NUL, as find -print0 writes them."

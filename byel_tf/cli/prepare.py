@@ -43,17 +43,23 @@ class SourceFlags:
     """
 
     source: str = option(
-        dataclasses.MISSING, "Folder or table of the images; docs/data.md has examples."
+        dataclasses.MISSING,
+        "Folder or table of the images; docs/data.md has examples.",
+        path="local",
     )
-    output: str = option(dataclasses.MISSING, "Folder to make.")
+    output: str = option(dataclasses.MISSING, "Folder to make.", path="local")
     format: str = option(
         "auto", "Layout of the source; auto looks and says.", choices=FORMATS
     )
     root: str | None = option(
-        None, "Folder that the paths of a table start from; without it, the table's."
+        None,
+        "Folder that the paths of a table start from; without it, the table's.",
+        path="local",
     )
     votes: str | None = option(
-        None, "FERPlus's table of votes (fer2013new.csv), which replaces the labels."
+        None,
+        "FERPlus's table of votes (fer2013new.csv), which replaces the labels.",
+        path="local",
     )
     vote_labels: str = option(
         "majority",
@@ -118,6 +124,7 @@ class RunFlags:
         None,
         "Folder that all machines of the pipeline read and write, a path or an address "
         "as gs://bucket/folder; without the flag, the one in which the output lies.",
+        path="any",
     )
     beam_option: tuple[str, ...] = option(
         (), "An option of the Beam pipeline, as --beam_option=--runner=FlinkRunner."

@@ -18,16 +18,18 @@ from byel_tf.synthesis.heads.load import BUILT_IN, ICT_FACEKIT
 class SynthesizeOptions:
     """Draw labelled synthetic faces into a prepared data set."""
 
-    output: str = option(dataclasses.MISSING, "Folder to make.")
+    output: str = option(dataclasses.MISSING, "Folder to make.", path="local")
     head: str = option(
         BUILT_IN,
         f"What faces are drawn with: {BUILT_IN}, {ICT_FACEKIT} (fetched once), or the "
         "path of a checkout of ICT-FaceKit.",
+        path="local",
     )
     domain: str = option(
         "synthetic",
         f"Distributions that faces are drawn from: {', '.join(DOMAINS)} (which stands "
         "in for photographs), or the path of a TOML file of your own.",
+        path="local",
     )
     count: int = option(6000, "Number of images.", lower=1)
     classes: str = option(

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from byel_tf.data.tfrecord import CorruptFile, count_frames
@@ -291,6 +292,39 @@ def read_manifest(path: pathlib.Path) -> tuple[Manifest, str]:
     text = content.decode(errors="surrogateescape")
     manifest = Manifest.from_json(text, str(file))
     return manifest, hashlib.sha256(content).hexdigest()
+
+
+def require_classes(dataset: PreparedDataset, classes: Sequence[str]) -> None:
+    """Refuses a data set whose labels mean something else than the model's.
+
+    Raises:
+      RunError: If its class list differs.
+    """
+    if dataset.manifest.classes != tuple(classes):
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}) has the classes "
+            f"{', '.join(dataset.manifest.classes)}, the model has "
+            f"{', '.join(classes)}: prepare it with --classes={','.join(classes)}"
+        )
+
+
+def require_split(dataset: PreparedDataset, split: str, purpose: str) -> None:
+    """Refuses a data set without labelled records in a split.
+
+    Raises:
+      RunError: If the split is empty.
+    """
+    found = dataset.manifest.splits.get(split)
+    if found is None or found.count == found.unlabelled:
+        present = ", ".join(
+            name if content.count > content.unlabelled else f"{name} without labels"
+            for name, content in dataset.manifest.splits.items()
+        )
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}) has no {split} split to "
+            f"{purpose} (it has: {present or 'none'}): prepare it "
+            + ("with labels" if found else "with --splits")
+        )
 
 
 def _shard_problem(path: pathlib.Path, shard: Shard) -> str | None:

@@ -1,21 +1,17 @@
-"""From TFRecord files to batches, the same for any number of threads or replicas.
+"""From TFRecord files to batches, the same for any number of threads or replicas."""
 
-The order of records, the draws of their augmentation and the keys of their dropout
-are functions of (seed, stage, epoch, record), all through stateless operations.
-"""
+from collections.abc import Callable, Mapping
 
-import dataclasses
-from collections.abc import Mapping
-
+import numpy as np
 import tensorflow as tf
 
 from byel_tf import stateless
 from byel_tf.batch import Batch
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.manifest import PreparedDataset
-
-# Fixed, so that the order of records does not depend on the machine.
-_CYCLE_LENGTH = 8
+from byel_tf.data.order import TrainingOrder
+from byel_tf.data.records import SplitRecords
+from byel_tf.errors import RunError
 
 _ACTION_UNITS = "image/face/action_units"
 _FEATURES = {
@@ -24,89 +20,133 @@ _FEATURES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class RecordDraws:
-    """What is drawn for each record.
+class TrainingData:
+    """The train split as batches, any of them by its step.
 
     Attributes:
-      seed: The run's seed.
-      stage: 1 or 2; the stages of one run draw apart.
-      views: Augmented views an image.
-      uniforms: Draws a view.
+      order: Which records make up a step.
+      failure: What went wrong with reading a file, if something did: TensorFlow
+        passes on its text only.
     """
 
-    seed: int
-    stage: int
-    views: int
-    uniforms: int
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        order: TrainingOrder,
+        *,
+        image_size: int,
+        cache: bool = False,
+        with_action_units: bool = False,
+    ):
+        """Opens nothing yet.
 
+        Args:
+          dataset: The prepared data set.
+          order: The order of its train split's records.
+          image_size: Side in pixels.
+          cache: Whether decoded images stay in memory.
+          with_action_units: Whether the records' action units are read, all those
+            that the data set names.
+        """
+        self.order = order
+        self.failure: Exception | None = None
+        self._records = SplitRecords(dataset, "train")
+        self._image_size = image_size
+        self._features = dict(_FEATURES)
+        if with_action_units:
+            units = [len(dataset.manifest.action_units)]
+            self._features[_ACTION_UNITS] = tf.io.FixedLenFeature(units, tf.float32)
+        self._cache = _ImageCache(order.count, image_size) if cache else None
 
-def training_batches(
-    dataset: PreparedDataset,
-    *,
-    image_size: int,
-    batch_size: int,
-    draws: RecordDraws,
-    start_step: int = 0,
-    drop_remainder: bool = True,
-    shuffle_buffer: int = 16384,
-    cache: bool = False,
-    with_action_units: bool = False,
-) -> tf.data.Dataset:
-    """Endless shuffled batches of the train split, one epoch after the other.
+    def batches(self, start_step: int = 0) -> tf.data.Dataset:
+        """Endless batches, those of one epoch after the other.
 
-    Args:
-      dataset: The prepared data set.
-      image_size: Side in pixels.
-      batch_size: Global batch size.
-      draws: What is drawn for each record.
-      start_step: Steps already done: the batches continue from there.
-      drop_remainder: Whether an epoch's last, partial batch is left out.
-      shuffle_buffer: Records held for shuffling.
-      cache: Whether decoded images stay in memory.
-      with_action_units: Whether the records' action units are read, all those that
-        the data set names.
+        Args:
+          start_step: Steps already done: the batches continue from there, and nothing
+            before is read.
 
-    Returns:
-      A data set of `Batch` with image, label, weight, uniforms and key, and with
-      action_units where asked for.
-    """
-    count = dataset.manifest.splits["train"].count
-    steps = steps_per_epoch(count, batch_size, drop_remainder)
-    start_epoch, done = divmod(start_step, steps)
-    root = tf.constant([draws.seed, draws.stage], tf.int64)
-    features = dict(_FEATURES)
-    if with_action_units:
-        names = dataset.manifest.action_units
-        features[_ACTION_UNITS] = tf.io.FixedLenFeature([len(names)], tf.float32)
+        Returns:
+          A data set of `Batch` with image, label, weight and key, and with
+          action_units where asked for.
+        """
+        steps = tf.data.Dataset.range(start_step, tf.int64.max)
+        batches = _map(steps, self._batch)
+        return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
-    def parse(index: tf.Tensor, serialized: tf.Tensor) -> Batch:
-        return _parse(index, serialized, features, image_size)
+    def filenames(self, step: int) -> list[str]:
+        """Where the images of a step came from, as their records say.
 
-    records = _records(dataset, "train")
-    if cache:
-        records = _map(records, parse).cache()
+        Raises:
+          RunError: If a file is missing or broken.
+        """
+        _, draws, number = self.order.batch(step)
+        positions = draws[:number] % self.order.count
+        return [self._records.parse(position).filename for position in positions]
 
-    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        key = tf.random.experimental.stateless_fold_in(root, epoch, alg="philox")
-        order = tf.random.stateless_uniform(
-            [], key, minval=None, maxval=None, dtype=tf.int64, alg="philox"
+    def _batch(self, step: tf.Tensor) -> Batch:
+        size = self.order.batch_size
+        epoch, draws, number, serialized = tf.numpy_function(
+            self._read, [step], [tf.int64, tf.int64, tf.int64, tf.string]
         )
-        # `shuffle` mixes in the global seed, or this graph's own where it has one.
-        tf.random.set_seed(1)
-        epoch_records = records.shuffle(
-            shuffle_buffer, seed=order, reshuffle_each_iteration=False
+        epoch, number = (tf.ensure_shape(one, []) for one in (epoch, number))
+        draws = tf.ensure_shape(draws, [size])
+        parsed = tf.io.parse_example(
+            tf.ensure_shape(serialized, [size]), self._features
         )
-        skipped = tf.where(epoch == start_epoch, done * batch_size, 0)
-        epoch_records = epoch_records.skip(tf.cast(skipped, tf.int64))
-        if not cache:
-            epoch_records = _map(epoch_records, parse)
-        epoch_records = _map(epoch_records, lambda record: _draw(record, key, draws))
-        return epoch_records.batch(batch_size, drop_remainder=drop_remainder)
+        order = self.order
+        batch = {
+            "image": self._decode(draws % order.count, parsed["image/encoded"]),
+            "label": tf.cast(parsed["image/class/label"], tf.int32),
+            "weight": _weight(number, size),
+            "key": stateless.record_keys(order.seed, order.stage, epoch, draws),
+        }
+        if _ACTION_UNITS in self._features:
+            batch["action_units"] = parsed[_ACTION_UNITS]
+        return batch
 
-    epochs = tf.data.Dataset.range(start_epoch, tf.int64.max)
-    batches = _map(epochs.flat_map(one_epoch), lambda b: _fill(b, batch_size))
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+    def _read(self, step: np.int64):
+        epoch, draws, number = self.order.batch(int(step))
+        try:
+            serialized = self._records.read(draws % self.order.count)
+        except RunError as error:
+            self.failure = error
+            raise
+        return np.int64(epoch), draws, np.int64(number), np.array(serialized, object)
+
+    def _decode(self, positions: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
+        """Images, (B, H, W, 3), uint8; kept, where they are to be kept."""
+        if self._cache is None:
+            return _decode(encoded, self._image_size)
+        missing = tf.numpy_function(self._cache.missing, [positions], tf.int64)
+        missing = tf.ensure_shape(missing, [None])
+        images = _decode(tf.gather(encoded, missing), self._image_size)
+        images = tf.numpy_function(
+            self._cache.complete, [positions, missing, images], tf.uint8
+        )
+        shape = [len(positions), self._image_size, self._image_size, 3]
+        return tf.ensure_shape(images, shape)
+
+
+class _ImageCache:
+    """Decoded images by position, filled as they come."""
+
+    def __init__(self, count: int, image_size: int):
+        self._images = np.empty((count, image_size, image_size, 3), np.uint8)
+        self._is_kept = np.zeros(count, bool)
+
+    def missing(self, positions: np.ndarray) -> np.ndarray:
+        """Where in a batch the images are that have to be decoded, once each."""
+        distinct, indices = np.unique(positions, return_index=True)
+        return indices[~self._is_kept[distinct]]
+
+    def complete(
+        self, positions: np.ndarray, missing: np.ndarray, images: np.ndarray
+    ) -> np.ndarray:
+        """Keeps those that were missing and returns the batch."""
+        decoded = positions[missing]
+        self._images[decoded] = images
+        self._is_kept[decoded] = True  # after the images: others may be reading
+        return self._images[positions]
 
 
 def evaluation_batches(
@@ -114,109 +154,67 @@ def evaluation_batches(
 ) -> tf.data.Dataset:
     """A split's labelled records once, in the order of the files.
 
-    Those that fill the last batch have weight 0.
-
     Returns:
-      A data set of `Batch` with image, label and weight.
+      A data set of `Batch` with image, label and weight. An epoch's last, partial
+      batch is filled with its own records, at weight 0: without them a replica could
+      be left with no example at all, on which convolutions fail, and a compiled step
+      would be compiled again for the odd size.
     """
-    records = _map(
-        _records(dataset, split), lambda i, r: _parse(i, r, _FEATURES, image_size)
-    ).filter(lambda record: record["label"] >= 0)
-    batches = _map(records.batch(batch_size), lambda b: _fill(b, batch_size))
+
+    def parse(serialized: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        parsed = tf.io.parse_single_example(serialized, _FEATURES)
+        return {
+            "image": decode_and_resize(parsed["image/encoded"], image_size),
+            "label": tf.cast(parsed["image/class/label"], tf.int32),
+        }
+
+    def fill(batch: Batch) -> Batch:
+        number = tf.shape(batch["label"])[0]
+        positions = tf.range(batch_size) % number
+        filled = {key: tf.gather(value, positions) for key, value in batch.items()}
+        return {**filled, "weight": _weight(number, batch_size)}
+
+    records = tf.data.TFRecordDataset(dataset.shard_paths(split), buffer_size=2**20)
+    labelled = _map(records, parse).filter(lambda record: record["label"] >= 0)
+    batches = _map(labelled.batch(batch_size), fill)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
-def steps_per_epoch(count: int, batch_size: int, drop_remainder: bool) -> int:
-    """Batches in an epoch of `count` records."""
-    return count // batch_size if drop_remainder else -(-count // batch_size)
-
-
-def augmented_batches(batches: tf.data.Dataset, views) -> tf.data.Dataset:
+def augmented_batches(
+    batches: tf.data.Dataset, make_views: Callable[[Batch], tuple[tf.Tensor, ...]]
+) -> tf.data.Dataset:
     """Moves the augmentation from the training step into the pipeline.
 
     Args:
-      batches: Batches with image and uniforms.
-      views: Makes the views (B, H, W, 3) of a batch.
+      batches: Batches with image and key.
+      make_views: Makes the views (B, H, W, 3) of a batch.
 
     Returns:
-      The batches with views, (B, views, H, W, 3), in their place.
+      The batches with views, (B, views, H, W, 3), in place of the image.
     """
 
     def augment(batch: Batch) -> Batch:
-        rest = {k: v for k, v in batch.items() if k not in ("image", "uniforms")}
-        return {**rest, "views": tf.stack(views(batch), axis=1)}
+        rest = {key: value for key, value in batch.items() if key != "image"}
+        return {**rest, "views": tf.stack(make_views(batch), axis=1)}
 
     augmented = _map(batches, augment)
     return augmented.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
-def _records(dataset: PreparedDataset, split: str) -> tf.data.Dataset:
-    """(index, serialized record) of a split; the index is the record's for good."""
-    shards = dataset.manifest.splits[split].shards
-    offsets = [sum(s.records for s in shards[:i]) for i in range(len(shards))]
-    files = tf.data.Dataset.from_tensor_slices(
-        (dataset.shard_paths(split), tf.constant(offsets, tf.int64))
-    )
-
-    def read(path: tf.Tensor, offset: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.TFRecordDataset(path, buffer_size=2**20).enumerate(offset)
-
-    return files.interleave(
-        read,
-        cycle_length=min(_CYCLE_LENGTH, len(shards)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
+def _decode(encoded: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Images, (B, H, W, 3), uint8."""
+    spec = tf.TensorSpec([image_size, image_size, 3], tf.uint8)
+    return tf.map_fn(
+        lambda one: decode_and_resize(one, image_size),
+        encoded,
+        fn_output_signature=spec,
     )
 
 
-def _parse(
-    index: tf.Tensor,
-    serialized: tf.Tensor,
-    features: Mapping[str, tf.io.FixedLenFeature],
-    image_size: int,
-) -> Batch:
-    parsed = tf.io.parse_single_example(serialized, features)
-    record = {
-        "index": index,
-        "image": decode_and_resize(parsed["image/encoded"], image_size),
-        "label": tf.cast(parsed["image/class/label"], tf.int32),
-    }
-    if _ACTION_UNITS in features:
-        record["action_units"] = parsed[_ACTION_UNITS]
-    return record
-
-
-def _draw(record: Batch, epoch_key: tf.Tensor, draws: RecordDraws) -> Batch:
-    key = tf.random.experimental.stateless_fold_in(
-        epoch_key, record["index"], alg="philox"
-    )
-    views_key, dropout_key = tf.unstack(
-        tf.random.experimental.stateless_split(key, 2, alg="philox")
-    )
-    return {
-        **record,
-        "uniforms": stateless.uniform([draws.views, draws.uniforms], views_key),
-        "key": dropout_key,
-    }
-
-
-def _fill(batch: Batch, batch_size: int) -> Batch:
-    """Adds weights, and fills an epoch's last, partial batch with its own records.
-
-    The repeated records have weight 0: batch norm sees them, losses and metrics do
-    not. Without them a replica could be left with no example at all, on which
-    convolutions fail, and a compiled step would be compiled again for the odd size.
-    """
-    records = {key: value for key, value in batch.items() if key != "index"}
-    if batch["label"].shape[0] == batch_size:  # no partial batch can come
-        return {**records, "weight": tf.fill([batch_size], 1.0 / batch_size)}
-    count = tf.shape(batch["label"])[0]
-    positions = tf.range(batch_size)
-    weight = tf.where(positions < count, 1.0 / tf.cast(count, tf.float32), 0.0)
-    filled = {
-        key: tf.gather(value, positions % count) for key, value in records.items()
-    }
-    return {**filled, "weight": weight}
+def _weight(number: tf.Tensor, batch_size: int) -> tf.Tensor:
+    """A mean over the first examples of a batch, (B,), float32; 0 for the others."""
+    is_example = tf.range(batch_size) < tf.cast(number, tf.int32)
+    return tf.where(is_example, 1.0 / tf.cast(number, tf.float32), 0.0)
 
 
 def _map(dataset: tf.data.Dataset, function) -> tf.data.Dataset:

@@ -12,7 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.manifest import (
+    PreparedDataset,
+    require_classes,
+    require_split,
+)
 from byel_tf.errors import RunError
 from byel_tf.evaluation.metrics import Scores, score
 from byel_tf.evaluation.predictions import Predictions
@@ -30,39 +34,6 @@ _FEATURES = {
     "image/filename": tf.io.FixedLenFeature([], tf.string),
     "image/subject": tf.io.FixedLenFeature([], tf.string, default_value=""),
 }
-
-
-def require_classes(dataset: PreparedDataset, classes: Sequence[str]) -> None:
-    """Refuses a data set whose labels mean something else than the model's.
-
-    Raises:
-      RunError: If its class list differs.
-    """
-    if dataset.manifest.classes != tuple(classes):
-        raise RunError(
-            f"data set {dataset.name} ({dataset.path}) has the classes "
-            f"{', '.join(dataset.manifest.classes)}, the model has "
-            f"{', '.join(classes)}: prepare it with --classes={','.join(classes)}"
-        )
-
-
-def require_split(dataset: PreparedDataset, split: str, purpose: str) -> None:
-    """Refuses a data set without labelled records in a split.
-
-    Raises:
-      RunError: If the split is empty.
-    """
-    found = dataset.manifest.splits.get(split)
-    if found is None or found.count == found.unlabelled:
-        present = ", ".join(
-            name if content.count > content.unlabelled else f"{name} without labels"
-            for name, content in dataset.manifest.splits.items()
-        )
-        raise RunError(
-            f"data set {dataset.name} ({dataset.path}) has no {split} split to "
-            f"{purpose} (it has: {present or 'none'}): prepare it "
-            + ("with labels" if found else "with --splits")
-        )
 
 
 def predict_split(

@@ -1,15 +1,17 @@
 """BYEL: bootstrapping with an emotion classifier and emotion vector subtraction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
+from byel_tf.augment.views import MakeViews
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.losses import (
     action_unit_loss,
     bootstrap_loss,
+    class_weights_of,
     cosine_similarity,
     cross_entropy,
     l2_normalize,
@@ -19,15 +21,11 @@ from byel_tf.models.ema import update_moving_average
 from byel_tf.models.emotion import EmotionClassifier
 from byel_tf.models.macro_f1 import MacroF1
 from byel_tf.models.networks import OnlineNetwork, TargetNetwork
-from byel_tf.models.step import (
-    Trackers,
-    compiled,
-    current_loss_scale,
-    reduce_and_apply,
-)
+from byel_tf.models.projection_deviation import ProjectionDeviation
+from byel_tf.models.step import MAX_BAD_STEPS, StageModel, poisoned
 
 
-class BYEL(keras.Model):
+class BYEL(StageModel):
     """The model of stage 1 (arXiv 2207.10003, section 3); its step is the method.
 
     Two views of each image pass through the online and the target network, four
@@ -44,7 +42,7 @@ class BYEL(keras.Model):
         self,
         online: OnlineNetwork,
         target: TargetNetwork,
-        views: Callable[[Batch], tuple[tf.Tensor, tf.Tensor]],
+        make_views: MakeViews,
         target_momentum: Callable[[tf.Tensor], tf.Tensor],
         emotion_classifier: EmotionClassifier | None = None,
         subtract: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
@@ -52,9 +50,11 @@ class BYEL(keras.Model):
         classification_weight: float = 1.0,
         orthonormality_weight: float = 1.0,
         label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
         action_unit_head: keras.layers.Layer | None = None,
         action_unit_weight: float = 1.0,
         jit_compile: bool = False,
+        max_bad_steps: int = MAX_BAD_STEPS,
         name: str = "byel",
     ):
         """Puts the parts together; call it in the strategy's scope.
@@ -62,7 +62,7 @@ class BYEL(keras.Model):
         Args:
           online: Built online network.
           target: Built target network; it becomes a copy of the online one.
-          views: Makes the two augmented views (B, H, W, 3) of a batch.
+          make_views: Makes the two augmented views (B, H, W, 3) of a batch.
           target_momentum: τ, (), as a function of the step, (), int64.
           emotion_classifier: Built classifier of the predictions, or None.
           subtract: `subtract_emotion_vector`, or None to bootstrap from the plain
@@ -71,27 +71,38 @@ class BYEL(keras.Model):
           classification_weight: Weight of the classification loss.
           orthonormality_weight: Weight of the orthonormality penalty.
           label_smoothing: Share of each label spread over all classes.
+          class_weights: Weight of each class in the classification loss, (K,), of mean
+            1 over the training images; None for 1 each.
           action_unit_head: Built layer from representations to the batches'
             action_units, or None. For training only.
           action_unit_weight: Weight of the action units' loss.
           jit_compile: Whether XLA compiles passes, losses and gradients.
+          max_bad_steps: Steps in a row without finite gradients that end learning.
           name: Name of the model.
 
         Raises:
           ValueError: If `subtract` is given without `emotion_classifier`.
         """
-        super().__init__(name=name)
         if subtract is not None and emotion_classifier is None:
             raise ValueError(
                 "subtraction takes its vectors from the emotion classifier. "
                 "Received: emotion_classifier=None"
             )
+        means = ["loss", "bootstrap_loss", "gradient_norm"]
+        means += ["cosine_1_to_2", "cosine_2_to_1"]
+        macro_f1 = None
+        if emotion_classifier is not None:
+            means += ["classification_loss", "orthonormality_penalty"]
+            macro_f1 = MacroF1(emotion_classifier.num_classes)
+        if action_unit_head is not None:
+            means.append("action_unit_loss")
+        super().__init__(means, macro_f1, max_bad_steps, jit_compile, name)
         self.online = online
         self.target = target
         self.emotion_classifier = emotion_classifier
         self.action_unit_head = action_unit_head
         self.target_momentum = target_momentum
-        self._views = views
+        self._make_views = make_views
         self._subtract = subtract
         self._loss_weights = (
             bootstrap_weight,
@@ -100,19 +111,24 @@ class BYEL(keras.Model):
             action_unit_weight,
         )
         self._label_smoothing = label_smoothing
+        self._class_weights = class_weights
         self.target.set_weights(
             self.online.encoder.get_weights() + self.online.projector.get_weights()
         )
-        names = ["loss", "bootstrap_loss", "gradient_norm", "projection_deviation"]
-        names += ["cosine_1_to_2", "cosine_2_to_1"]
-        self.macro_f1 = None
-        if emotion_classifier is not None:
-            names += ["classification_loss", "orthonormality_penalty"]
-            self.macro_f1 = MacroF1(emotion_classifier.num_classes)
-        if action_unit_head is not None:
-            names.append("action_unit_loss")
-        self.trackers = Trackers(names)
-        self._loss_and_gradients = compiled(self._compute_gradients, jit_compile)
+        self.projection_deviation = ProjectionDeviation(
+            self.online.projector.output_layer.units
+        )
+
+    @property
+    def networks(self) -> dict[str, keras.layers.Layer]:
+        """The parts that have weights, by name."""
+        parts = {
+            "online": self.online,
+            "target": self.target,
+            "emotion_classifier": self.emotion_classifier,
+            "action_unit_head": self.action_unit_head,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
 
     @property
     def learned_variables(self) -> list[tf.Variable]:
@@ -127,29 +143,46 @@ class BYEL(keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """What Keras resets at the start of each epoch."""
-        return [*self.trackers, *([self.macro_f1] if self.macro_f1 else [])]
+        return [*super().metrics, self.projection_deviation]
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step on one replica's share of a batch; all replicas step together."""
-        loss_scale = current_loss_scale(self.optimizer)
-        gradients, scalars, logits = self._loss_and_gradients(batch, loss_scale)
+        """One step on one replica's share of a batch; all replicas step together.
+
+        Returns:
+          Nothing: metrics are read when they are shown.
+        """
+        loss_scale, statistics = self.loss_scale(), self.statistics()
+        gradients, scalars, projections, logits = self._compiled(batch, loss_scale)
         momentum = self.target_momentum(self.optimizer.iterations)
-        scalars["gradient_norm"] = reduce_and_apply(
-            self.optimizer, gradients, self.learned_variables, loss_scale
+        scalars["gradient_norm"], is_changed = self.update(
+            gradients, loss_scale, momentum, statistics
         )
+        self.count(scalars, batch, is_changed, logits)
+        is_counted = is_changed & (batch["weight"] > 0)
+        self.projection_deviation.update_state(projections, is_counted)
+        return {}
+
+    def follow(self, momentum: tf.Tensor) -> None:
+        """Moves the target network towards the online one."""
         update_moving_average(
             self.target.trainable_variables, self.online.averaged_variables, momentum
         )
-        self.trackers.update(scalars, tf.reduce_sum(batch["weight"]))
-        if self.macro_f1 is not None:
-            self.macro_f1.update_state(batch["label"], logits, batch["weight"])
-        return {metric.name: metric.result() for metric in self.metrics}
 
-    def _compute_gradients(
+    def loss_and_gradients(
         self, batch: Batch, loss_scale: tf.Tensor
-    ) -> tuple[list[tf.Tensor], dict[str, tf.Tensor], tf.Tensor]:
-        """Forward passes, losses and gradients of one replica; pure."""
-        view_1, view_2 = self._views(batch)
+    ) -> tuple[list[tf.Tensor], dict[str, tf.Tensor], tf.Tensor, tf.Tensor | None]:
+        """Forward passes, losses and gradients of one replica; pure.
+
+        Args:
+          batch: Its share of the batch.
+          loss_scale: What the loss is multiplied with, ().
+
+        Returns:
+          Gradients of the learned variables; scalars, means over the examples;
+          directions of the projections of view 1, (B, D); logits of view 1, (B, K),
+          or None without classifier.
+        """
+        view_1, view_2 = self._make_views(batch)
         # Never one concatenated batch: batch-norm statistics belong to one view.
         target_1 = tf.stop_gradient(self.target(view_1, training=True))
         target_2 = tf.stop_gradient(self.target(view_2, training=True))
@@ -170,10 +203,8 @@ class BYEL(keras.Model):
         gradients = tape.gradient(
             scaled, self.learned_variables, unconnected_gradients="zero"
         )
-        scalars["projection_deviation"] = tf.reduce_mean(
-            tf.math.reduce_std(l2_normalize(projection_1), axis=0)
-        )
-        return gradients, scalars, logits
+        gradients = poisoned(gradients, loss)
+        return gradients, scalars, l2_normalize(projection_1), logits
 
     def _loss_terms(
         self,
@@ -181,13 +212,13 @@ class BYEL(keras.Model):
         predictions: tuple[tf.Tensor, tf.Tensor],
         targets: tuple[tf.Tensor, tf.Tensor],
         batch: Batch,
-    ) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor]:
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor | None]:
         """This replica's share of the total loss, and what is watched.
 
         Returns:
           The share, (), whose sum over replicas is the loss of the global batch;
           scalars, means over this replica's examples; logits of view 1, (B, K), or
-          an empty tensor without classifier.
+          None without classifier.
         """
         labels, weight = batch["label"], batch["weight"]
         share = tf.reduce_sum(weight)
@@ -210,16 +241,20 @@ class BYEL(keras.Model):
         total = bootstrap_weight * bootstrap
         scalars = {
             "bootstrap_loss": bootstrap / share,
-            "cosine_1_to_2": tf.reduce_mean(cosine_similarity(from_1, targets[1])),
-            "cosine_2_to_1": tf.reduce_mean(cosine_similarity(from_2, targets[0])),
         }
-        logits = tf.zeros([0, 0])
+        for name, pair in {
+            "cosine_1_to_2": (from_1, targets[1]),
+            "cosine_2_to_1": (from_2, targets[0]),
+        }.items():
+            scalars[name] = tf.reduce_sum(weight * cosine_similarity(*pair)) / share
+        logits = None
         if self.emotion_classifier is not None:
             logits = self.emotion_classifier(predictions[0], training=True)
             logits_2 = self.emotion_classifier(predictions[1], training=True)
             smoothing = self._label_smoothing
             classification = tf.reduce_sum(
                 weight
+                * class_weights_of(labels, self._class_weights)
                 * (
                     cross_entropy(logits, labels, smoothing)
                     + cross_entropy(logits_2, labels, smoothing)
@@ -249,7 +284,7 @@ class BYEL(keras.Model):
         return self.emotion_classifier(prediction, training=False)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Macro F1 of the emotion classifier on images without augmentation."""
+        """Counts images without augmentation into macro F1; returns nothing."""
         logits = self.classify(batch["image"])
         self.macro_f1.update_state(batch["label"], logits, batch["weight"])
-        return {"macro_f1": self.macro_f1.result()}
+        return {}

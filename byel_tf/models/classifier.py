@@ -1,26 +1,22 @@
 """The model of stage 2: encoder, dropout, one dense layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
+from byel_tf.augment.views import MakeViews
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
-from byel_tf.losses import action_unit_loss, cross_entropy
+from byel_tf.losses import action_unit_loss, class_weights_of, cross_entropy
 from byel_tf.models.dropout import record_dropout
 from byel_tf.models.ema import update_moving_average, warmed_up_momentum
 from byel_tf.models.macro_f1 import MacroF1
 from byel_tf.models.networks import ExpressionNetwork
-from byel_tf.models.step import (
-    Trackers,
-    compiled,
-    current_loss_scale,
-    reduce_and_apply,
-)
+from byel_tf.models.step import MAX_BAD_STEPS, StageModel, poisoned
 
 
-class ExpressionClassifier(keras.Model):
+class ExpressionClassifier(StageModel):
     """Representation → dropout → K logits, trained whole with cross-entropy.
 
     Attributes:
@@ -33,15 +29,17 @@ class ExpressionClassifier(keras.Model):
         self,
         encoder: keras.Model,
         num_classes: int,
-        views: Callable[[Batch], tuple[tf.Tensor]],
+        make_views: MakeViews,
         dropout: float = 0.3,
         label_smoothing: float = 0.0,
         jit_compile: bool = False,
+        class_weights: Sequence[float] | None = None,
         flip_average: bool = False,
         build_averaged_encoder: Callable[[], keras.Model] | None = None,
         weight_ema: float = 0.0,
         action_unit_head: keras.layers.Layer | None = None,
         action_unit_weight: float = 1.0,
+        max_bad_steps: int = MAX_BAD_STEPS,
         name: str = "expression_classifier",
     ):
         """Puts the parts together; call it in the strategy's scope.
@@ -49,10 +47,12 @@ class ExpressionClassifier(keras.Model):
         Args:
           encoder: Built encoder, pre-trained or random.
           num_classes: K.
-          views: Makes the one augmented view (B, H, W, 3) of a batch.
+          make_views: Makes the one augmented view (B, H, W, 3) of a batch.
           dropout: Share of the representation dropped in training.
           label_smoothing: Share of each label spread over all classes.
           jit_compile: Whether XLA compiles pass, loss and gradients.
+          class_weights: Weight of each class in the classification loss, (K,), of mean
+            1 over the training images; None for 1 each.
           flip_average: Whether outputs at inference are means over an image and its
             mirror image.
           build_averaged_encoder: Makes a built encoder of the same kind, to hold
@@ -61,9 +61,14 @@ class ExpressionClassifier(keras.Model):
           action_unit_head: Built layer from representations to the batches'
             action_units, or None. For training only.
           action_unit_weight: Weight of the action units' loss.
+          max_bad_steps: Steps in a row without finite gradients that end learning.
           name: Name of the model.
         """
-        super().__init__(name=name, autocast=False)
+        means = ["loss", "gradient_norm"]
+        if action_unit_head is not None:
+            means += ["classification_loss", "action_unit_loss"]
+        macro_f1 = MacroF1(num_classes)
+        super().__init__(means, macro_f1, max_bad_steps, jit_compile, name)
         self.network = ExpressionNetwork(encoder, num_classes, flip_average)
         self.averaged = None
         if build_averaged_encoder is not None:
@@ -76,17 +81,12 @@ class ExpressionClassifier(keras.Model):
             )
             self.averaged.set_weights(self.network.get_weights())
         self.action_unit_head = action_unit_head
-        self._views = views
+        self._make_views = make_views
         self._dropout = dropout
         self._label_smoothing = label_smoothing
         self._weight_ema = weight_ema
         self._action_unit_weight = action_unit_weight
-        self.macro_f1 = MacroF1(num_classes)
-        names = ["loss", "gradient_norm"]
-        if action_unit_head is not None:
-            names += ["classification_loss", "action_unit_loss"]
-        self.trackers = Trackers(names)
-        self._loss_and_gradients = compiled(self._compute_gradients, jit_compile)
+        self._class_weights = class_weights
 
     @property
     def encoder(self) -> keras.Model:
@@ -104,17 +104,22 @@ class ExpressionClassifier(keras.Model):
         return self.network if self.averaged is None else self.averaged
 
     @property
+    def networks(self) -> dict[str, keras.layers.Layer]:
+        """The parts that have weights, by name."""
+        parts = {
+            "network": self.network,
+            "averaged": self.averaged,
+            "action_unit_head": self.action_unit_head,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
     def learned_variables(self) -> list[tf.Variable]:
         """The variables that the optimizer changes."""
         variables = self.encoder.trainable_variables + self.head.trainable_variables
         if self.action_unit_head is not None:
             variables += self.action_unit_head.trainable_variables
         return variables
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """What Keras resets at the start of each epoch."""
-        return [*self.trackers, self.macro_f1]
 
     def call(
         self, images: tf.Tensor, training: bool = False
@@ -123,28 +128,43 @@ class ExpressionClassifier(keras.Model):
         return self.inference_network(images, training=training)
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step on one replica's share of a batch; all replicas step together."""
-        loss_scale = current_loss_scale(self.optimizer)
-        gradients, scalars, logits = self._loss_and_gradients(batch, loss_scale)
+        """One step on one replica's share of a batch; all replicas step together.
+
+        Returns:
+          Nothing: metrics are read when they are shown.
+        """
+        loss_scale, statistics = self.loss_scale(), self.statistics()
+        gradients, scalars, logits = self._compiled(batch, loss_scale)
         momentum = warmed_up_momentum(self.optimizer.iterations, self._weight_ema)
-        scalars["gradient_norm"] = reduce_and_apply(
-            self.optimizer, gradients, self.learned_variables, loss_scale
+        scalars["gradient_norm"], is_changed = self.update(
+            gradients, loss_scale, momentum, statistics
         )
+        self.count(scalars, batch, is_changed, logits)
+        return {}
+
+    def follow(self, momentum: tf.Tensor) -> None:
+        """Moves the averaged weights towards those that learn."""
         if self.averaged is not None:
             update_moving_average(
                 _averaged_variables(self.averaged),
                 _averaged_variables(self.network),
                 momentum,
             )
-        self.trackers.update(scalars, tf.reduce_sum(batch["weight"]))
-        self.macro_f1.update_state(batch["label"], logits, batch["weight"])
-        return {metric.name: metric.result() for metric in self.metrics}
 
-    def _compute_gradients(
+    def loss_and_gradients(
         self, batch: Batch, loss_scale: tf.Tensor
     ) -> tuple[list[tf.Tensor], dict[str, tf.Tensor], tf.Tensor]:
-        """Forward pass, loss and gradients of one replica; pure."""
-        (view,) = self._views(batch)
+        """Forward pass, loss and gradients of one replica; pure.
+
+        Args:
+          batch: Its share of the batch.
+          loss_scale: What the loss is multiplied with, ().
+
+        Returns:
+          Gradients of the learned variables; scalars, means over the examples; logits,
+          (B, K).
+        """
+        (view,) = self._make_views(batch)
         weight = batch["weight"]
         share = tf.reduce_sum(weight)
         scalars = {}
@@ -153,6 +173,7 @@ class ExpressionClassifier(keras.Model):
             dropped = record_dropout(representation, batch["key"], self._dropout)
             logits = self.head(dropped)
             losses = cross_entropy(logits, batch["label"], self._label_smoothing)
+            losses *= class_weights_of(batch["label"], self._class_weights)
             loss = tf.reduce_sum(weight * losses)
             if self.action_unit_head is not None:
                 predicted = self.action_unit_head(representation)
@@ -165,6 +186,7 @@ class ExpressionClassifier(keras.Model):
         gradients = tape.gradient(
             scaled, self.learned_variables, unconnected_gradients="zero"
         )
+        gradients = poisoned(gradients, loss)
         return gradients, {"loss": loss / share, **scalars}, logits
 
     def classify(self, images: tf.Tensor) -> tf.Tensor:
@@ -173,10 +195,10 @@ class ExpressionClassifier(keras.Model):
         return logits
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Macro F1 on images without augmentation."""
+        """Counts images without augmentation into macro F1; returns nothing."""
         logits = self.classify(batch["image"])
         self.macro_f1.update_state(batch["label"], logits, batch["weight"])
-        return {"macro_f1": self.macro_f1.result()}
+        return {}
 
 
 def _averaged_variables(network: ExpressionNetwork) -> list[tf.Variable]:

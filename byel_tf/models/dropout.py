@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from byel_tf import stateless
+from byel_tf.batch import DROPOUT
 
 
 def record_dropout(vectors: tf.Tensor, keys: tf.Tensor, rate: float) -> tf.Tensor:
@@ -13,7 +14,7 @@ def record_dropout(vectors: tf.Tensor, keys: tf.Tensor, rate: float) -> tf.Tenso
 
     Args:
       vectors: (B, R), float.
-      keys: Seed of each record in this epoch, (B, 2), int64.
+      keys: Key of each record in this epoch, (B, 2), uint32.
       rate: Share to drop, in [0, 1).
 
     Returns:
@@ -21,11 +22,6 @@ def record_dropout(vectors: tf.Tensor, keys: tf.Tensor, rate: float) -> tf.Tenso
     """
     if rate == 0.0:
         return vectors
-    size = vectors.shape[-1]
-    uniforms = tf.map_fn(
-        lambda key: stateless.uniform([size], key),
-        keys,
-        fn_output_signature=tf.TensorSpec([size], tf.float32),
-    )
+    uniforms = stateless.uniform(keys, vectors.shape[-1], DROPOUT)
     kept = tf.cast(uniforms >= rate, vectors.dtype)
     return vectors * kept / tf.cast(1.0 - rate, vectors.dtype)

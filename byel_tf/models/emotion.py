@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.models.normalization import BatchNorm, batch_norm
 
 
 def subtract_emotion_vector(
@@ -26,7 +27,11 @@ def subtract_emotion_vector(
     is_zero = tf.equal(square, 0)
     root = tf.sqrt(tf.where(is_zero, tf.ones_like(square), square))
     norm = tf.where(is_zero, tf.zeros_like(square), root)
-    return latent - norm * tf.gather(tf.transpose(emotion_vectors), labels)
+    # Not a gather, whose gradient adds rows up in any order on GPUs; nor a matrix
+    # product, which they may round to ten bits.
+    chosen = tf.one_hot(labels, emotion_vectors.shape[1], dtype=latent.dtype)
+    vectors = tf.reduce_sum(chosen[:, None, :] * emotion_vectors, axis=-1)
+    return latent - norm * vectors
 
 
 class EmotionClassifier(keras.layers.Layer):
@@ -40,11 +45,12 @@ class EmotionClassifier(keras.layers.Layer):
       batch_norm: The normalisation of the logits (epsilon 1e-5, momentum 0.9).
     """
 
-    def __init__(self, num_classes: int, **kwargs):
+    def __init__(self, num_classes: int, make_norm: BatchNorm = batch_norm, **kwargs):
         """Makes the layer.
 
         Args:
           num_classes: K, at least 1.
+          make_norm: Makes the batch norm; not part of `get_config`.
           **kwargs: `name` and `dtype` of a Keras layer.
 
         Raises:
@@ -57,9 +63,7 @@ class EmotionClassifier(keras.layers.Layer):
                 f"Received: num_classes={num_classes}"
             )
         self.num_classes = num_classes
-        self.batch_norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, dtype=self.dtype, name="batch_norm"
-        )
+        self.batch_norm = make_norm("batch_norm", dtype=self.dtype)
 
     def build(self, input_shape):
         """Makes W for latents of size D, the last entry of `input_shape`."""

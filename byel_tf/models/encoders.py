@@ -9,6 +9,7 @@ import tensorflow as tf
 from byel_tf.augment.colour import LUMINANCE
 from byel_tf.compat import keras
 from byel_tf.errors import RunError, UsageError
+from byel_tf.models.normalization import BatchNorm, batch_norm, set_momentum
 from byel_tf.models.resnet import DEPTHS, ResNet
 
 # Means and deviations of ImageNet's RGB channels in [0, 1], as torchvision uses them.
@@ -109,6 +110,18 @@ def application_names() -> tuple[str, ...]:
     )
 
 
+def draws_by_itself(model: keras.Model) -> bool:
+    """Whether a layer has a generator of its own, as dropout in the EfficientNets.
+
+    Its state is no variable, so that no checkpoint has it.
+    """
+    return any(
+        isinstance(layer, keras.layers.Dropout)
+        or type(layer).__name__ == "StochasticDepth"
+        for layer in model.submodules
+    )
+
+
 def require_encoder(
     name: str, weights: str, width: float, stem: str, normalization: str
 ) -> None:
@@ -151,6 +164,7 @@ def build_encoder(
     channels: int = 3,
     normalization: str = "imagenet",
     weights: str = "none",
+    make_norm: BatchNorm = batch_norm,
 ) -> Encoder:
     """Makes an encoder by name; call it in the strategy's scope.
 
@@ -165,6 +179,8 @@ def build_encoder(
       normalization: "imagenet" or "per_image", for the ResNets; a network of
         `keras.applications` has its own preprocessing.
       weights: "none", or "imagenet" for a network of `keras.applications`.
+      make_norm: Makes each batch norm of a ResNet; those of `keras.applications` have
+        their own, with its momentum.
 
     Returns:
       The encoder, built; it takes images of 3 channels whatever `channels` is.
@@ -175,7 +191,7 @@ def build_encoder(
     """
     require_encoder(name, weights, width, stem, normalization)
     if name in DEPTHS:
-        backbone = ResNet(name, width, stem, name="backbone")
+        backbone = ResNet(name, width, stem, "backbone", make_norm)
         representation_size = backbone.representation_size
 
         def standardize(images: tf.Tensor) -> tf.Tensor:
@@ -219,4 +235,5 @@ def _build_application(
         raise RunError(
             f"the weights of {name} could not be loaded: {reason}"
         ) from error
+    set_momentum(backbone)
     return backbone, inspect.getmodule(network).preprocess_input

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from byel_tf.compat import keras
-from byel_tf.models.heads import MLP
+from byel_tf.models.mlp import MLP
 
 
 class TargetNetwork(keras.Model):

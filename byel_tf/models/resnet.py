@@ -9,6 +9,7 @@ import dataclasses
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.models.normalization import BatchNorm, batch_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +29,6 @@ _FIRST_CHANNELS = 64
 _BOTTLENECK_EXPANSION = 4
 
 
-def batch_norm(name: str) -> keras.layers.Layer:
-    """Batch norm with BYOL's constants: momentum 0.9, epsilon 1e-5."""
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
-
-
 def _convolution(
     channels: int, size: int, stride: int, name: str
 ) -> keras.layers.Layer:
@@ -50,7 +46,14 @@ def _convolution(
 class ResidualBlock(keras.layers.Layer):
     """Two 3×3 convolutions, or 1×1, 3×3, 1×1, added to a shortcut."""
 
-    def __init__(self, channels: int, stride: int, bottleneck: bool, name: str):
+    def __init__(
+        self,
+        channels: int,
+        stride: int,
+        bottleneck: bool,
+        name: str,
+        make_norm: BatchNorm = batch_norm,
+    ):
         """Makes the block.
 
         Args:
@@ -59,6 +62,7 @@ class ResidualBlock(keras.layers.Layer):
           bottleneck: Whether 1×1 convolutions surround one 3×3; the output then has
             four times the channels.
           name: Name of the block.
+          make_norm: Makes each batch norm.
         """
         super().__init__(name=name)
         self.channels = channels
@@ -74,8 +78,9 @@ class ResidualBlock(keras.layers.Layer):
             _convolution(*shape, name=f"convolution_{i}")
             for i, shape in enumerate(shapes)
         ]
-        self.norms = [batch_norm(f"norm_{i}") for i in range(len(shapes))]
+        self.norms = [make_norm(f"norm_{i}") for i in range(len(shapes))]
         self.shortcut = None
+        self._make_norm = make_norm
 
     def build(self, input_shape):
         """Makes the shortcut a 1×1 convolution where the shape changes."""
@@ -83,7 +88,7 @@ class ResidualBlock(keras.layers.Layer):
             self.shortcut = _convolution(
                 self.output_channels, 1, self.stride, name="shortcut"
             )
-            self.shortcut_norm = batch_norm("shortcut_norm")
+            self.shortcut_norm = self._make_norm("shortcut_norm")
         super().build(input_shape)
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -109,7 +114,12 @@ class ResNet(keras.Model):
     """
 
     def __init__(
-        self, depth: str, width: float = 1.0, stem: str = "imagenet", name: str = ""
+        self,
+        depth: str,
+        width: float = 1.0,
+        stem: str = "imagenet",
+        name: str = "",
+        make_norm: BatchNorm = batch_norm,
     ):
         """Makes the network.
 
@@ -120,6 +130,7 @@ class ResNet(keras.Model):
             3×3 stride 2) or "small" (one 3×3 stride 1): for images down to about 128,
             48 and 32 px.
           name: Name of the model; the depth when empty.
+          make_norm: Makes each batch norm.
 
         Raises:
           ValueError: If depth or stem is unknown.
@@ -139,13 +150,14 @@ class ResNet(keras.Model):
             stride = 2 if stem == "strided" else 1
             self.stem = _convolution(channels[0], 3, stride, name="stem")
             self.pool = None
-        self.stem_norm = batch_norm("stem_norm")
+        self.stem_norm = make_norm("stem_norm")
         self.blocks = [
             ResidualBlock(
                 channels[group],
                 stride=2 if group > 0 and block == 0 else 1,
                 bottleneck=kind.bottleneck,
                 name=f"group_{group}_block_{block}",
+                make_norm=make_norm,
             )
             for group, count in enumerate(kind.blocks)
             for block in range(count)

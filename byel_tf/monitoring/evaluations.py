@@ -1,81 +1,45 @@
-"""How a stage does on the test splits, epoch by epoch."""
+"""What TensorBoard shows of how a stage does on a test split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.pr_curve import metadata
 
-from byel_tf.evaluation.report.figures import confusion_matrix_png
-from byel_tf.monitoring.evaluator import Evaluator
+from byel_tf.monitoring.evaluator import Counts
 from byel_tf.monitoring.scalars import data_tag, shown
-from byel_tf.monitoring.stage_callback import StageCallback
+
+#: Draws a confusion matrix, with the names of the classes and a title, as a PNG file.
+DrawConfusion = Callable[[np.ndarray, Sequence[str], str], bytes]
 
 
-class Evaluations(StageCallback):
-    """Writes macro F1, confusion matrix and precision-recall curves of test splits.
+def write_evaluation(
+    stage: str,
+    dataset: str,
+    counts: Counts,
+    classes: Sequence[str],
+    step: int,
+    draw_confusion: DrawConfusion,
+) -> None:
+    """Writes confusion matrix and precision-recall curves to the default writer.
 
-    For watching only: what is selected is selected on the validation split, by
-    others.
+    Args:
+      stage: "pretrain" or "finetune".
+      dataset: Name of the data set.
+      counts: What the model said of it.
+      classes: Class names.
+      step: The stage's steps done.
+      draw_confusion: Draws the matrix.
     """
-
-    def __init__(
-        self,
-        stage: str,
-        writer: tf.summary.SummaryWriter,
-        evaluator: Evaluator,
-        reported: Mapping[str, tf.data.Dataset],
-        classes: Sequence[str],
-        every_epochs: int,
-        last_step: int,
-    ):
-        """Makes the callback.
-
-        Args:
-          stage: "pretrain" or "finetune".
-          writer: Where it is written.
-          evaluator: Evaluates the stage's model.
-          reported: Batches of the test split of each data set, by name.
-          classes: Class names.
-          every_epochs: Epochs between two evaluations.
-          last_step: Step at which the stage ends; it is evaluated in any case.
-        """
-        super().__init__()
-        self._stage = stage
-        self._writer = writer
-        self._evaluator = evaluator
-        self._reported = reported
-        self._classes = classes
-        self._every = every_epochs
-        self._last_step = last_step
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Evaluates each test split where it is due."""
-        del logs
-        if (epoch + 1) % self._every and self.step < self._last_step:
-            return
-        with self._writer.as_default(step=self.step):
-            for name, batches in self._reported.items():
-                self._evaluator(batches)
-                self._write(name)
-        self._writer.flush()
-
-    def _write(self, name: str) -> None:
-        metric = self._evaluator.macro_f1
-        macro_f1 = float(metric.result())
-        tf.summary.scalar(data_tag(self._stage, "macro_f1_test", name), macro_f1)
-        picture = confusion_matrix_png(
-            metric.confusion.numpy().astype(int),
-            self._classes,
-            f"{shown(name)}, step {self.step}: macro F1 {macro_f1:.3f}",
+    title = f"{shown(dataset)}, step {step}: macro F1 {counts.macro_f1:.3f}"
+    picture = draw_confusion(counts.confusion, classes, title)
+    tf.summary.image(
+        data_tag(stage, "confusion_matrix", dataset), tf.io.decode_png(picture)[None]
+    )
+    for index, class_name in enumerate(classes):
+        write_precision_recall(
+            shown(f"{dataset}/{class_name}"), counts.thresholds[:, index]
         )
-        tf.summary.image(
-            data_tag(self._stage, "confusion_matrix", name),
-            tf.io.decode_png(picture)[None],
-        )
-        counts = self._evaluator.thresholds.result().numpy()
-        for index, class_name in enumerate(self._classes):
-            write_precision_recall(shown(f"{name}/{class_name}"), counts[:, index])
 
 
 def write_precision_recall(tag: str, counts: np.ndarray) -> None:

@@ -1,12 +1,30 @@
 """Counts what a model in training says of a data set, apart from its training."""
 
+import dataclasses
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from byel_tf.batch import Batch
 from byel_tf.models.macro_f1 import MacroF1
 from byel_tf.monitoring.threshold_counts import ThresholdCounts
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What a model said of a data set.
+
+    Attributes:
+      macro_f1: Macro F1.
+      confusion: Images by label and prediction, (K, K), int.
+      thresholds: True and false positives, true and false negatives of each class,
+        over T thresholds from 0 to 1, (4, K, T).
+    """
+
+    macro_f1: float
+    confusion: np.ndarray
+    thresholds: np.ndarray
 
 
 class Evaluator:
@@ -15,10 +33,6 @@ class Evaluator:
     Memory does not grow with the number of batches. Not `model.evaluate`, which would
     reset the metrics of the epoch; and no part of the model, so that checkpoints are
     the same with and without it.
-
-    Attributes:
-      macro_f1: Macro F1 and the confusion matrix of the last call.
-      thresholds: The counts behind its precision-recall curves.
     """
 
     def __init__(
@@ -35,25 +49,30 @@ class Evaluator:
           num_classes: K.
         """
         with strategy.scope():
-            self.macro_f1 = MacroF1(num_classes)
-            self.thresholds = ThresholdCounts(num_classes)
+            self._macro_f1 = MacroF1(num_classes)
+            self._thresholds = ThresholdCounts(num_classes)
 
         def count(batch: Batch) -> None:
             logits = classify(batch["image"])
             labels, weight = batch["label"], batch["weight"]
-            self.macro_f1.update_state(labels, logits, weight)
-            self.thresholds.update_state(labels, tf.nn.softmax(logits), weight)
+            self._macro_f1.update_state(labels, logits, weight)
+            self._thresholds.update_state(labels, tf.nn.softmax(logits), weight)
 
         self._strategy = strategy
         self._count = tf.function(lambda batch: strategy.run(count, args=(batch,)))
 
-    def __call__(self, batches: tf.data.Dataset) -> None:
+    def __call__(self, batches: tf.data.Dataset) -> Counts:
         """Counts a data set anew.
 
         Args:
           batches: `Batch` with image, label and weight, of the global batch size.
         """
-        self.macro_f1.reset_state()
-        self.thresholds.reset_state()
+        self._macro_f1.reset_state()
+        self._thresholds.reset_state()
         for batch in self._strategy.experimental_distribute_dataset(batches):
             self._count(batch)
+        return Counts(
+            float(self._macro_f1.result()),
+            self._macro_f1.confusion.numpy().astype(int),
+            self._thresholds.result().numpy(),
+        )

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from byel_tf.config import TrainingConfig
 from byel_tf.evaluation.assess import Assessment
-from byel_tf.evaluation.run import Evaluation
+from byel_tf.evaluation.evaluation import Evaluation
 from byel_tf.monitoring.hparams import write_hyperparameters
 from byel_tf.monitoring.projector import write_projector
 from byel_tf.monitoring.scalars import data_tag

@@ -15,7 +15,19 @@ from byel_tf.config import MonitoringOptions, TrainingConfig
 from byel_tf.monitoring.scalars import shown
 
 # They change nothing that is learned, as what is monitored doesn't.
-_LEFT_OUT = {"model_dir", "eval_data", "keep_checkpoints", "cache", "augment_in"}
+_LEFT_OUT = {
+    "augment_in",
+    "cache",
+    "checkpoint_minutes",
+    "checkpoint_steps",
+    "collapse_steps",
+    "collapse_threshold",
+    "eval_data",
+    "keep_checkpoints",
+    "max_bad_steps",
+    "model_dir",
+    "stop_on_collapse",
+}
 
 
 def hyperparameters(config: TrainingConfig) -> dict[str, bool | int | float | str]:

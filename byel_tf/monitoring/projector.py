@@ -13,8 +13,8 @@ from tensorboard.plugins import projector
 from byel_tf.data.contact_sheets import thumbnail
 from byel_tf.data.record import UNLABELLED
 from byel_tf.data.records import read_records
+from byel_tf.evaluation.evaluation import Evaluation
 from byel_tf.evaluation.predictions import Predictions
-from byel_tf.evaluation.run import Evaluation
 from byel_tf.files import write_atomically
 from byel_tf.monitoring.scalars import shown
 

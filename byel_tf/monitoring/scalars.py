@@ -14,14 +14,14 @@ _PLACES = {
 }
 
 
-def scalar_tag(stage: str, name: str) -> str:
-    """Tag of a scalar that training knows by name: `pretrain/losses/total`.
+def scalar_place(name: str) -> str:
+    """Tag, without the stage, of a scalar that training knows by name: `losses/total`.
 
     Args:
-      stage: "pretrain" or "finetune".
-      name: As in Keras' logs, or that of a schedule, such as "learning_rate".
+      name: That of a metric, "val_macro_f1", that of a schedule, such as
+        "learning_rate", or a place itself, such as that of a data set.
     """
-    return f"{stage}/{_PLACES.get(name, f'optimization/{name}')}"
+    return name if "/" in name else _PLACES.get(name, f"optimization/{name}")
 
 
 def data_tag(group: str, kind: str, dataset: str) -> str:

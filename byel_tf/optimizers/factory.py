@@ -84,6 +84,7 @@ def build_optimizer(
     trust_coefficient: float = 1e-3,
     trust_ratio: str = "update",
     exclude: Sequence[tf.Variable] = (),
+    jit_compile: bool = False,
 ) -> keras.optimizers.Optimizer:
     """Makes an optimizer; call it in the strategy's scope.
 
@@ -97,6 +98,7 @@ def build_optimizer(
       trust_coefficient: LARS' η.
       trust_ratio: LARS' ratio.
       exclude: Variables that skip weight decay, and LARS' scaling.
+      jit_compile: Whether XLA compiles the update; by itself Keras does so on GPUs.
 
     Raises:
       UsageError: If an add-on is named and tensorflow-addons is not installed.
@@ -110,18 +112,19 @@ def build_optimizer(
             trust_coefficient=trust_coefficient,
             trust_ratio=trust_ratio,
             exclude=exclude,
+            jit_compile=jit_compile,
         )
     if name in _ADDONS:
         return _build_addon(name, learning_rate, weight_decay)
     decay = weight_decay or None
+    options = {"weight_decay": decay, "jit_compile": jit_compile}
     if name == "sgd":
-        optimizer = keras.optimizers.SGD(
-            learning_rate, momentum=momentum, weight_decay=decay
-        )
+        optimizer = keras.optimizers.SGD(learning_rate, momentum=momentum, **options)
     elif name == "adam":
-        optimizer = keras.optimizers.Adam(learning_rate, weight_decay=decay)
+        optimizer = keras.optimizers.Adam(learning_rate, **options)
     elif name == "adamw":
-        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+        options["weight_decay"] = weight_decay  # None is refused
+        optimizer = keras.optimizers.AdamW(learning_rate, **options)
     else:
         raise ValueError(f"unknown optimizer. Received: name={name!r}")
     if decay and exclude:

@@ -111,6 +111,13 @@ class ServingModule(tf.Module):
         return tf.ensure_shape(placed, [None, size, size, 3]), valid
 
 
+def read_metadata(export: str | os.PathLike) -> dict[str, object]:
+    """The facts that an export states of itself."""
+    return json.loads(
+        pathlib.Path(export, METADATA_FILE_NAME).read_text(encoding="utf-8")
+    )
+
+
 def export_saved_model(
     path: str | os.PathLike,
     module: ServingModule,

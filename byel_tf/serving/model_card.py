@@ -4,12 +4,13 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from byel_tf.data.manifest import read_manifest
+from byel_tf.data.manifest import Manifest, PreparedDataset, read_manifest
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
+from byel_tf.json_files import read_object
 from byel_tf.serving.card_tables import (
     class_table,
     data_table,
@@ -20,14 +21,13 @@ from byel_tf.serving.card_tables import (
 )
 from byel_tf.serving.export import METADATA_FILE_NAME
 from byel_tf.serving.formats import read_formats
-from byel_tf.serving.json_files import read_object
 
 FILE_NAME = "model_card.md"
 
 _METHODS = {
     "byel": "BYEL, Bootstrap Your Emotion Latent (arXiv 2207.10003), then fine-tuning",
     "byol": "BYOL (arXiv 2006.07733), then fine-tuning",
-    "supervised": "fine-tuning from random weights, no pre-training",
+    "supervised": "fine-tuning alone, no stage 1",
 }
 
 # Of what is read from a run's files.
@@ -35,6 +35,8 @@ _RUN = {
     "byel_tf": str | None,
     "git_commit": str | None,
     "packages": {str: str | None},
+    "encoder_weights": str,
+    "init_from": (type(None), {"sha256": str, "what": str}),
     "datasets": {str: {"name": str, "path": str, "sha256": str, "source": dict}},
 }
 _INTERVAL = (type(None), [int | float])
@@ -92,11 +94,11 @@ class CardFacts:
 
     Attributes:
       export: Content of `byel.json`.
-      run: Content of `run.json`.
+      run: Content of `run.json`, of the training that made the weights.
       results: Content of `results.json`.
       flags: Lines of `flags.cfg`.
-      formats: Content of `formats.json`.
-      counts: Images a split of each data set, by the hash of its manifest.
+      formats: Content of `formats.json`, as of `read_formats`.
+      counts: Images a split of each data set, as of `count_images`.
       version: Name of the version folder.
     """
 
@@ -115,20 +117,17 @@ def model_card(facts: CardFacts) -> str:
     Args:
       facts: What is known.
     """
-    export, flags = facts.export, dict(line[2:].split("=", 1) for line in facts.flags)
+    export, flags = facts.export, _by_name(facts.flags)
     method = _METHODS.get(flags.get("objective", ""), "not recorded")
     kind = export.get("selection") or facts.results.get("selection")
     selection = f"{kind} images" if kind else "not recorded"
     if flags.get("selection") == "last":
         selection = "nothing, it is the last"
-    weights = facts.run.get("encoder_weights", "none")
     rows = {
         "classes": ", ".join(export.get("classes", [])),
         "method": method,
         "encoder": export.get("encoder", "not recorded"),
-        "pre-trained weights": "none"
-        if weights == "none"
-        else f"{weights}: not synthetic only",
+        "pre-trained weights": _pretrained_weights(facts.run),
         "input": _input(export),
         "temperature": export.get("temperature", 1.0),
         "epoch selected on": selection,
@@ -157,19 +156,35 @@ def model_card(facts: CardFacts) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def write_model_card(folder: str | os.PathLike, of: str | os.PathLike = "") -> None:
+def write_model_card(folder: str | os.PathLike, facts: CardFacts) -> None:
     """Writes `model_card.md` into an export's folder, whole.
 
     Args:
       folder: Where to write: a version folder, or a copy of one.
-      of: The version folder within its run, where `folder` is a copy.
+      facts: What is known.
+    """
+    write_atomically(pathlib.Path(folder, FILE_NAME), model_card(facts))
+
+
+def write_model_card_from_files(
+    folder: str | os.PathLike, export: str | os.PathLike
+) -> None:
+    """Writes the card of an export whose run is over, from what that left.
+
+    Args:
+      folder: Where to write: the version folder, or a copy of it.
+      export: The version folder within its run.
 
     Raises:
       RunError: If `folder` is no export.
     """
-    folder, export = pathlib.Path(folder), pathlib.Path(of or folder)
-    card = model_card(collect_facts(folder, export))
-    write_atomically(folder / FILE_NAME, card)
+    facts = collect_facts(pathlib.Path(folder), pathlib.Path(export))
+    write_model_card(folder, facts)
+
+
+def count_images(datasets: Iterable[PreparedDataset]) -> dict[str, dict[str, int]]:
+    """Images a split of each data set, by the hash of its manifest."""
+    return {d.manifest_sha256: _split_counts(d.manifest) for d in datasets}
 
 
 def collect_facts(folder: pathlib.Path, export: pathlib.Path) -> CardFacts:
@@ -203,11 +218,15 @@ def collect_facts(folder: pathlib.Path, export: pathlib.Path) -> CardFacts:
         run=run,
         results=read_object(run_folder / "results.json", _RESULTS) if is_newest else {},
         flags=_read_flags(run_folder / "flags.cfg"),
-        counts=_counts(run),
+        counts=_count_images_on_disk(run),
     )
 
 
-def _counts(run: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+def _split_counts(manifest: Manifest) -> dict[str, int]:
+    return {name: split.count for name, split in manifest.splits.items()}
+
+
+def _count_images_on_disk(run: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     """Images a split, of the run's data sets that are where they were."""
     counts = {}
     for used in run.get("datasets", {}).values():
@@ -215,7 +234,7 @@ def _counts(run: Mapping[str, Any]) -> dict[str, dict[str, int]]:
             manifest, sha256 = read_manifest(pathlib.Path(used["path"]))
         except (RunError, LookupError, TypeError):
             continue
-        counts[sha256] = {name: split.count for name, split in manifest.splits.items()}
+        counts[sha256] = _split_counts(manifest)
     return counts
 
 
@@ -225,6 +244,27 @@ def _read_flags(file: pathlib.Path) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ()
     return tuple(line for line in lines if line.startswith("--") and "=" in line)
+
+
+def _by_name(flags: Iterable[str]) -> dict[str, str]:
+    return dict(line.removeprefix("--").partition("=")[::2] for line in flags)
+
+
+def _pretrained_weights(run: Mapping[str, Any]) -> str:
+    """What the encoder had learned before the run."""
+    start = run.get("init_from")
+    weights = run.get("encoder_weights", "not recorded")
+    words = []
+    if start:
+        # Not its path, which says nothing elsewhere.
+        words.append(
+            f"those of another model ({start.get('what', '?')}, SHA-256 "
+            f"`{start.get('sha256', '?')}`): its own card says whether they are "
+            "synthetic only"
+        )
+    if weights not in ("none", "not recorded"):
+        words.append(f"{weights}: not synthetic only")
+    return "; ".join(words) or weights
 
 
 def _input(export: Mapping[str, Any]) -> str:

@@ -1,122 +1,215 @@
-"""Checkpoints: weights, optimizer and step; the best epoch apart."""
+"""Checkpoints of a stage: written whole, known from the folder, verified when read."""
 
-import math
+import dataclasses
+import hashlib
+import io
+import json
+import pathlib
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Any
 
-import tensorflow as tf
+import numpy as np
 
-from byel_tf.compat import keras
 from byel_tf.errors import RunError
+from byel_tf.files import close_on_disk, new_directory
+
+_FORMAT = 1
+_ARRAYS, _MANIFEST = "arrays.npz", "manifest.json"
+_NAME = re.compile(r"step-\d{10}-epoch-\d{6}")
+_LEFTOVER = re.compile(rf"\.{_NAME.pattern}\.partial-[0-9a-f]{{8}}")
+_ASIDE = re.compile(rf"damaged-{_NAME.pattern}.*")
+_OLDER_RELEASE = "step-*.index"
 
 
-def newest_step(folder: str) -> int:
-    """Step of the newest checkpoint in a folder; 0 without one."""
-    path = tf.train.latest_checkpoint(folder)
-    return int(path.rpartition("-")[2]) if path else 0
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint.
+
+    Attributes:
+      path: Its folder.
+      numbers: What was saved for JSON: "step" and "epochs" at least.
+      arrays: What was saved as arrays, by name.
+      sha256: Hash of the arrays' file.
+    """
+
+    path: pathlib.Path
+    numbers: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+    sha256: str
 
 
-class StageCheckpoints:
-    """The newest checkpoints of one stage, in `tf.train.Checkpoint` form."""
+class Checkpoints:
+    """The checkpoints of one stage: a folder each, named after the step.
 
-    def __init__(self, folder: str, model: keras.Model, keep: int):
-        """Looks at what the folder holds.
+    A folder holds the arrays, and a manifest with their hash and its own. It is made
+    under another name and then renamed, so that a killed process leaves none half
+    written; what is damaged afterwards is found by the hashes.
+    """
+
+    def __init__(self, folder: pathlib.Path, keep: int = 2):
+        """Opens nothing yet.
 
         Args:
           folder: Where the stage's checkpoints lie.
-          model: The compiled model.
-          keep: How many to keep.
+          keep: How many of the newest are kept.
         """
-        self._model = model
-        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, folder, max_to_keep=keep, checkpoint_name="step"
-        )
+        self._folder = folder
+        self._keep = keep
 
-    @property
-    def newest(self) -> str | None:
-        """Path of the newest checkpoint."""
-        return self._manager.latest_checkpoint
+    def save(
+        self, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, Any]
+    ) -> pathlib.Path:
+        """Writes a checkpoint, then removes all but the newest.
 
-    def restore(self) -> int:
-        """Restores the newest checkpoint, if there is one.
+        Args:
+          arrays: By name.
+          numbers: What JSON can hold: "step" and "epochs" at least, which name it.
 
         Returns:
-          The steps done.
+          Its folder.
 
         Raises:
-          RunError: If it cannot be read or belongs to another model.
+          RunError: If it cannot be written, as on a full disk; those before are whole.
         """
-        path = self._manager.latest_checkpoint
-        if path is None:
-            return 0
+        path = self._folder / _name(numbers)
+        if path.exists():
+            return path  # nothing has happened since
+        data = io.BytesIO()
+        np.savez(data, **arrays)
+        content = {
+            "format": _FORMAT,
+            "numbers": numbers,
+            "sha256_of_arrays": hashlib.sha256(data.getbuffer()).hexdigest(),
+        }
+        content["sha256"] = _hash_of(content)
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         try:
-            status = self._checkpoint.restore(path)
-            status.assert_existing_objects_matched()
-        # A damaged file gives IndexError or an OpError, another model the others.
-        except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
-            reason = " ".join(str(error).split())[:200]
+            with new_directory(path) as partial:
+                for name, written in (
+                    (_ARRAYS, data.getbuffer()),
+                    (_MANIFEST, text.encode()),
+                ):
+                    with open(partial / name, "wb") as file:
+                        file.write(written)
+                        close_on_disk(file)
+        except OSError as error:
+            kept = self.newest_path
             raise RunError(
-                f"checkpoint {path} cannot be restored ({reason}): choose another "
-                "--model_dir, or delete this one's checkpoints to start anew"
+                f"cannot write checkpoint {path}: {error.strerror}; "
+                + (f"{kept} is whole" if kept else "there is none before it")
+                + ", and the same command continues when this is mended"
             ) from error
-        return self.step
+        for old in self._paths()[: -self._keep]:
+            shutil.rmtree(old)
+        return path
 
-    @property
-    def step(self) -> int:
-        """Steps the optimizer has done."""
-        return int(self._model.optimizer.iterations.numpy())
+    def newest(self, read_only: bool = False) -> Checkpoint | None:
+        """The newest checkpoint that is as it was written; None if there is none.
 
-    def save(self) -> str:
-        """Saves a checkpoint named after the step; saving twice is saving once."""
-        path = self._manager.latest_checkpoint
-        if path is not None and path.endswith(f"step-{self.step}"):
-            return path
-        return self._manager.save(checkpoint_number=self.step)
+        What is damaged is said, and kept aside under another name.
 
+        Args:
+          read_only: Whether nothing is changed, as where the run is somebody else's.
 
-class BestEpoch:
-    """The weights of the epoch with the best validation macro F1.
-
-    Attributes:
-      macro_f1: Its macro F1; −∞ before the first epoch.
-      step: The steps done when it was reached.
-    """
-
-    def __init__(self, folder: str, model: keras.Model):
-        """Reads which epoch was best so far, if any."""
-        self._value = tf.Variable(-math.inf, dtype=tf.float32, trainable=False)
-        self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        notes = {"macro_f1": self._value, "step": self._step}
-        self._checkpoint = tf.train.Checkpoint(model=model, **notes)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, folder, max_to_keep=1, checkpoint_name="step"
-        )
-        if self._manager.latest_checkpoint:
-            newest = tf.train.Checkpoint(**notes).restore(
-                self._manager.latest_checkpoint
+        Raises:
+          RunError: If there are checkpoints, and none of them can be used.
+        """
+        for leftover in [] if read_only else self._entries(_LEFTOVER):
+            shutil.rmtree(leftover, ignore_errors=True)
+        damaged = self._entries(_ASIDE)
+        for path in reversed(self._paths()):
+            try:
+                found = _read(path)
+            except _Damaged as reason:
+                damaged.append(path if read_only else _set_aside(path))
+                print(
+                    f"warning: checkpoint {path} is damaged ({reason}); it is kept as "
+                    f"{damaged[-1].name}, the one before is used",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            else:
+                return found
+        if damaged:
+            raise RunError(
+                f"no checkpoint in {self._folder} can be used, all are damaged: choose "
+                "another --model_dir, or remove that folder to begin the stage anew"
             )
-            newest.expect_partial()
+        if next(self._folder.glob(_OLDER_RELEASE), None):
+            raise RunError(
+                f"{self._folder} holds checkpoints of a release before 0.2, which this "
+                "one cannot continue: choose another --model_dir"
+            )
+        return None
 
     @property
-    def macro_f1(self) -> float:
-        """Best validation macro F1 so far."""
-        return float(self._value.numpy())
+    def newest_path(self) -> pathlib.Path | None:
+        """The newest checkpoint's folder, unread; None if there is none."""
+        return next(reversed(self._paths()), None)
 
-    @property
-    def step(self) -> int:
-        """Steps done when it was reached."""
-        return int(self._step.numpy())
+    def _paths(self) -> list[pathlib.Path]:
+        return self._entries(_NAME)
 
-    def offer(self, macro_f1: float, step: int) -> bool:
-        """Keeps the model's present weights if they are the best so far."""
-        if macro_f1 <= self.macro_f1:
-            return False
-        self._value.assign(macro_f1)
-        self._step.assign(step)
-        self._manager.save(checkpoint_number=step)
-        return True
+    def _entries(self, pattern: re.Pattern) -> list[pathlib.Path]:
+        if not self._folder.is_dir():
+            return []
+        return sorted(p for p in self._folder.iterdir() if pattern.fullmatch(p.name))
 
-    def restore(self) -> None:
-        """Puts the best epoch's weights into the model, if an epoch was offered."""
-        if self._manager.latest_checkpoint:
-            status = self._checkpoint.restore(self._manager.latest_checkpoint)
-            status.assert_existing_objects_matched()
+
+class _Damaged(Exception):
+    """What is wrong with a checkpoint."""
+
+
+def _read(path: pathlib.Path) -> Checkpoint:
+    """A checkpoint, every byte of it verified.
+
+    Raises:
+      _Damaged: If it is not as it was written.
+    """
+    try:
+        text = (path / _MANIFEST).read_text(encoding="utf-8")
+        content = json.loads(text)
+        said = content.pop("sha256")
+        if said != _hash_of(content):
+            raise _Damaged(f"{_MANIFEST} was altered")
+        if content["format"] != _FORMAT:
+            raise RunError(
+                f"checkpoint {path} has the format {content['format']}, this release "
+                f"reads {_FORMAT}: choose another --model_dir"
+            )
+        data = (path / _ARRAYS).read_bytes()
+        if hashlib.sha256(data).hexdigest() != content["sha256_of_arrays"]:
+            raise _Damaged(f"{_ARRAYS} was altered")
+        if path.name != _name(content["numbers"]):
+            raise _Damaged("it has another one's name")
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except OSError as error:
+        raise _Damaged(f"{error.filename}: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise _Damaged(f"{_MANIFEST}: {reason}") from error
+    return Checkpoint(path, content["numbers"], arrays, content["sha256_of_arrays"])
+
+
+def _name(numbers: Mapping[str, Any]) -> str:
+    return f"step-{numbers['step']:010}-epoch-{numbers['epochs']:06}"
+
+
+def _hash_of(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _set_aside(path: pathlib.Path) -> pathlib.Path:
+    """Renames a damaged checkpoint, which somebody may yet want to look into."""
+    aside = path.with_name(f"damaged-{path.name}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"damaged-{path.name}-{number}")
+    path.rename(aside)
+    return aside

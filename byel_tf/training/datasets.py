@@ -3,9 +3,14 @@
 import dataclasses
 
 from byel_tf.config import DataOptions, TrainingConfig
-from byel_tf.data.manifest import PreparedDataset, open_dataset, split_name
+from byel_tf.data.manifest import (
+    PreparedDataset,
+    open_dataset,
+    require_classes,
+    require_split,
+    split_name,
+)
 from byel_tf.errors import RunError, UsageError
-from byel_tf.evaluation.evaluate import require_classes, require_split
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,76 +1,75 @@
 """Stage 2 from its options; with a random encoder it is the supervised control."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from byel_tf.compat import keras
-from byel_tf.config import TrainingConfig
+import tensorflow as tf
+
+from byel_tf.config import FinetuneOptions, ModelOptions, RunOptions
+from byel_tf.models.action_units import build_action_unit_head
 from byel_tf.models.classifier import ExpressionClassifier
-from byel_tf.models.heads import build_action_unit_head
+from byel_tf.models.encoders import Encoder
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
-from byel_tf.training.build import compile_model
-from byel_tf.training.datasets import RunDatasets
-from byel_tf.training.inputs import (
-    build_inputs,
-    reported_batches,
-    validation_batches,
-)
-from byel_tf.training.stages import Stage, last_step
+from byel_tf.training.inputs import StageInputs
+from byel_tf.training.loop import Stage, last_step
 
 
 def build_finetuning(
-    config: TrainingConfig,
-    datasets: RunDatasets,
-    encoder: keras.Model,
+    options: FinetuneOptions,
+    model_options: ModelOptions,
+    run: RunOptions,
+    inputs: StageInputs,
+    validation: tf.data.Dataset | None,
+    reported: Mapping[str, tf.data.Dataset],
+    *,
+    classes: Sequence[str],
+    num_action_units: int,
+    class_weights: Sequence[float] | None,
+    encoder: Encoder,
+    build_encoder: Callable[[], Encoder],
     jit_compile: bool,
-    build_encoder: Callable[[], keras.Model],
 ) -> Stage:
     """Assembles stage 2; call it in the strategy's scope.
 
     Args:
-      config: All options.
-      datasets: What it learns from, is selected on, and is watched on.
+      options: Those of the stage.
+      model_options: Weights of the losses.
+      run: Where it ends.
+      inputs: What it learns from.
+      validation: Batches that its epoch is selected on, or None.
+      reported: Batches that it is watched on, by data set.
+      classes: Class names.
+      num_action_units: U, or 0 where none are learned.
+      class_weights: As of `ExpressionClassifier`.
       encoder: A built encoder, pre-trained or random; its weights are trained on.
-      jit_compile: Whether XLA compiles the inner step.
       build_encoder: Makes a built encoder of the same kind; called where weights are
         averaged.
+      jit_compile: Whether XLA compiles pass, loss and gradients.
     """
-    options = config.finetune
-    # The reference keeps the last, partial batch in this stage.
-    augmentation = options.finetune_augmentation
-    if augmentation == "same":
-        augmentation = config.augmentation.augmentation
-    inputs = build_inputs(
-        config,
-        datasets.train,
-        stage=2,
-        views=1,
-        augmentation=augmentation,
-        drop_remainder=False,
-    )
-    steps = inputs.steps_per_epoch
-    scheduled_steps = steps * options.finetune_epochs
+    scheduled_steps = inputs.steps_per_epoch * options.finetune_epochs
     action_unit_head = None
-    if config.model.action_unit_weight:
+    if num_action_units:
         action_unit_head = build_action_unit_head(
-            len(datasets.train.manifest.action_units), encoder.representation_size
+            num_action_units, encoder.representation_size
         )
     model = ExpressionClassifier(
         encoder,
-        len(datasets.classes),
-        inputs.views,
+        len(classes),
+        inputs.make_views,
         options.dropout,
-        config.model.label_smoothing,
+        model_options.label_smoothing,
         jit_compile,
+        class_weights=class_weights,
         flip_average=options.flip_average,
         build_averaged_encoder=build_encoder if options.weight_ema else None,
         weight_ema=options.weight_ema,
         action_unit_head=action_unit_head,
-        action_unit_weight=config.model.action_unit_weight,
+        action_unit_weight=model_options.action_unit_weight,
+        max_bad_steps=run.max_bad_steps,
     )
     learning_rate = build_learning_rate(
         options.finetune_schedule,
         options.finetune_learning_rate,
-        options.finetune_warmup_epochs * steps,
+        options.finetune_warmup_epochs * inputs.steps_per_epoch,
         scheduled_steps,
     )
     optimizer = build_optimizer(
@@ -78,16 +77,17 @@ def build_finetuning(
         learning_rate,
         momentum=options.finetune_momentum,
         weight_decay=options.finetune_weight_decay,
+        jit_compile=jit_compile,
     )
-    compile_model(model, optimizer, config.run.precision)
+    model.compile(optimizer)
     return Stage(
         name="finetune",
         model=model,
         inputs=inputs,
-        validation=validation_batches(config, datasets.selection),
-        reported=reported_batches(config, datasets.reported),
-        classes=datasets.classes,
-        total_steps=last_step(scheduled_steps, config.run.max_steps),
+        validation=validation,
+        reported=reported,
+        classes=classes,
+        total_steps=last_step(scheduled_steps, run.max_steps),
         schedules={"learning_rate": learning_rate},
         select_best=options.selection == "best",
     )

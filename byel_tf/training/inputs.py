@@ -1,23 +1,19 @@
-"""What a stage reads, from the options."""
+"""What a stage reads."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.policies import policy
-from byel_tf.augment.views import Views, policy_views, ready_views
-from byel_tf.config import TrainingConfig
+from byel_tf.augment.views import MakeViews, policy_views, ready_views
+from byel_tf.config import DataOptions, RunOptions
 from byel_tf.data.manifest import PreparedDataset
-from byel_tf.data.pipeline import (
-    RecordDraws,
-    augmented_batches,
-    evaluation_batches,
-    steps_per_epoch,
-    training_batches,
-)
+from byel_tf.data.order import TrainingOrder
+from byel_tf.data.pipeline import TrainingData, augmented_batches, evaluation_batches
+from byel_tf.data.records import SplitRecords
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,100 +21,115 @@ class StageInputs:
     """The data side of a stage.
 
     Attributes:
-      batches: Endless training batches from a step on.
+      data: Its training data.
+      make_views: Gives the model the views of a batch.
+      augment: Makes them in the pipeline; None where the step does.
       preview: Some images and their views, each (count, H, W, 3), for a picture.
-      views: Gives the model the views of such a batch.
-      steps_per_epoch: Steps in an epoch.
     """
 
-    batches: Callable[[int], tf.data.Dataset]
+    data: TrainingData
+    make_views: MakeViews
+    augment: MakeViews | None
     preview: Callable[[int], tuple[tf.Tensor, ...]]
-    views: Views
-    steps_per_epoch: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in an epoch."""
+        return self.data.order.steps_per_epoch
+
+    def batches(self, start_step: int) -> tf.data.Dataset:
+        """Endless training batches from a step on."""
+        made = self.data.batches(start_step)
+        return augmented_batches(made, self.augment) if self.augment else made
 
 
 def build_inputs(
-    config: TrainingConfig,
     dataset: PreparedDataset,
+    data: DataOptions,
+    run: RunOptions,
     *,
     stage: int,
-    views: int,
+    num_views: int,
     augmentation: str,
+    in_pipeline: bool = False,
     drop_remainder: bool,
+    with_action_units: bool = False,
 ) -> StageInputs:
     """Sets up the training data of a stage.
 
     Args:
-      config: All options.
       dataset: Its train split is read.
+      data: Size of images, cache, order.
+      run: Batch size and seed.
       stage: 1 or 2; the stages draw apart.
-      views: Augmented views an image.
+      num_views: Augmented views an image.
       augmentation: Name of the policy.
+      in_pipeline: Whether the input pipeline makes the views.
       drop_remainder: Whether an epoch's last, partial batch is left out.
+      with_action_units: Whether the records' action units are read.
     """
-    batch_size = config.run.batch_size
-    chosen = policy(augmentation)
-    make_views = policy_views(chosen, views)
-    in_pipeline = config.augmentation.augment_in == "pipeline"
-
-    make_batches = functools.partial(
-        training_batches,
-        dataset,
-        image_size=config.data.image_size,
-        draws=RecordDraws(config.run.seed, stage, views, chosen.num_uniforms),
-        with_action_units=config.model.action_unit_weight > 0,
+    make_views = policy_views(policy(augmentation), num_views)
+    labels = None
+    if data.class_balance == "sampling":
+        labels = SplitRecords(dataset, "train").labels()
+    order = TrainingOrder(
+        count=dataset.manifest.splits["train"].count,
+        batch_size=run.batch_size,
+        drop_remainder=drop_remainder,
+        seed=run.seed,
+        stage=stage,
+        window=data.shuffle_buffer,
+        labels=labels,
     )
 
-    def batches(start_step: int) -> tf.data.Dataset:
-        made = make_batches(
-            batch_size=batch_size,
-            start_step=start_step,
-            drop_remainder=drop_remainder,
-            shuffle_buffer=config.data.shuffle_buffer,
-            cache=config.data.cache == "memory",
+    def open_data(order: TrainingOrder, cache: bool) -> TrainingData:
+        return TrainingData(
+            dataset,
+            order,
+            image_size=data.image_size,
+            cache=cache,
+            with_action_units=with_action_units,
         )
-        return augmented_batches(made, make_views) if in_pipeline else made
 
     def preview(count: int) -> tuple[tf.Tensor, ...]:
-        # Little shuffling and no cache, so that little is decoded besides; a set of
-        # fewer images is shown with repeats.
-        made = make_batches(
-            batch_size=count, drop_remainder=False, shuffle_buffer=4 * count
-        )
-        first = next(iter(made))
+        few = dataclasses.replace(order, batch_size=count, drop_remainder=False)
+        first = next(iter(open_data(few, cache=False).batches()))
         return (fixed(first["image"]), *make_views(first))
 
-    count = dataset.manifest.splits["train"].count
     return StageInputs(
-        batches,
-        preview,
-        ready_views if in_pipeline else make_views,
-        steps_per_epoch(count, batch_size, drop_remainder),
+        data=open_data(order, data.cache == "memory"),
+        make_views=ready_views if in_pipeline else make_views,
+        augment=make_views if in_pipeline else None,
+        preview=preview,
     )
 
 
-def validation_batches(
-    config: TrainingConfig, dataset: PreparedDataset
+def split_batches(
+    dataset: PreparedDataset, split: str, image_size: int, batch_size: int
 ) -> tf.data.Dataset | None:
-    """The validation split in batches, or None if there is none."""
-    if "validation" not in dataset.manifest.splits:
+    """A split's labelled images in batches, or None if there is no such split."""
+    if split not in dataset.manifest.splits:
         return None
-    return _batches(config, dataset, "validation")
-
-
-def reported_batches(
-    config: TrainingConfig, datasets: Mapping[str, PreparedDataset]
-) -> dict[str, tf.data.Dataset]:
-    """The test splits of data sets in batches, by name."""
-    return {name: _batches(config, d, "test") for name, d in datasets.items()}
-
-
-def _batches(
-    config: TrainingConfig, dataset: PreparedDataset, split: str
-) -> tf.data.Dataset:
     return evaluation_batches(
-        dataset,
-        split,
-        image_size=config.data.image_size,
-        batch_size=config.run.batch_size,
+        dataset, split, image_size=image_size, batch_size=batch_size
     )
+
+
+def class_weights(dataset: PreparedDataset, balance: str) -> list[float] | None:
+    """Weight of each class in the classification losses, (K,).
+
+    Args:
+      dataset: Its train split counts.
+      balance: `--class_balance`.
+
+    Returns:
+      Weights inverse to the classes' frequencies, of mean 1 over the images; None
+      where all count alike.
+    """
+    if balance != "weights":
+        return None
+    counts = np.array(list(dataset.manifest.splits["train"].per_class.values()), float)
+    present = counts > 0
+    weights = np.zeros_like(counts)
+    weights[present] = counts.sum() / (present.sum() * counts[present])
+    return weights.tolist()

@@ -1,24 +1,22 @@
 """Stage 1 from its options: which parts make up the objective."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from byel_tf.compat import keras
-from byel_tf.config import TrainingConfig
+import tensorflow as tf
+
+from byel_tf.config import ModelOptions, PretrainOptions, RunOptions
+from byel_tf.models.action_units import build_action_unit_head
+from byel_tf.models.byel import BYEL
 from byel_tf.models.ema import constant_momentum, cosine_momentum
+from byel_tf.models.emotion import EmotionClassifier, subtract_emotion_vector
+from byel_tf.models.encoders import Encoder
+from byel_tf.models.mlp import MLP
+from byel_tf.models.networks import OnlineNetwork, TargetNetwork
+from byel_tf.models.normalization import BatchNorm
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
-from byel_tf.training.build import (
-    build_byel,
-    compile_model,
-    norm_and_bias_variables,
-)
-from byel_tf.training.datasets import RunDatasets
-from byel_tf.training.inputs import (
-    build_inputs,
-    reported_batches,
-    validation_batches,
-)
-from byel_tf.training.stages import Stage, last_step
+from byel_tf.training.inputs import StageInputs
+from byel_tf.training.loop import Stage, last_step
 
 # Learning rates are quoted for this batch (BYOL, appendix F).
 _REFERENCE_BATCH = 256
@@ -26,69 +24,92 @@ _MOMENTA = {"constant": constant_momentum, "cosine": cosine_momentum}
 
 
 def build_pretraining(
-    config: TrainingConfig,
-    datasets: RunDatasets,
-    build_encoder: Callable[[], keras.Model],
+    options: PretrainOptions,
+    model_options: ModelOptions,
+    run: RunOptions,
+    inputs: StageInputs,
+    validation: tf.data.Dataset | None,
+    reported: Mapping[str, tf.data.Dataset],
+    *,
+    classes: Sequence[str],
+    num_action_units: int,
+    class_weights: Sequence[float] | None,
+    build_encoder: Callable[[], Encoder],
+    make_norm: BatchNorm,
     jit_compile: bool,
 ) -> Stage:
     """Assembles stage 1; call it in the strategy's scope.
 
     Args:
-      config: All options.
-      datasets: What it learns from and is watched on.
+      options: Those of the stage.
+      model_options: Sizes, objective and weights of the losses.
+      run: Batch size, and where it ends.
+      inputs: What it learns from.
+      validation: Batches that it is watched on, or None.
+      reported: More of them, by data set.
+      classes: Class names.
+      num_action_units: U, or 0 where none are learned.
+      class_weights: As of `BYEL`.
       build_encoder: Makes a built encoder; called for the online and the target one.
-      jit_compile: Whether XLA compiles the inner step.
+      make_norm: Makes batch norm layers.
+      jit_compile: Whether XLA compiles passes, losses and gradients.
     """
-    options = config.pretrain
-    # The reference leaves the last, partial batch out of this stage.
-    inputs = build_inputs(
-        config,
-        datasets.train,
-        stage=1,
-        views=2,
-        augmentation=config.augmentation.augmentation,
-        drop_remainder=True,
-    )
-    steps = inputs.steps_per_epoch
-    scheduled_steps = steps * options.pretrain_epochs
+    scheduled_steps = inputs.steps_per_epoch * options.pretrain_epochs
+    has_emotions = model_options.objective == "byel"
     target_momentum = functools.partial(
         _MOMENTA[options.target_momentum_schedule],
         total_steps=max(scheduled_steps, 1),
         base=options.target_momentum,
     )
-    has_emotions = config.model.objective == "byel"
-    model = build_byel(
-        build_encoder,
-        inputs.views,
-        num_classes=len(datasets.classes) if has_emotions else None,
-        subtraction=config.model.emotion_subtraction,
-        projection_size=config.model.projection_size,
-        hidden_size=config.model.hidden_size,
-        target_momentum=target_momentum,
-        bootstrap_weight=config.model.bootstrap_weight,
-        classification_weight=config.model.classification_weight,
-        orthonormality_weight=config.model.orthonormality_weight,
-        label_smoothing=config.model.label_smoothing,
-        num_action_units=(
-            len(datasets.train.manifest.action_units)
-            if config.model.action_unit_weight
-            else 0
-        ),
-        action_unit_weight=config.model.action_unit_weight,
-        jit_compile=jit_compile,
+
+    def mlp(name: str, input_size: int) -> MLP:
+        size = model_options.projection_size
+        built = MLP(model_options.hidden_size, size, name, make_norm)
+        built(tf.zeros([1, input_size]))  # makes its variables
+        return built
+
+    encoder = build_encoder()
+    size, projection_size = encoder.representation_size, model_options.projection_size
+    online = OnlineNetwork(
+        encoder, mlp("projector", size), mlp("predictor", projection_size)
     )
-    peak = options.pretrain_learning_rate
-    if options.pretrain_scale_learning_rate:
-        peak *= config.run.batch_size / _REFERENCE_BATCH
+    target = TargetNetwork(build_encoder(), mlp("projector", size))
+    emotion_classifier = None
+    if has_emotions:
+        emotion_classifier = EmotionClassifier(
+            len(classes), make_norm, dtype="float32", name="emotion_classifier"
+        )
+        emotion_classifier(tf.zeros([1, projection_size]))  # makes its variables
+    action_unit_head = None
+    if num_action_units:
+        action_unit_head = build_action_unit_head(num_action_units, size)
+    is_subtracted = has_emotions and model_options.emotion_subtraction
+    model = BYEL(
+        online,
+        target,
+        inputs.make_views,
+        target_momentum,
+        emotion_classifier,
+        subtract_emotion_vector if is_subtracted else None,
+        bootstrap_weight=model_options.bootstrap_weight,
+        classification_weight=model_options.classification_weight,
+        orthonormality_weight=model_options.orthonormality_weight,
+        label_smoothing=model_options.label_smoothing,
+        class_weights=class_weights,
+        action_unit_head=action_unit_head,
+        action_unit_weight=model_options.action_unit_weight,
+        jit_compile=jit_compile,
+        max_bad_steps=run.max_bad_steps,
+    )
     learning_rate = build_learning_rate(
         options.pretrain_schedule,
-        peak,
-        options.pretrain_warmup_epochs * steps,
+        peak_learning_rate(options, run.batch_size),
+        options.pretrain_warmup_epochs * inputs.steps_per_epoch,
         scheduled_steps,
     )
     exclude = ()
     if options.pretrain_exclude_bias_and_norm:
-        exclude = norm_and_bias_variables(model)
+        exclude = norm_and_bias_variables(model.learned_variables)
     optimizer = build_optimizer(
         options.pretrain_optimizer,
         learning_rate,
@@ -97,16 +118,30 @@ def build_pretraining(
         trust_coefficient=options.lars_trust_coefficient,
         trust_ratio=options.lars_trust_ratio,
         exclude=exclude,
+        jit_compile=jit_compile,
     )
-    compile_model(model, optimizer, config.run.precision)
+    model.compile(optimizer)
     return Stage(
         name="pretrain",
         model=model,
         inputs=inputs,
-        validation=validation_batches(config, datasets.train) if has_emotions else None,
-        reported=reported_batches(config, datasets.reported) if has_emotions else {},
-        classes=datasets.classes,
-        total_steps=last_step(scheduled_steps, config.run.max_steps),
+        validation=validation if has_emotions else None,
+        reported=reported if has_emotions else {},
+        classes=classes,
+        total_steps=last_step(scheduled_steps, run.max_steps),
         schedules={"learning_rate": learning_rate, "target_momentum": target_momentum},
         select_best=False,
     )
+
+
+def peak_learning_rate(options: PretrainOptions, batch_size: int) -> float:
+    """The learning rate at its highest, for a global batch size."""
+    peak = options.pretrain_learning_rate
+    if options.pretrain_scale_learning_rate:
+        peak *= batch_size / _REFERENCE_BATCH
+    return peak
+
+
+def norm_and_bias_variables(variables: Sequence[tf.Variable]) -> list[tf.Variable]:
+    """Those of rank 0 or 1: biases, scales and offsets."""
+    return [variable for variable in variables if len(variable.shape) <= 1]

@@ -1,5 +1,6 @@
-"""What a run was made of: versions, devices, data, code; and whether it changed."""
+"""What a run was made of: flags, versions, devices, data; and whether it changed."""
 
+import dataclasses
 import pathlib
 import platform
 import subprocess
@@ -9,36 +10,127 @@ from importlib import metadata
 from typing import Any
 
 from byel_tf import __version__
+from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.errors import RunError
+from byel_tf.flagging import to_flagfile
+from byel_tf.training.run_directory import RunDirectory, to_json
 
 _PACKAGES = ("tensorflow", "keras", "tf-keras", "tensorflow-addons", "numpy")
 
-# Flags that may change between two starts of one run; the epochs of a stage only as
-# long as nothing is scheduled over them.
+# Flags that change what is shown or how a run is kept, not what it learns.
 _FREE_FLAGS = frozenset(
     {
-        "augment_in",
         "cache",
+        "checkpoint_minutes",
+        "checkpoint_steps",
+        "collapse_steps",
+        "collapse_threshold",
         "eval_data",
         "eval_every_epochs",
-        "finetune_epochs",
+        "head",
         "histograms",
         "keep_checkpoints",
         "log_every_steps",
+        "max_bad_steps",
         "max_steps",
-        "pretrain_epochs",
+        "model_dir",
         "report_examples",
         "selection_data",  # compared by its hash
-        "strategy",
+        "stop_on_collapse",
         "synthesize_eval",
-        "synthesize_train",
         "synthesize_size",
-        "head",
+        "synthesize_train",
         "train_data",  # compared by its hash
-        "xla",
     }
 )
+# Those that may change the last digits.
+_NUMERIC_FLAGS = frozenset({"augment_in", "deterministic", "strategy", "xla"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Notes:
+    """What a run's folder says of how it was made.
+
+    Attributes:
+      flags: Text of `flags.cfg`.
+      run: Content of `run.json`.
+      present: Those of the present command, where the folder has those of the command
+        that began the run.
+    """
+
+    flags: str
+    run: dict[str, Any]
+    present: "Notes | None" = None
+
+    def settled(self, directory: RunDirectory) -> "Notes":
+        """The notes to go by in a folder: its own, as long as nothing is trained.
+
+        Raises:
+          RunError: If the folder holds another run, or one that nothing is known of.
+        """
+        had_flags, had_run = (
+            directory.read("flags.cfg"),
+            directory.read_json("run.json"),
+        )
+        if had_flags and had_run:
+            had = Notes(had_flags, had_run, self)
+            require_same_run(
+                str(directory.path),
+                had_flags.splitlines(),
+                self.flags.splitlines(),
+                default_flags(),
+                had_run,
+                self.run,
+            )
+            return had
+        if (directory.path / "checkpoints").exists():
+            raise RunError(
+                f"--model_dir={directory.path} holds checkpoints, but no flags.cfg and "
+                "run.json that tell what they are of: choose another --model_dir"
+            )
+        return self
+
+    def written(self, directory: RunDirectory) -> "Notes":
+        """The present notes, written, since training goes on under them.
+
+        What changed since the run began, and may change its last digits, is said, and
+        kept in `run.json`.
+        """
+        now = self.present or self
+        if self.present:
+            flags = (self.flags.splitlines(), now.flags.splitlines(), default_flags())
+            changes = numeric_changes(*flags, self.run, now.run)
+            kept = ("init_from", "continued", "continues_exactly")
+            run = now.run | {k: v for k, v in self.run.items() if k in kept}
+            if changes:
+                print(
+                    f"note: continued with {', '.join(changes)}: numbers may differ "
+                    "from those of a run without this change in their last digits",
+                    flush=True,
+                )
+                run["continued"] = [*run.get("continued", []), changes]
+            now = Notes(now.flags, run)
+        directory.write("flags.cfg", now.flags)
+        directory.write("run.json", to_json(now.run))
+        return now
+
+
+def config_groups(config: TrainingConfig) -> list[Any]:
+    """The options of a run, in the order of `flags.cfg`."""
+    return [getattr(config, field.name) for field in dataclasses.fields(config)]
+
+
+def default_flags() -> list[str]:
+    """Lines of a `flags.cfg` with the default of every flag that has one."""
+    lines = []
+    for options in TRAINING_OPTIONS:
+        fields = dataclasses.fields(options)
+        required = [f.name for f in fields if f.default is dataclasses.MISSING]
+        text = to_flagfile(options(**dict.fromkeys(required, "")))
+        names = tuple(f"--{name}=" for name in required)
+        lines += [line for line in text.splitlines() if not line.startswith(names)]
+    return lines
 
 
 def describe_run(
@@ -75,6 +167,7 @@ def require_same_run(
     path: str,
     previous_flags: Sequence[str],
     flags: Sequence[str],
+    defaults: Sequence[str],
     previous_run: Mapping[str, Any],
     run: Mapping[str, Any],
 ) -> None:
@@ -84,46 +177,116 @@ def require_same_run(
       path: The run's folder.
       previous_flags: Lines of its `flags.cfg`.
       flags: Lines of the present one.
+      defaults: Lines of the flags' defaults, which a flag has that its release did
+        not know.
       previous_run: Its `run.json`.
       run: The present one.
 
     Raises:
-      RunError: If something that decides the result differs, or `previous_run` does
-        not tell it.
+      RunError: If something that decides the result differs, after a table of all
+        that does; or if `previous_run` does not tell it.
     """
-
-    def parse(lines: Sequence[str]) -> dict[str, str]:
-        return dict(line[2:].partition("=")[::2] for line in lines)
-
-    before, now = parse(previous_flags), parse(flags)
-    free = {*_FREE_FLAGS, "model_dir"}
+    free = _FREE_FLAGS | _NUMERIC_FLAGS
+    now = _by_name(flags)
     for stage in ("pretrain", "finetune"):
         schedules = {now.get(f"{stage}_schedule", "constant")}
         if stage == "pretrain":
             schedules.add(now.get("target_momentum_schedule", "constant"))
-        if schedules != {"constant"}:
-            free.remove(f"{stage}_epochs")
-    for name in sorted({*before, *now} - free):
-        if before.get(name) != now.get(name):
-            raise RunError(
-                f"--model_dir={path} holds a run with --{name}={before.get(name)}, "
-                f"now it is {now.get(name)}: choose another --model_dir"
-            )
+        if schedules == {"constant"}:  # nothing is scheduled over the epochs
+            free |= {f"{stage}_epochs"}
+    rows = [
+        (f"--{name}", before, after)
+        for name, before, after in _differences(previous_flags, flags, defaults)
+        if name not in free
+    ]
     for use in ("train_data", "selection_data"):
         try:
             previous = previous_run["datasets"][use]
+            before = f"{previous['path']} ({previous['sha256'][:12]})"
             is_same = previous["sha256"] == run["datasets"][use]["sha256"]
-            where = previous["path"]
         except (KeyError, TypeError) as error:
             raise RunError(
                 f"run.json in --model_dir={path} is damaged, it does not tell the "
                 f"{use}: choose another --model_dir"
             ) from error
         if not is_same:
-            raise RunError(
-                f"--model_dir={path} holds a run with another --{use} ({where}): "
-                "choose another --model_dir"
-            )
+            present = run["datasets"][use]
+            after = f"{present['path']} ({present['sha256'][:12]})"
+            rows.append((f"--{use}", before, after))
+    if rows:
+        print(_table([("flag", "the run has", "now it is"), *rows]), file=sys.stderr)
+        flags_named = ", ".join(name for name, *_ in rows)
+        raise RunError(
+            f"--model_dir={path} holds a run with other flags ({flags_named}; see the "
+            "table above): choose another --model_dir, or give those it has"
+        )
+
+
+def numeric_changes(
+    previous_flags: Sequence[str],
+    flags: Sequence[str],
+    defaults: Sequence[str],
+    previous_run: Mapping[str, Any],
+    run: Mapping[str, Any],
+) -> list[str]:
+    """What differs that may change the last digits of a run that is continued.
+
+    Args:
+      previous_flags: As of `require_same_run`, as are the others.
+      flags: Lines of the present one.
+      defaults: Lines of the flags' defaults.
+      previous_run: Its `run.json`.
+      run: The present one.
+
+    Returns:
+      One text each, such as "--xla=jit (was off)".
+    """
+    changes = [
+        f"--{name}={after} (was {before})"
+        for name, before, after in _differences(previous_flags, flags, defaults)
+        if name in _NUMERIC_FLAGS
+    ]
+    facts = [
+        {"byel_tf": r.get("byel_tf"), **(r.get("packages") or {})}
+        | {"devices": r.get("devices")}
+        for r in (previous_run, run)
+    ]
+    changes += [
+        f"{name} {facts[1].get(name)} (was {facts[0].get(name)})"
+        for name in facts[1]
+        if facts[0].get(name) != facts[1].get(name)
+    ]
+    return changes
+
+
+def _differences(
+    before: Sequence[str], now: Sequence[str], defaults: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """Names and both values of the flags that differ."""
+    before, now, defaults = map(_by_name, (before, now, defaults))
+    pairs = [
+        (name, before.get(name, defaults.get(name)), now.get(name, defaults.get(name)))
+        for name in sorted({*before, *now})
+    ]
+    return [(n, _shown(a), _shown(b)) for n, a, b in pairs if a != b]
+
+
+def _by_name(lines: Sequence[str]) -> dict[str, str]:
+    return dict(line[2:].partition("=")[::2] for line in lines)
+
+
+def _shown(value: str | None) -> str:
+    return "not set" if value is None else value
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns side by side."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _package_version(name: str) -> str | None:

@@ -1,29 +1,32 @@
 """The end of a run: SavedModel, scores, report, predictions, TensorBoard's last."""
 
-import functools
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
+from byel_tf.evaluation.evaluation import evaluate_dataset
 from byel_tf.evaluation.metrics import Scores
-from byel_tf.evaluation.reference import fit_held_out, learn_reference
+from byel_tf.evaluation.probe_set import fit_held_out, learn_probe_set
 from byel_tf.evaluation.report.build import build_report
-from byel_tf.evaluation.report.files import evaluation_files
+from byel_tf.evaluation.report.files import evaluation_files, results_content
 from byel_tf.evaluation.report.origin import find_origin
-from byel_tf.evaluation.run import evaluate_dataset
 from byel_tf.evaluation.settings import Settings
-from byel_tf.models.classifier import ExpressionClassifier
-from byel_tf.models.encoders import Encoder, build_encoder
+from byel_tf.models.encoders import Encoder
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.monitoring.final import write_final
 from byel_tf.serving.check_images import read_files
-from byel_tf.serving.export import ServingModule, export_saved_model
+from byel_tf.serving.export import ServingModule, export_saved_model, read_metadata
+from byel_tf.serving.formats import read_formats
 from byel_tf.serving.load import load_export
+from byel_tf.serving.model_card import CardFacts, count_images, write_model_card
+from byel_tf.training.datasets import RunDatasets
+from byel_tf.training.provenance import Notes
 from byel_tf.training.run_directory import RunDirectory
 
 #: Test images of each data set that the export is compared on.
@@ -34,41 +37,32 @@ _PROBE_IMAGES = 5000
 _TINY = 1e-12
 
 
-def encoder_builder(config: TrainingConfig) -> Callable[[], Encoder]:
-    """A function without arguments that makes the configured encoder."""
-    return functools.partial(
-        build_encoder,
-        config.model.encoder,
-        image_size=config.data.image_size,
-        width=config.model.width,
-        stem=config.model.stem,
-        channels=config.model.channels,
-        normalization=config.model.normalization,
-        weights=config.model.encoder_weights,
-    )
+# Forward passes of the encoder that one image costs in a step, a backward pass
+# counting as two: 2 views × (3 online + 1 target), and 1 view × 3.
+_ENCODER_PASSES = {"pretrain": 8, "finetune": 3}
 
 
 def export_classifier(
-    config: TrainingConfig,
-    trained: ExpressionClassifier,
+    trained: ExpressionNetwork,
+    build_encoder: Callable[[], Encoder],
     train: PreparedDataset,
-    step: int,
+    facts: Mapping[str, Any],
     directory: RunDirectory,
     check_data: Sequence[PreparedDataset] = (),
     emotion_vectors: np.ndarray | None = None,
 ) -> pathlib.Path:
     """Exports the trained classifier as the next version, unless it is the newest.
 
-    The export is a copy in float32 on one device, whatever the run trained with, and
-    of the averaged weights where the run averaged them. Its temperature is fitted on
-    the training data's validation split, synthetic images that nothing was learned
-    from, and never below 1; without that split it is 1.
+    The export is a copy in float32 on one device, whatever the run trained with. Its
+    temperature is fitted on the training data's validation split, synthetic images that
+    nothing was learned from, and never below 1; without that split it is 1.
 
     Args:
-      config: All options.
-      trained: The classifier.
+      trained: The network, with the averaged weights where the run averaged them.
+      build_encoder: Makes a built encoder of the same kind.
       train: The training data.
-      step: Step of stage 2 that its weights are from.
+      facts: What the export states of itself: "step", which its weights are from,
+        "image_size" and "flip_average" at least.
       directory: Where the exports are.
       check_data: Data sets whose test images the export has to classify as the
         network in memory does.
@@ -79,54 +73,37 @@ def export_classifier(
       The folder of the version.
     """
     newest = directory.newest_export()
-    if newest and load_export(newest).metadata.get("step") == step:
+    if newest and load_export(newest).metadata.get("step") == facts["step"]:
         return newest
     classes = train.manifest.classes
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
-        copy = ExpressionNetwork(
-            encoder_builder(config)(), len(classes), config.finetune.flip_average
-        )
+        copy = ExpressionNetwork(build_encoder(), len(classes), facts["flip_average"])
     finally:
         keras.mixed_precision.set_global_policy(policy)
-    copy.set_weights(trained.inference_network.get_weights())
-    size = config.data.image_size
+    copy.set_weights(trained.get_weights())
+    size = facts["image_size"]
     untempered = ServingModule(copy, classes, size)
     fitted = fit_held_out(untempered.serve, train)
     # Photographs are harder than the synthetic images it is fitted on: what sharpens
     # the probabilities of these makes them overconfident on those.
     temperature = max(1.0, fitted)
-    path = directory.next_export()
     metadata = {
         "classes": list(classes),
-        "image_size": size,
-        "encoder": config.model.encoder,
-        "width": config.model.width,
-        "stem": config.model.stem,
-        "channels": config.model.channels,
-        "normalization": config.model.normalization,
-        "flip_average": config.finetune.flip_average,
+        **facts,
         "representation_size": copy.encoder.representation_size,
         "temperature": temperature,
         "fitted_temperature": fitted,
-        "selection": selection_kind(config),
-        "step": step,
     }
     if emotion_vectors is not None:
         lengths = np.maximum(np.linalg.norm(emotion_vectors, axis=0), _TINY)
         vectors = emotion_vectors.astype(np.float64) / lengths
         metadata["emotion_vector_cosines"] = (vectors.T @ vectors).round(4).tolist()
+    path = directory.next_export()
     module = ServingModule(copy, classes, size, temperature)
-    files = read_files(check_data, _CHECK_IMAGES)
-    export_saved_model(path, module, metadata, files)
+    export_saved_model(path, module, metadata, read_files(check_data, _CHECK_IMAGES))
     return path
-
-
-def selection_kind(config: TrainingConfig) -> str:
-    """What the epoch is selected on: "synthetic", or "real" for another data set."""
-    is_real = config.data.selection_data and config.finetune.selection == "best"
-    return "real" if is_real else "synthetic"
 
 
 def write_results(
@@ -135,50 +112,155 @@ def write_results(
     export: pathlib.Path,
     datasets: Mapping[str, PreparedDataset],
     train: PreparedDataset,
+    selection: str,
     facts: Mapping[str, str],
-) -> dict[str, Scores]:
+) -> tuple[dict[str, Scores], dict[str, Any]]:
     """Scores an export on test splits and writes all that is said of them.
 
     Args:
-      config: All options.
+      config: All options, which TensorBoard's table of runs shows.
       directory: Where `results.json`, the report with `figures/`, `predictions/` and
         `tensorboard/final` go; earlier figures are removed.
       export: Folder of the SavedModel.
       datasets: Prepared data sets by name.
       train: The training data, which probes and temperature are fitted on.
+      selection: What the epoch is selected on, "synthetic" or "real".
       facts: What else the report states.
 
     Returns:
-      The scores by data set.
+      The scores by data set, and the content of `results.json`.
     """
     model = load_export(export)
     settings = Settings(probe_images=_PROBE_IMAGES, seed=config.run.seed)
     fitted = model.metadata.get("fitted_temperature")
-    reference = learn_reference(model, train, settings, fitted)
+    probe_set = learn_probe_set(model, train, settings, fitted)
     models = {directory.path.name: model}
     evaluations = {
-        name: evaluate_dataset(models, dataset, reference, settings)
+        name: evaluate_dataset(models, dataset, probe_set, settings)
         for name, dataset in datasets.items()
     }
-    write_final(directory.tensorboard("final"), config, evaluations, model)
+    write_final(str(directory.tensorboard("final")), config, evaluations, model)
     report = build_report(
         f"Results of {directory.path.name}",
         evaluations,
         model.classes,
         find_origin(export),
         facts,
-        reference,
+        probe_set,
         config.monitoring.report_examples,
         settings.seed,
     )
     content = {
-        "selection": selection_kind(config),
+        "selection": selection,
         "split": settings.split,
-        "probe_data": reference.to_json(),
+        "probe_data": probe_set.to_json(),
     }
-    files = evaluation_files(report, evaluations, model.classes, content)
+    results = results_content(evaluations, model.classes, content)
+    files = evaluation_files(report, evaluations, model.classes, results)
     # Those of an earlier report may show images that this one leaves out.
     shutil.rmtree(directory.path / "figures", ignore_errors=True)
     for name, file_content in files:
         directory.write(name, file_content)
-    return {name: found.assessment.scores for name, found in evaluations.items()}
+    scores = {name: found.assessment.scores for name, found in evaluations.items()}
+    return scores, results
+
+
+def finish_run(
+    config: TrainingConfig,
+    datasets: RunDatasets,
+    directory: RunDirectory,
+    notes: Notes,
+    trained: ExpressionNetwork,
+    step: int,
+    build_encoder: Callable[[], Encoder],
+    emotion_vectors: np.ndarray | None,
+    steps: Mapping[str, int],
+) -> None:
+    """Exports, scores, reports and says what a run has come to.
+
+    Args:
+      config: All options.
+      datasets: What it read.
+      directory: Its folder.
+      notes: How it was made.
+      trained: The network that is shipped.
+      step: Step of stage 2 that its weights are from.
+      build_encoder: Makes a built encoder of the same kind.
+      emotion_vectors: Those of stage 1, (D, K), or None.
+      steps: Steps of each stage, by its name.
+    """
+    is_real = config.data.selection_data and config.finetune.selection == "best"
+    selection = "real" if is_real else "synthetic"
+    facts = {
+        "image_size": config.data.image_size,
+        "encoder": config.model.encoder,
+        "width": config.model.width,
+        "stem": config.model.stem,
+        "channels": config.model.channels,
+        "normalization": config.model.normalization,
+        "flip_average": config.finetune.flip_average,
+        "selection": selection,
+        "step": step,
+    }
+    export = export_classifier(
+        trained,
+        build_encoder,
+        datasets.train,
+        facts,
+        directory,
+        tuple(datasets.reported.values()),
+        emotion_vectors,
+    )
+    scores, results = write_results(
+        config,
+        directory,
+        export,
+        datasets.reported,
+        datasets.train,
+        selection,
+        _report_facts(config, notes.run.get("devices", "not recorded"), steps),
+    )
+    card = CardFacts(
+        export=read_metadata(export),
+        run=notes.run,
+        results=results,
+        flags=tuple(notes.flags.splitlines()),
+        formats=read_formats(export),
+        counts=count_images(datasets.by_use.values()),
+        version=export.name,
+    )
+    write_model_card(export, card)
+    for name, result in scores.items():
+        print(f"{name}: macro F1 {result.macro_f1:.4f} on {result.count} images")
+    page = directory.path / "report.html"
+    print(f"report: {page}; SavedModel: {export}", flush=True)
+
+
+def _report_facts(
+    config: TrainingConfig, devices: str, steps: Mapping[str, int]
+) -> dict[str, str]:
+    """What the report states besides scores."""
+    epoch = "last"
+    if config.finetune.selection == "best":
+        selected = config.data.selection_data or config.data.train_data
+        epoch = f"best on the validation split of {selected}"
+    weights = config.model.encoder_weights
+    start = "random" if weights == "none" else f"trained on {weights}: not synthetic"
+    if config.model.init_from:
+        start = f"those of {config.model.init_from}"
+    passes = {
+        name: count * config.run.batch_size * _ENCODER_PASSES[name]
+        for name, count in steps.items()
+    }
+    return {
+        "objective": config.model.objective,
+        "encoder": f"{config.model.encoder}, {config.data.image_size} px",
+        "trained on": config.data.train_data,
+        "epoch": epoch,
+        "encoder's weights at the start": start,
+        "cost in forward passes of the encoder, a backward pass counting as two": (
+            ", ".join(f"{name} {count:,}" for name, count in passes.items())
+        ),
+        "devices": devices,
+        "flags": "flags.cfg, to be repeated with --flagfile",
+    }

@@ -1,50 +1,67 @@
 """The main job: data sets in; checkpoints, curves, SavedModel and report out."""
 
-import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
 
 from byel_tf.compat import keras
-from byel_tf.config import TrainingConfig
+from byel_tf.config import ModelOptions, TrainingConfig
 from byel_tf.errors import RunError
+from byel_tf.evaluation.report.figures import confusion_matrix_png
 from byel_tf.flagging import to_flagfile
-from byel_tf.models.encoders import require_encoder
+from byel_tf.models.encoders import (
+    Encoder,
+    build_encoder,
+    draws_by_itself,
+    require_encoder,
+)
+from byel_tf.models.normalization import batch_norm
+from byel_tf.models.step import StageModel
+from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.optimizers.factory import require_optimizer
-from byel_tf.serving.model_card import write_model_card
-from byel_tf.training.build import count_parameters
-from byel_tf.training.checkpoints import newest_step
+from byel_tf.training.checkpoints import Checkpoint, Checkpoints
 from byel_tf.training.datasets import (
     RunDatasets,
     open_datasets,
     require_distinct_names,
 )
 from byel_tf.training.finetuning import build_finetuning
+from byel_tf.training.inputs import (
+    StageInputs,
+    build_inputs,
+    class_weights,
+    split_batches,
+)
+from byel_tf.training.interruption import Interruption
+from byel_tf.training.loop import (
+    Stage,
+    StageLoop,
+    failures_explained,
+    last_step,
+)
 from byel_tf.training.missing_data import synthesize_missing
 from byel_tf.training.pretraining import build_pretraining
-from byel_tf.training.provenance import describe_run, require_same_run
-from byel_tf.training.results import (
-    encoder_builder,
-    export_classifier,
-    write_results,
-)
-from byel_tf.training.run_directory import RunDirectory, to_json
-from byel_tf.training.stages import Stage, train_stage
+from byel_tf.training.provenance import Notes, config_groups, describe_run
+from byel_tf.training.results import finish_run
+from byel_tf.training.run_directory import RunDirectory
+from byel_tf.training.starting_weights import read_source, take
+from byel_tf.training.state import TrainingState
 from byel_tf.training.strategy import (
     build_strategy,
     describe_devices,
     idle_gpu_warning,
+    make_deterministic,
     require_even_batches,
     resolve_xla,
 )
-
-# Forward passes of the encoder that one image costs in a step, a backward pass
-# counting as two: 2 views × (3 online + 1 target), and 1 view × 3.
-_ENCODER_PASSES = {"pretrain": 8, "finetune": 3}
 
 
 def train(config: TrainingConfig) -> None:
     """Runs both stages, exports, evaluates and reports.
 
-    An interrupted run continues from its newest checkpoint.
+    A run that was broken off, anywhere, continues and ends as if it had not been.
 
     Args:
       config: All options.
@@ -52,66 +69,290 @@ def train(config: TrainingConfig) -> None:
     Raises:
       UsageError: For options that cannot be meant together.
       RunError: For data, a model folder or a training that fails.
+      KeyboardInterrupt: When it is told to end; what was done is saved.
     """
-    _require_options(config)
-    synthesize_missing(config.data, config.run.seed)
-    datasets = open_datasets(config)
-    keras.mixed_precision.set_global_policy(config.run.precision)
-    keras.utils.set_random_seed(config.run.seed)
-    xla = resolve_xla(config.run.xla)
-    strategy = build_strategy(config.run.strategy)
-    require_even_batches(strategy, config.run.batch_size)
-    devices = describe_devices(strategy)
-    print(f"devices: {devices}; XLA {xla}", flush=True)
-    warning = idle_gpu_warning()
-    if warning:
-        print(warning)
-    if datasets.train.name not in datasets.reported:
-        print(f"note: {datasets.train.path} has no test split to report on")
-    directory = RunDirectory(config.run.model_dir)
-    notes = _describe(config, datasets, devices, directory)
-    build = encoder_builder(config)
+    interruption = Interruption()
+    with interruption.watching():
+        _require_options(config)
+        synthesize_missing(config.data, config.run.seed)
+        datasets = open_datasets(config)
+        directory = RunDirectory(config.run.model_dir)
+        with directory.locked(), failures_explained("training"):
+            _Run(config, datasets, directory, interruption).train()
 
-    has_stage_1 = (
-        config.model.objective != "supervised" and config.pretrain.pretrain_epochs > 0
+
+class _Run:
+    """A run in its locked folder, stage by stage."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        datasets: RunDatasets,
+        directory: RunDirectory,
+        interruption: Interruption,
+    ):
+        self._config, self._datasets = config, datasets
+        self._directory, self._interruption = directory, interruption
+        keras.mixed_precision.set_global_policy(config.run.precision)
+        keras.utils.set_random_seed(config.run.seed)
+        make_deterministic(config.run.deterministic)
+        self._xla = resolve_xla(config.run.xla)
+        self._strategy = build_strategy(config.run.strategy)
+        require_even_batches(self._strategy, config.run.batch_size)
+        devices = describe_devices(self._strategy)
+        print(f"devices: {devices}; XLA {self._xla}", flush=True)
+        warning = idle_gpu_warning()
+        if warning:
+            print(warning)
+        if datasets.train.name not in datasets.reported:
+            print(f"note: {datasets.train.path} has no test split to report on")
+        self._build_encoder = encoder_builder(config.model, config.data.image_size)
+        self._notes = Notes(
+            to_flagfile(*config_groups(config)),
+            describe_run(devices, datasets.by_use, config.model.encoder_weights),
+        ).settled(directory)
+
+    def train(self) -> None:
+        """All of it."""
+        stages = self._planned_steps()
+        begun = Checkpoints(self._directory.checkpoints("finetune")).newest()
+        self._require_stage_order(begun, stages.get("pretrain", 0))
+        carried, encoder = {}, None
+        with self._strategy.scope():
+            if "pretrain" in stages and not begun:
+                stage = self._build_pretraining()
+                self._train(stage, None, is_first=True)
+                encoder = stage.model.online.encoder
+                carried = {"pretrain_steps": np.array(stage.total_steps)}
+                if stage.model.emotion_classifier is not None:
+                    vectors = stage.model.emotion_classifier.emotion_vectors
+                    carried["emotion_vectors"] = vectors.numpy()
+                del stage  # the target network and the optimizer's slots
+            stage = self._build_finetuning(encoder or self._build_encoder())
+            is_first = "pretrain" not in stages
+            state = self._train(stage, begun, is_first, carried)
+        step = state.use_best() if stage.select_best else state.step
+        self._finish(stage, step, state.carried.get("emotion_vectors"), stages)
+
+    def _planned_steps(self) -> dict[str, int]:
+        """Steps of the stages that there are."""
+        config = self._config
+        count = self._datasets.train.manifest.splits["train"].count
+        size, most = config.run.batch_size, config.run.max_steps
+        epochs = {"finetune": (-(-count // size), config.finetune.finetune_epochs)}
+        if config.model.objective != "supervised" and config.pretrain.pretrain_epochs:
+            # The reference leaves the last, partial batch out of this stage.
+            per_epoch = count // size
+            epochs = {
+                "pretrain": (per_epoch, config.pretrain.pretrain_epochs),
+                **epochs,
+            }
+        return {name: last_step(a * b, most) for name, (a, b) in epochs.items()}
+
+    def _require_stage_order(self, finetuning: Checkpoint | None, steps: int) -> None:
+        """Refuses to train on a stage 1 that stage 2 has begun from.
+
+        Raises:
+          RunError: If stage 1 had other steps than now asked for.
+        """
+        if finetuning is None:
+            begun = Checkpoints(self._directory.checkpoints("pretrain")).newest_path
+            if begun and not steps:
+                raise RunError(
+                    f"{self._directory.path} holds a pre-training, of which none is "
+                    "asked for: give its epochs, or choose another --model_dir"
+                )
+            return
+        done = int(finetuning.arrays.get("carried/pretrain_steps", 0))
+        if done > steps:
+            raise self._more_than_asked_for("pretrain", done, steps)
+        if done < steps:
+            raise RunError(
+                f"{self._directory.path} holds a fine-tuning that began after {done} "
+                f"steps of pre-training, which would now go on to {steps}: choose "
+                "another --model_dir"
+            )
+
+    def _more_than_asked_for(self, stage: str, done: int, steps: int) -> RunError:
+        return RunError(
+            f"{self._directory.path} has done {done} steps of {stage}, more than the "
+            f"{steps} asked for: give more epochs or steps, or choose another "
+            "--model_dir"
+        )
+
+    def _begin_from(self, path: str, model: StageModel) -> None:
+        """Gives the first stage's model the weights of `--init_from`.
+
+        Raises:
+          RunError: If they cannot be read, or have changed since the run began.
+        """
+        source = read_source(path)
+        before = self._notes.run.get("init_from")
+        if before and before["sha256"] != source.sha256:
+            raise RunError(
+                f"the weights of --init_from={path} have changed since this run began "
+                "with them: choose another --model_dir"
+            )
+        print(take(source, model), flush=True)
+        self._notes.run["init_from"] = source.to_json()
+
+    def _inputs(self, stage: int, num_views: int, augmentation: str) -> StageInputs:
+        config = self._config
+        return build_inputs(
+            self._datasets.train,
+            config.data,
+            config.run,
+            stage=stage,
+            num_views=num_views,
+            augmentation=augmentation,
+            in_pipeline=config.augmentation.augment_in == "pipeline",
+            drop_remainder=stage == 1,
+            with_action_units=config.model.action_unit_weight > 0,
+        )
+
+    def _build_pretraining(self) -> Stage:
+        config = self._config
+        return build_pretraining(
+            config.pretrain,
+            config.model,
+            config.run,
+            self._inputs(1, 2, config.augmentation.augmentation),
+            make_norm=batch_norm,
+            **self._watched(self._datasets.train),
+        )
+
+    def _build_finetuning(self, encoder: Encoder) -> Stage:
+        config = self._config
+        augmentation = config.finetune.finetune_augmentation
+        if augmentation == "same":
+            augmentation = config.augmentation.augmentation
+        return build_finetuning(
+            config.finetune,
+            config.model,
+            config.run,
+            self._inputs(2, 1, augmentation),
+            encoder=encoder,
+            **self._watched(self._datasets.selection),
+        )
+
+    def _watched(self, validated) -> dict[str, Any]:
+        """What both stages are built with."""
+        config, datasets = self._config, self._datasets
+        batches = functools.partial(
+            split_batches,
+            image_size=config.data.image_size,
+            batch_size=config.run.batch_size,
+        )
+        units = len(datasets.train.manifest.action_units)
+        return {
+            "validation": batches(validated, "validation"),
+            "reported": {n: batches(d, "test") for n, d in datasets.reported.items()},
+            "classes": datasets.classes,
+            "num_action_units": units if config.model.action_unit_weight else 0,
+            "class_weights": class_weights(datasets.train, config.data.class_balance),
+            "build_encoder": self._build_encoder,
+            "jit_compile": self._xla == "jit",
+        }
+
+    def _train(
+        self,
+        stage: Stage,
+        saved: Checkpoint | None,
+        is_first: bool,
+        carried: Mapping[str, np.ndarray] | None = None,
+    ) -> TrainingState:
+        """Trains a stage to its end, from its newest checkpoint if it has one.
+
+        Args:
+          stage: The stage.
+          saved: That checkpoint, if it was read before.
+          is_first: Whether no stage comes before it.
+          carried: What it has of an earlier stage, if it begins.
+
+        Returns:
+          Its state; the model holds the weights of the last step.
+        """
+        directory, config = self._directory, self._config
+        state = TrainingState(stage.model, carried)
+        saved = saved or Checkpoints(directory.checkpoints(stage.name)).newest()
+        logs = {"history": 0 if is_first else directory.history.size()}
+        if saved:
+            _restore(state, saved)
+            logs = saved.numbers["logs"]
+            print(f"{stage.name}: continuing from step {state.step}", flush=True)
+        elif is_first and config.model.init_from:
+            self._begin_from(config.model.init_from, stage.model)
+        if state.step > stage.total_steps:
+            raise self._more_than_asked_for(stage.name, state.step, stage.total_steps)
+        if state.step == stage.total_steps and not state.has_unended_epoch(
+            stage.inputs.steps_per_epoch
+        ):
+            directory.history.cut(logs["history"])  # of a later stage begun anew
+            return state
+        if draws_by_itself(stage.model):
+            self._notes.run["continues_exactly"] = False
+            print(
+                f"note: --encoder={config.model.encoder} draws from a generator whose "
+                "state cannot be saved: interrupted, it continues, but not bit for bit"
+            )
+        # A finished run keeps the notes of what it was trained with.
+        self._notes = self._notes.written(directory)
+        parameters = sum(v.shape.num_elements() for v in stage.model.learned_variables)
+        print(
+            f"{stage.name}: {parameters:,} trainable parameters, "
+            f"{stage.total_steps} steps of {config.run.batch_size} images",
+            flush=True,
+        )
+        loop = StageLoop(
+            stage,
+            state,
+            directory,
+            StageLog(
+                stage.name, directory.tensorboard(stage.name), directory.history, logs
+            ),
+            config.run,
+            config.monitoring,
+            self._interruption,
+            confusion_matrix_png,
+        )
+        with failures_explained(stage.name, stage.inputs.data):
+            loop.run()
+        return state
+
+    def _finish(
+        self,
+        stage: Stage,
+        step: int,
+        emotion_vectors: np.ndarray | None,
+        stages: Mapping[str, int],
+    ) -> None:
+        """Exports, scores and reports what stage 2 has made."""
+        finish_run(
+            self._config,
+            self._datasets,
+            self._directory,
+            self._notes,
+            stage.model.inference_network,
+            step,
+            self._build_encoder,
+            emotion_vectors,
+            stages,
+        )
+
+
+def encoder_builder(model: ModelOptions, image_size: int) -> Callable[[], Encoder]:
+    """A function without arguments that makes the configured encoder."""
+    return functools.partial(
+        build_encoder,
+        model.encoder,
+        image_size=image_size,
+        width=model.width,
+        stem=model.stem,
+        channels=model.channels,
+        normalization=model.normalization,
+        weights=model.encoder_weights,
+        make_norm=batch_norm,
     )
-    steps = {}
-    emotions = None
-    with strategy.scope():
-        if not has_stage_1:
-            encoder = build()
-        else:
-            stage = build_pretraining(config, datasets, build, xla == "jit")
-            _require_stage_order(stage, directory)
-            _train(stage, config, directory, notes)
-            steps[stage.name] = stage.total_steps
-            encoder = stage.model.online.encoder
-            emotions = stage.model.emotion_classifier
-            del stage  # the target network and the optimizer's slots
-        stage = build_finetuning(config, datasets, encoder, xla == "jit", build)
-        step = _train(stage, config, directory, notes)
-        steps[stage.name] = stage.total_steps
-    export = export_classifier(
-        config,
-        stage.model,
-        datasets.train,
-        step,
-        directory,
-        tuple(datasets.reported.values()),
-        emotions and emotions.emotion_vectors.numpy(),
-    )
-    scores = write_results(
-        config,
-        directory,
-        export,
-        datasets.reported,
-        datasets.train,
-        _facts(config, devices, steps),
-    )
-    write_model_card(export)
-    for name, result in scores.items():
-        print(f"{name}: macro F1 {result.macro_f1:.4f} on {result.count} images")
-    print(f"report: {directory.path / 'report.html'}; SavedModel: {export}", flush=True)
 
 
 def _require_options(config: TrainingConfig) -> None:
@@ -144,102 +385,11 @@ def _require_options(config: TrainingConfig) -> None:
     require_distinct_names(config.data)
 
 
-def _describe(
-    config: TrainingConfig,
-    datasets: RunDatasets,
-    devices: str,
-    directory: RunDirectory,
-) -> dict[str, str]:
-    """What the run is, by file name; refuses a folder that holds another run."""
-    groups = [getattr(config, field.name) for field in dataclasses.fields(config)]
-    flags = to_flagfile(*groups)
-    run = describe_run(devices, datasets.by_use, config.model.encoder_weights)
-    previous_flags = directory.read("flags.cfg")
-    previous_run = directory.read_json("run.json")
-    if previous_flags and previous_run:
-        require_same_run(
-            config.run.model_dir,
-            previous_flags.splitlines(),
-            flags.splitlines(),
-            previous_run,
-            run,
-        )
-    elif (directory.path / "checkpoints").exists():
+def _restore(state: TrainingState, saved: Checkpoint) -> None:
+    try:
+        state.restore(saved.arrays, saved.numbers)
+    except (ValueError, LookupError, TypeError) as error:
         raise RunError(
-            f"--model_dir={directory.path} holds checkpoints, but no flags.cfg and "
-            "run.json that tell what they are of: choose another --model_dir"
-        )
-    return {"flags.cfg": flags, "run.json": to_json(run)}
-
-
-def _require_stage_order(pretraining: Stage, directory: RunDirectory) -> None:
-    """Refuses to train on a stage 1 that stage 2 has begun from.
-
-    Raises:
-      RunError: If stage 1 would go on and stage 2 has a checkpoint.
-    """
-    done = newest_step(directory.checkpoints(pretraining.name))
-    if done < pretraining.total_steps and newest_step(
-        directory.checkpoints("finetune")
-    ):
-        raise RunError(
-            f"{directory.path} holds a fine-tuning that began after {done} steps of "
-            f"pre-training, which would now go on to {pretraining.total_steps}: "
-            "choose another --model_dir"
-        )
-
-
-def _train(
-    stage: Stage,
-    config: TrainingConfig,
-    directory: RunDirectory,
-    notes: Mapping[str, str],
-) -> int:
-    """Trains a stage; returns the step whose weights its model then holds."""
-    done = newest_step(directory.checkpoints(stage.name))
-    if done > stage.total_steps:
-        raise RunError(
-            f"{directory.path} has done {done} steps of {stage.name}, more than the "
-            f"{stage.total_steps} asked for: give more epochs or steps, or choose "
+            f"checkpoint {saved.path} is that of another model ({error}): choose "
             "another --model_dir"
-        )
-    if done < stage.total_steps:
-        # A finished run keeps the notes of what it was trained with.
-        for name, content in notes.items():
-            directory.write(name, content)
-    parameters = count_parameters(stage.model.learned_variables)
-    print(
-        f"{stage.name}: {parameters:,} trainable parameters, "
-        f"{stage.total_steps} steps of {config.run.batch_size} images",
-        flush=True,
-    )
-    return train_stage(stage, directory, config.monitoring, config.run.keep_checkpoints)
-
-
-def _facts(
-    config: TrainingConfig, devices: str, steps: Mapping[str, int]
-) -> dict[str, str]:
-    """What the report states besides scores."""
-    epoch = "last"
-    if config.finetune.selection == "best":
-        selected = config.data.selection_data or config.data.train_data
-        epoch = f"best on the validation split of {selected}"
-    weights = config.model.encoder_weights
-    passes = {
-        name: count * config.run.batch_size * _ENCODER_PASSES[name]
-        for name, count in steps.items()
-    }
-    return {
-        "objective": config.model.objective,
-        "encoder": f"{config.model.encoder}, {config.data.image_size} px",
-        "trained on": config.data.train_data,
-        "epoch": epoch,
-        "encoder's weights at the start": (
-            "random" if weights == "none" else f"trained on {weights}: not synthetic"
-        ),
-        "cost in forward passes of the encoder, a backward pass counting as two": (
-            ", ".join(f"{name} {count:,}" for name, count in passes.items())
-        ),
-        "devices": devices,
-        "flags": "flags.cfg, to be repeated with --flagfile",
-    }
+        ) from error

@@ -1,12 +1,20 @@
 """The folder of a run: where everything it leaves has its place."""
 
+import contextlib
+import datetime
 import json
+import os
 import pathlib
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
+from byel_tf.history import FILE_NAME as HISTORY
+from byel_tf.history import History
+
+_LOCK = ".lock"
 
 
 class RunDirectory:
@@ -32,13 +40,40 @@ class RunDirectory:
                 f"--model_dir={path} cannot be used: {error.strerror}"
             ) from error
 
-    def checkpoints(self, name: str) -> str:
-        """Folder of the checkpoints of a stage."""
-        return str(self.path / "checkpoints" / name)
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes out; whatever ends this one lets them in again.
 
-    def tensorboard(self, part: str) -> str:
+        Raises:
+          RunError: If another process has it, with its name.
+        """
+        file = open(self.path / _LOCK, "a+", encoding="utf-8")  # noqa: SIM115
+        with file:
+            if not _lock(file):
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+                raise RunError(
+                    f"--model_dir={self.path} is in use by {holder}: wait for its end, "
+                    "or choose another --model_dir"
+                )
+            file.truncate(0)
+            now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+            file.write(f"process {os.getpid()} on {socket.gethostname()} since {now}\n")
+            file.flush()
+            yield
+
+    @property
+    def history(self) -> History:
+        """The numbers of its training."""
+        return History(self.path / HISTORY)
+
+    def checkpoints(self, stage: str) -> pathlib.Path:
+        """Folder of the checkpoints of a stage."""
+        return self.path / "checkpoints" / stage
+
+    def tensorboard(self, part: str) -> pathlib.Path:
         """Folder of the TensorBoard events of a stage, or of the "final" ones."""
-        return str(self.path / "tensorboard" / part)
+        return self.path / "tensorboard" / part
 
     def newest_export(self) -> pathlib.Path | None:
         """Folder of the newest SavedModel version, or None."""
@@ -92,6 +127,22 @@ class RunDirectory:
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file whole."""
         self.write(name, to_json(content))
+
+
+def _lock(file) -> bool:
+    """Locks a file; whether that was possible. Not where the system has no locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A file system without locks, as some that are mounted from elsewhere.
+        return True
+    return True
 
 
 def to_json(content: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import functools
 import os
 import pathlib
 import shutil
+import sys
 
 import tensorflow as tf
 
@@ -90,12 +91,30 @@ def resolve_xla(xla: str) -> str:
 
     Args:
       xla: "auto" (compile on GPUs; on CPUs XLA is about ten times slower for these
-        networks), "off", "autocluster" or "jit".
+        networks, and Apple's GPUs have none), "off", "autocluster" or "jit".
 
     Returns:
       "off", "autocluster" or "jit".
+
+    Raises:
+      UsageError: If it is asked for on an Apple GPU.
     """
+    gpus = tf.config.list_physical_devices("GPU")
+    is_apple = bool(gpus) and sys.platform == "darwin"
+    if is_apple and xla in ("jit", "autocluster"):
+        raise UsageError(
+            f"--xla={xla}: Apple's GPU plugin cannot run XLA, give --xla=off"
+        )
     tf.config.optimizer.set_jit("autoclustering" if xla == "autocluster" else False)
     if xla == "auto":
-        return "jit" if tf.config.list_physical_devices("GPU") else "off"
+        return "jit" if gpus and not is_apple else "off"
     return xla
+
+
+def make_deterministic(deterministic: bool) -> None:
+    """Makes operations give the same bits each time, on GPUs too, if asked for.
+
+    TensorFlow then refuses those that cannot.
+    """
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()

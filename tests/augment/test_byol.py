@@ -2,31 +2,85 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from byel_tf.augment import colour
-from byel_tf.augment.blur import gaussian_blur
-from byel_tf.augment.byol import Draws, blur_kernel_size, first_view, second_view
-from byel_tf.augment.crop import Box, mirror, resized_crop
-from byel_tf.augment.jitter import colour_jitter
+from byel_tf.augment.byol import Draws, first_view, second_view
+from tests.augment import byol_numpy
 
-QUIET = Draws(
-    **{name: 0.999 for name in Draws._fields} | {"area": 1.0 - 2.0**-24, "sigma": 0.0}
+LARGEST = 1.0 - 2.0**-24
+# Nothing happens but a blur of 0.1 pixels, which leaves every pixel alone.
+QUIET = dict.fromkeys(Draws._fields, 0.999) | {"area": LARGEST, "sigma": 0.0}
+AMOUNTS = ("brightness", "contrast", "saturation", "hue")
+
+each_view = pytest.mark.parametrize(
+    ("view", "second"), [(first_view, False), (second_view, True)]
 )
 
 
-def run(view, images, **changes):
-    draws = QUIET._replace(**changes)
-    columns = [
-        tf.constant(np.broadcast_to(np.float32(u), len(images)), tf.float32)
-        for u in draws
+def run(view, images, uniforms):
+    columns = {
+        name: tf.constant(np.broadcast_to(np.float32(u), len(images)))
+        for name, u in uniforms.items()
+    }
+    return view(tf.constant(images), Draws(**columns)).numpy()
+
+
+def expected(images, uniforms, second):
+    columns = {
+        name: np.broadcast_to(np.float32(u), len(images)).astype(np.float64)
+        for name, u in uniforms.items()
+    }
+    return [
+        byol_numpy.view(image, {name: u[i] for name, u in columns.items()}, second)
+        for i, image in enumerate(images)
     ]
-    return view(tf.constant(images), Draws(*columns)).numpy()
 
 
-@pytest.mark.parametrize("view", [first_view, second_view])
-def test_quiet_draws_are_the_identity(make_images, view):
-    # The first view always blurs; at 0.1 pixels nothing is left of that.
-    images = make_images(height=12, width=12)
-    np.testing.assert_allclose(run(view, images), images, atol=1e-5)
+def random_uniforms(generator, count):
+    return {name: generator.random(count, np.float32) for name in Draws._fields}
+
+
+@each_view
+@pytest.mark.parametrize("channels", [1, 3])
+def test_whole_views(make_images, generator, view, second, channels):
+    images = make_images(batch=96, height=22, width=20, channels=channels)
+    uniforms = random_uniforms(generator, 96)
+    uniforms["order"] = (np.arange(96) % 24 + 0.5) / 24
+    result = run(view, images, uniforms)
+    want = expected(images, uniforms, second)
+    np.testing.assert_allclose(result, want, atol=2e-5)
+
+
+@each_view
+def test_whole_views_of_extreme_draws(make_images, generator, view, second):
+    images = make_images(batch=96, height=20, width=20)
+    images[::4] = images[::4, ..., :1]
+    uniforms = {
+        name: generator.choice([0.0, LARGEST], 96).astype(np.float32)
+        for name in Draws._fields
+    }
+    uniforms |= {"order": (np.arange(96) % 24 + 0.5) / 24, "jitter": 0.0}
+    uniforms["area"] = np.maximum(uniforms["area"], 0.3)
+    result = run(view, images, uniforms)
+    want = expected(images, uniforms, second)
+    np.testing.assert_allclose(result, want, atol=2e-5)
+
+
+@each_view
+def test_colour_without_geometry(make_images, view, second):
+    """What crop and blur smooth away elsewhere: all orders at both ends of amounts."""
+    images = np.repeat(make_images(batch=24, height=4, width=4), 4, axis=0)
+    images = np.repeat(np.repeat(images, 2, axis=1), 2, axis=2)
+    uniforms = QUIET | {"jitter": 0.0, "order": np.repeat(np.arange(24) + 0.5, 4) / 24}
+    uniforms |= dict.fromkeys(AMOUNTS, np.tile([0.0, 0.3, 0.7, LARGEST], 24))
+    uniforms |= {"grey": np.arange(96) % 5 / 5, "solarise": np.arange(96) % 7 / 7}
+    result = run(view, images, uniforms)
+    want = expected(images, uniforms, second)
+    np.testing.assert_allclose(result, want, atol=1e-5)
+
+
+@each_view
+def test_quiet_draws_are_the_identity(make_images, view, second):
+    images = make_images(height=20, width=20)
+    np.testing.assert_allclose(run(view, images, QUIET), images, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -47,42 +101,31 @@ def test_quiet_draws_are_the_identity(make_images, view):
 def test_probabilities(make_images, view, name, probability):
     grid = ((np.arange(200) + 0.5) / 200).astype(np.float32)
     sigma = 0.9 if name == "blur" else 0.0
-    images = make_images(batch=1, height=12, width=12)
-    result = run(view, np.repeat(images, 200, axis=0), **{name: grid}, sigma=sigma)
+    images = make_images(batch=1, height=20, width=20)
+    uniforms = QUIET | {name: grid, "sigma": sigma}
+    result = run(view, np.repeat(images, 200, axis=0), uniforms)
     changed = np.abs(result - images).max(axis=(1, 2, 3)) > 1e-3
     assert changed.mean() == pytest.approx(probability)
     assert (np.diff(changed.astype(int)) <= 0).all()
 
 
-def test_all_steps_in_the_published_order(make_images):
-    images = make_images(height=16, width=16)
-    u = {"order": 0.4, "brightness": 0.9, "contrast": 0.2, "saturation": 0.7}
-    u |= {"hue": 0.1, "jitter": 0.0, "grey": 0.999, "flip": 0.0, "blur": 0.0}
-    u |= {"sigma": 0.5, "area": 0.3, "ratio": 0.8, "top": 0.25, "left": 0.75}
-    u |= {"solarise": 0.0}
-
-    def fill(value):
-        return tf.fill([5], np.float32(value))
-
-    share = 0.08 + 0.92 * 0.3
-    shape = np.exp(np.log(3 / 4) + 0.8 * np.log(16 / 9))
-    height, width = 16 * np.sqrt(share / shape), 16 * np.sqrt(share * shape)
-    top, left = 0.25 * (16 - height), 0.75 * (16 - width)
-    sides = (top, top + height, left, left + width)
-    box = Box(*(tf.fill([5], tf.constant(side, tf.float64)) for side in sides))
-    expected = resized_crop(tf.constant(images), mirror(box, tf.fill([5], True)))
-    amounts = np.float32([0.6 + 0.8 * 0.9, 0.6 + 0.8 * 0.2, 0.8 + 0.4 * 0.7, -0.08])
-    order = tf.fill([5], int(0.4 * 24))
-    expected = colour_jitter(expected, tf.constant(np.tile(amounts, (5, 1))), order)
-    expected = gaussian_blur(expected, fill(1.05), 3)
-    np.testing.assert_allclose(run(first_view, images, **u), expected, atol=1e-5)
-    expected = colour.solarise(expected, tf.fill([5], True))
-    np.testing.assert_allclose(run(second_view, images, **u), expected, atol=1e-5)
+@each_view
+@pytest.mark.parametrize("jitter", [0.0, 0.79, 0.81, LARGEST])
+def test_grey_is_independent_of_jitter(make_images, view, second, jitter):
+    images = make_images(batch=4, height=20, width=20)
+    uniforms = QUIET | {"jitter": jitter, "grey": np.array([0.0, 0.19, 0.21, 0.9])}
+    spread = np.ptp(run(view, images, uniforms), axis=3).max(axis=(1, 2))
+    np.testing.assert_array_equal(spread > 0.1, [False, False, True, True])
+    np.testing.assert_allclose(spread[:2], 0.0, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("size", "taps"), [(8, 3), (32, 3), (48, 5), (96, 9), (128, 13), (224, 23)]
-)
-def test_kernel_grows_with_the_image(size, taps):
-    assert blur_kernel_size(size, size) == taps
-    assert blur_kernel_size(size, 1000) == taps
+def test_steps_not_chosen_ignore_their_amounts(make_images, generator):
+    images = make_images(batch=24, height=20, width=20)
+    uniforms, other = (random_uniforms(generator, 24) for _ in range(2))
+    off = {"jitter": 0.81, "grey": 0.21, "blur": 0.11, "solarise": 0.21}
+    unused = (*AMOUNTS, "order", "sigma")
+    results = [
+        run(second_view, images, uniforms | off | {name: draw[name] for name in unused})
+        for draw in (uniforms, other)
+    ]
+    np.testing.assert_array_equal(*results)

@@ -48,7 +48,9 @@ def graphs():
                 tf.TensorSpec([None, SIZE, SIZE, channels], tf.uint8),
                 tf.TensorSpec([None, chosen.num_uniforms], tf.float32),
             ]
-            cache[key] = tf.function(chosen.views[number], input_signature=signature)
+            cache[key] = tf.function(
+                chosen.augmentations[number], input_signature=signature
+            )
         return cache[key]
 
     return graph
@@ -57,7 +59,7 @@ def graphs():
 def test_every_name_has_a_policy():
     for name in POLICY_NAMES:
         assert policy(name).name == name
-        assert len(policy(name).views) == 2
+        assert len(policy(name).augmentations) == 2
         assert dataclasses.is_dataclass(policy(name))
         with pytest.raises(dataclasses.FrozenInstanceError):
             policy(name).name = "other"
@@ -132,7 +134,7 @@ def test_other_uniforms_give_another_image(graphs, make_batch, name, number):
 @each_view
 def test_eager_graph_and_xla_agree(graphs, make_batch, name, number):
     images, uniforms = make_batch(name)
-    view = policy(name).views[number]
+    view = policy(name).augmentations[number]
     graph = graphs(name, number)(images, uniforms).numpy()
     np.testing.assert_allclose(view(images, uniforms), graph, atol=1e-6)
     compiled = tf.function(view, jit_compile=True)
@@ -142,7 +144,7 @@ def test_eager_graph_and_xla_agree(graphs, make_batch, name, number):
 @pytest.mark.parametrize("name", POLICY_NAMES)
 def test_one_channel_compiles_too(graphs, make_batch, name):
     images, uniforms = make_batch(name, channels=1)
-    compiled = tf.function(policy(name).views[1], jit_compile=True)
+    compiled = tf.function(policy(name).augmentations[1], jit_compile=True)
     graph = graphs(name, 1, channels=1)(images, uniforms)
     np.testing.assert_allclose(compiled(images, uniforms), graph, atol=1e-5)
 
@@ -154,7 +156,7 @@ def test_any_size_works(name, height, width):
     chosen = policy(name)
     images = np.full((2, height, width, 3), 100, np.uint8)
     uniforms = np.linspace(0.0, LARGEST, 2 * chosen.num_uniforms, dtype=np.float32)
-    for view in chosen.views:
+    for view in chosen.augmentations:
         result = view(images, uniforms.reshape(2, -1)).numpy()
         assert result.shape == images.shape
         assert (result >= 0.0).all() and (result <= 1.0).all()
@@ -184,7 +186,8 @@ def test_constant_grey_images_keep_their_structure(graphs, make_batch, name):
     """Geometry, blur and colour cannot invent structure; noise and erasing can."""
     images, uniforms = make_batch(name)
     images[:] = 90
-    result = graphs(name, 0)(images, uniforms).numpy()
+    # BYOL's blur darkens the border, by one pixel at this size.
+    result = graphs(name, 0)(images, uniforms).numpy()[:, 1:-1, 1:-1]
     spread = result.std(axis=(1, 2, 3)).max()
     assert spread < (0.5 if name == "faces" else 1e-3)
 
@@ -192,13 +195,13 @@ def test_constant_grey_images_keep_their_structure(graphs, make_batch, name):
 def test_rejects_a_wrong_number_of_uniforms(make_batch):
     images, uniforms = make_batch("byol")
     with pytest.raises(ValueError, match=r"\[batch, 15\].*uniforms.shape=\(16, 14\)"):
-        policy("byol").views[0](images, uniforms[:, :-1])
+        policy("byol").augmentations[0](images, uniforms[:, :-1])
 
 
 def test_rejects_uniforms_of_another_dtype(make_batch):
     images, uniforms = make_batch("byol")
     with pytest.raises(ValueError, match="uniforms.dtype=float64"):
-        policy("byol").views[0](images, uniforms.astype(np.float64))
+        policy("byol").augmentations[0](images, uniforms.astype(np.float64))
 
 
 def test_rejects_images_of_unknown_size():
@@ -208,10 +211,12 @@ def test_rejects_images_of_unknown_size():
         tf.TensorSpec([None, chosen.num_uniforms], tf.float32),
     ]
     with pytest.raises(ValueError, match="static height and width"):
-        tf.function(chosen.views[0], input_signature=signature).get_concrete_function()
+        tf.function(
+            chosen.augmentations[0], input_signature=signature
+        ).get_concrete_function()
 
 
 def test_rejects_float_images(make_batch):
     images, uniforms = make_batch("reference")
     with pytest.raises(ValueError, match="images.dtype=float32"):
-        policy("reference").views[0](images.astype(np.float32), uniforms)
+        policy("reference").augmentations[0](images.astype(np.float32), uniforms)

@@ -12,6 +12,8 @@ from byel_tf.data.manifest import (
     open_dataset,
     open_folder,
     read_manifest,
+    require_classes,
+    require_split,
     split_name,
 )
 from byel_tf.data.tfrecord import frame
@@ -270,3 +272,29 @@ def test_name_of_no_file(name):
 def test_name_too_long_for_a_file():
     with pytest.raises(UsageError, match="longer than 100 bytes.*NAME=x"):
         split_name("é" * 51 + "=x")
+
+
+def test_classes_that_the_model_does_not_have(make_dataset):
+    dataset = make_dataset(test=1)
+    classes = dataset.manifest.classes
+    require_classes(dataset, list(classes))
+    with pytest.raises(RunError) as caught:
+        require_classes(dataset, classes[::-1])
+    assert f"has the classes {', '.join(classes)}, the model has " in str(caught.value)
+    assert f"--classes={','.join(classes[::-1])}" in str(caught.value)
+
+
+def test_splits_that_are_needed(make_dataset):
+    dataset = make_dataset(train=2, test=1)
+    require_split(dataset, "test", "report on")
+    expected = r"no validation split to choose by \(it has: train, test\): .*--splits"
+    with pytest.raises(RunError, match=expected):
+        require_split(dataset, "validation", "choose by")
+
+
+def test_a_split_without_labels_is_none_to_report_on(prepare_brightness):
+    dataset = prepare_brightness(test=[(0, -1)], train=[(0, 0)])
+    require_split(dataset, "train", "learn from")
+    expected = "no test split to report on .*test without labels.*prepare it with labels"
+    with pytest.raises(RunError, match=expected):
+        require_split(dataset, "test", "report on")

@@ -1,19 +1,24 @@
+import collections
+import concurrent.futures
 import itertools
+import pathlib
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from byel_tf import stateless
 from byel_tf.data import pipeline
-from byel_tf.data.pipeline import (
-    RecordDraws,
-    augmented_batches,
-    evaluation_batches,
-    steps_per_epoch,
-    training_batches,
-)
+from byel_tf.data.order import TrainingOrder
+from byel_tf.data.pipeline import TrainingData, augmented_batches, evaluation_batches
+from byel_tf.data.records import SplitRecords
+from byel_tf.data.tfrecord import frame, read_frames
+from byel_tf.errors import RunError
 
 COUNT, BATCH = 22, 4
+#: Classes of unequal size; which record is in which has to do with the order only.
+LABELS = np.array([0] * 15 + [1] * 5 + [2] * 2)
 
 
 @pytest.fixture
@@ -23,16 +28,51 @@ def dataset(make_dataset):
     return made
 
 
-def take(dataset, steps, *, seed=1, stage=1, batch_size=BATCH, **options):
-    """The first batches, as a list of dictionaries of arrays."""
-    batches = training_batches(
-        dataset,
-        image_size=options.pop("image_size", 4),
-        batch_size=batch_size,
-        draws=RecordDraws(seed, stage, views=2, uniforms=3),
-        **options,
-    )
-    return list(itertools.islice(batches.as_numpy_iterator(), steps))
+@pytest.fixture
+def read_calls(monkeypatch):
+    """The positions of each call that reads records."""
+    calls = []
+    read = SplitRecords.read
+
+    def read_and_tell(self, positions):
+        calls.append(tuple(map(int, positions)))
+        return read(self, positions)
+
+    monkeypatch.setattr(SplitRecords, "read", read_and_tell)
+    return calls
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The files that were decoded, one batch after the other."""
+    files = []
+    decode = pipeline.decode_and_resize
+
+    def decode_and_tell(encoded, image_size):
+        def tell(value):
+            files.append(value)
+            return value
+
+        same = tf.numpy_function(tell, [encoded], tf.string)
+        return decode(tf.ensure_shape(same, []), image_size)
+
+    monkeypatch.setattr(pipeline, "decode_and_resize", decode_and_tell)
+    monkeypatch.setattr(pipeline, "_map", tf.data.Dataset.map)
+    return files
+
+
+def make_order(seed=1, stage=1, batch_size=BATCH, drop_remainder=True, **options):
+    return TrainingOrder(COUNT, batch_size, drop_remainder, seed, stage, **options)
+
+
+def make_data(dataset, order=None, image_size=4, **options):
+    order = order or make_order()
+    return TrainingData(dataset, order, image_size=image_size, **options)
+
+
+def take(data, steps, start=0):
+    """Some batches, as a list of dictionaries of arrays."""
+    return list(itertools.islice(data.batches(start).as_numpy_iterator(), steps))
 
 
 def numbers(batches):
@@ -61,23 +101,49 @@ def assert_equal_batches(batches, expected):
 
 
 def test_content_of_a_batch(dataset):
-    (batch,) = take(dataset, 1)
+    (batch,) = take(make_data(dataset), 1)
     shapes = {name: (value.shape, value.dtype) for name, value in batch.items()}
     assert shapes == {
         "image": ((4, 4, 4, 3), np.uint8),
         "label": ((4,), np.int32),
         "weight": ((4,), np.float32),
-        "uniforms": ((4, 2, 3), np.float32),
-        "key": ((4, 2), np.int64),
+        "key": ((4, 2), np.uint32),
     }
     np.testing.assert_array_equal(batch["label"], batch["image"][:, 0, 0, 0] % 3)
     np.testing.assert_allclose(batch["weight"], 0.25)
-    assert batch["uniforms"].min() >= 0 and batch["uniforms"].max() < 1
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_shapes_are_static(make_dataset, cache):
+    dataset = make_dataset(train=COUNT, action_units=("brow", "lip"))
+    data = make_data(dataset, image_size=8, cache=cache, with_action_units=True)
+    shapes = {name: spec.shape for name, spec in data.batches().element_spec.items()}
+    assert shapes == {
+        "image": (4, 8, 8, 3),
+        "label": (4,),
+        "weight": (4,),
+        "key": (4, 2),
+        "action_units": (4, 2),
+    }
+
+
+@pytest.mark.parametrize("start", [0, 10_000, 10**9])
+def test_a_batch_is_what_the_order_says(dataset, start):
+    order = make_order(seed=2**31 - 1, stage=2, drop_remainder=False)
+    for step, batch in enumerate(take(make_data(dataset, order), 3, start), start):
+        epoch, draws, number = order.batch(step)
+        np.testing.assert_array_equal(batch["image"][:, 0, 0, 0], draws)
+        np.testing.assert_array_equal(
+            batch["key"], stateless.record_keys(2**31 - 1, 2, epoch, draws)
+        )
+        np.testing.assert_array_equal(batch["weight"] > 0, np.arange(4) < number)
 
 
 @pytest.mark.parametrize("cache", [False, True])
 def test_every_record_once_an_epoch(dataset, cache):
-    batches = take(dataset, 12, drop_remainder=False, cache=cache)
+    batches = take(
+        make_data(dataset, make_order(drop_remainder=False), cache=cache), 12
+    )
     assert counts(batches) == [4, 4, 4, 4, 4, 2] * 2
     first, second = numbers(batches[:6]), numbers(batches[6:])
     assert sorted(first) == sorted(second) == list(range(COUNT))
@@ -86,20 +152,22 @@ def test_every_record_once_an_epoch(dataset, cache):
 
 
 def test_partial_batch_is_dropped(dataset):
-    batches = take(dataset, 10)
+    batches = take(make_data(dataset), 10)
     assert counts(batches) == [4] * 10
     for epoch in (batches[:5], batches[5:]):
         assert len(set(numbers(epoch))) == 20
 
 
 def test_weights_are_shares_of_the_batch_mean(dataset):
-    for batch in take(dataset, 6, drop_remainder=False):
+    for batch in take(make_data(dataset, make_order(drop_remainder=False)), 6):
         weights = batch["weight"][batch["weight"] > 0]
         np.testing.assert_allclose(weights, 1 / len(weights), rtol=1e-6)
 
 
-def test_partial_batch_is_filled_with_its_own_records(dataset):
-    partial = take(dataset, 6, drop_remainder=False)[-1]
+@pytest.mark.parametrize("cache", [False, True])
+def test_partial_batch_is_filled_with_its_own_records(dataset, cache):
+    data = make_data(dataset, make_order(drop_remainder=False), cache=cache)
+    partial = take(data, 6)[-1]
     np.testing.assert_allclose(partial["weight"], [0.5, 0.5, 0, 0])
     for name in partial.keys() - {"weight"}:
         assert len(partial[name]) == BATCH
@@ -109,11 +177,11 @@ def test_partial_batch_is_filled_with_its_own_records(dataset):
 @pytest.mark.parametrize("cache", [False, True])
 def test_action_units_travel_with_their_record(make_dataset, cache):
     dataset = make_dataset(train=COUNT, action_units=("brow", "lip"))
-    options = {"drop_remainder": False, "cache": cache}
-    plain = take(dataset, 6, **options)
+    order = make_order(drop_remainder=False)
+    plain = take(make_data(dataset, order, cache=cache), 6)
     assert "action_units" not in plain[0]
-    batches = take(dataset, 6, with_action_units=True, **options)
-    for batch, without in zip(batches, plain, strict=True):
+    data = make_data(dataset, order, cache=cache, with_action_units=True)
+    for batch, without in zip(take(data, 6), plain, strict=True):
         number = batch["image"][:, 0, 0, 0].astype(np.float32)
         expected = np.stack([number, number / 2], axis=1)
         np.testing.assert_array_equal(batch.pop("action_units"), expected)
@@ -121,164 +189,250 @@ def test_action_units_travel_with_their_record(make_dataset, cache):
 
 
 def test_same_again(dataset):
-    assert_equal_batches(take(dataset, 8), take(dataset, 8))
+    data = make_data(dataset)
+    first = take(data, 8)
+    assert_equal_batches(take(data, 8), first)
+    assert_equal_batches(take(make_data(dataset), 8), first)
 
 
-@pytest.mark.parametrize("global_seed", [0, 17])
-def test_global_seed_has_no_say(dataset, global_seed):
-    expected = take(dataset, 8)
-    tf.random.set_seed(global_seed)
+def test_global_seeds_have_no_say(dataset):
+    expected = take(make_data(dataset), 8)
+    state = np.random.get_state()
     try:
-        assert_equal_batches(take(dataset, 8), expected)
+        for global_seed in (0, 17):
+            tf.random.set_seed(global_seed)
+            np.random.seed(global_seed)
+            assert_equal_batches(take(make_data(dataset), 8), expected)
     finally:
         tf.random.set_seed(None)
+        np.random.set_state(state)
 
 
-@pytest.mark.parametrize("change", [{"seed": 2}, {"stage": 2}])
-def test_seed_and_stage_decide(dataset, change):
-    before, after = take(dataset, 5), take(dataset, 5, **change)
-    assert numbers(before) != numbers(after)
-    keys = [
-        {tuple(k) for b in batches for k in b["key"]} for batches in (before, after)
-    ]
-    assert not keys[0] & keys[1]
-
-
-def test_cache_changes_nothing(dataset):
-    plain = take(dataset, 13, drop_remainder=False)
-    assert_equal_batches(take(dataset, 13, drop_remainder=False, cache=True), plain)
-
-
-def test_cache_decodes_each_image_once(dataset, monkeypatch):
-    decoded = []
-    decode = pipeline.decode_and_resize
-
-    def counting(encoded, image_size):
-        def count(value):
-            decoded.append(1)
-            return value
-
-        same = tf.numpy_function(count, [encoded], tf.string)
-        return decode(tf.ensure_shape(same, []), image_size)
-
-    monkeypatch.setattr(pipeline, "decode_and_resize", counting)
-    take(dataset, 15, cache=True)
-    assert len(decoded) == COUNT
-    take(dataset, 15)
-    assert len(decoded) > 3 * COUNT  # of the fourth epoch as much as was asked for
+def test_seed_and_stage_decide(dataset):
+    changes = {}, {"seed": 2}, {"stage": 2}
+    taken = [take(make_data(dataset, make_order(**change)), 5) for change in changes]
+    for before, after in itertools.combinations(taken, 2):
+        assert numbers(before) != numbers(after)
+        assert not keys_of(before) & keys_of(after)
 
 
 @pytest.mark.parametrize(
-    ("start", "drop_remainder", "cache"),
+    ("starts", "cache", "options"),
     [
-        (1, True, False),
-        (4, True, True),
-        (5, True, False),
-        (5, False, True),
-        (6, False, False),
-        (11, True, True),
-        (13, False, False),
+        ((5, 11), False, {"drop_remainder": True}),
+        ((5, 6, 13), False, {"drop_remainder": False}),
+        ((1, 4, 13), True, {"drop_remainder": True}),
+        ((5, 6), True, {"drop_remainder": False, "labels": LABELS}),
+        ((7, 10), False, {"drop_remainder": True, "labels": LABELS}),
+        ((8,), False, {"drop_remainder": False, "window": 3}),
     ],
 )
-def test_continues_where_it_was(dataset, start, drop_remainder, cache):
-    options = {"drop_remainder": drop_remainder, "cache": cache}
-    whole = take(dataset, start + 8, **options)
-    rest = take(dataset, 8, start_step=start, **options)
-    assert_equal_batches(rest, whole[start:])
+def test_continues_anywhere_as_if_it_had_never_stopped(dataset, starts, cache, options):
+    order = make_order(**options)
+    whole = take(make_data(dataset, order, cache=cache), 18)
+    for start in starts:
+        resumed = make_data(dataset, order, cache=cache)
+        assert_equal_batches(take(resumed, 5, start), whole[start : start + 5])
 
 
-def test_draws_are_the_records_own(dataset):
+def test_what_is_skipped_is_not_read(dataset, read_calls):
+    order = make_order()
+    start = 10_000
+    first = take(make_data(dataset, order), 3, start)
+    calls = set(read_calls)
+    steps = [tuple(order.batch(start + i)[1]) for i in range(100)]
+    assert set(steps[:3]) <= calls <= set(steps)  # some were read ahead
+    assert numbers(first) == list(itertools.chain(*steps[:3]))
+
+
+def test_nothing_is_read_before_batches_are_wanted(dataset, read_calls):
+    make_data(dataset, cache=True).batches(3)
+    assert not read_calls
+
+
+def test_cache_changes_nothing(dataset):
+    order = make_order(drop_remainder=False)
+    plain = take(make_data(dataset, order), 13)
+    assert_equal_batches(take(make_data(dataset, order, cache=True), 13), plain)
+
+
+@pytest.mark.parametrize(
+    "options", [{"drop_remainder": False}, {}, {"labels": LABELS}, {"window": 3}]
+)
+def test_cache_decodes_each_image_once(dataset, decoded, options):
+    """Also where an epoch has left out, or drawn again, some of them."""
+    data = make_data(dataset, make_order(**options), cache=True)
+    first = take(data, 60)
+    assert max(collections.Counter(decoded).values()) == 1
+    assert len(decoded) == COUNT
+    assert_equal_batches(take(data, 60), first)
+    assert len(decoded) == COUNT
+
+
+def test_without_a_cache_images_are_decoded_again(dataset, decoded):
+    take(make_data(dataset), 15)
+    assert len(decoded) >= 60
+
+
+def test_repeated_records_have_keys_of_their_own(dataset):
+    order = make_order(labels=LABELS, drop_remainder=False)
+    batches = take(make_data(dataset, order), 12)
+    for epoch in (batches[:6], batches[6:]):
+        assert len(set(numbers(epoch))) < COUNT
+        assert len(keys_of(epoch)) == COUNT
+        drawn = np.bincount(LABELS[numbers(epoch)])
+        assert sorted(drawn) == [7, 7, 8]
+    assert len(keys_of(batches)) == 2 * COUNT
+
+
+def test_keys_are_the_records_own(dataset):
     """Neither the batch size nor the neighbours have a say in them."""
 
-    def draws(batch_size):
-        batches = take(
-            dataset,
-            -(-COUNT // batch_size),
-            batch_size=batch_size,
-            drop_remainder=False,
-        )
+    def keys(batch_size):
+        order = make_order(batch_size=batch_size, drop_remainder=False)
         return {
-            int(batch["image"][i, 0, 0, 0]): (batch["key"][i], batch["uniforms"][i])
-            for batch in batches
-            for i in range(len(batch["label"]))
+            int(batch["image"][i, 0, 0, 0]): tuple(batch["key"][i])
+            for batch in take(make_data(dataset, order), order.steps_per_epoch)
+            for i in range(batch_size)
         }
 
-    ones, fives = draws(1), draws(5)
-    assert ones.keys() == fives.keys() == set(range(COUNT))
-    for number, (key, uniforms) in ones.items():
-        np.testing.assert_array_equal(key, fives[number][0])
-        np.testing.assert_array_equal(uniforms, fives[number][1])
+    ones = keys(1)
+    assert ones == keys(5)
+    assert ones.keys() == set(range(COUNT))
 
 
-def test_draws_differ_by_record_view_and_epoch(dataset):
-    batches = take(dataset, 12, batch_size=COUNT)
-    uniforms = np.concatenate([batch["uniforms"].ravel() for batch in batches])
-    assert len(np.unique(uniforms)) > 0.99 * uniforms.size
+def test_keys_differ_by_record_and_epoch(dataset):
+    batches = take(make_data(dataset, make_order(batch_size=COUNT)), 12)
     assert len(keys_of(batches)) == 12 * COUNT
 
 
 def test_order_does_not_depend_on_batch_size(dataset):
-    fours = numbers(take(dataset, 6, drop_remainder=False))
-    sevens = numbers(take(dataset, 4, batch_size=7, drop_remainder=False))
-    assert fours == sevens
-
-
-def test_small_shuffle_buffer_keeps_every_record(dataset):
-    batches = take(dataset, 6, drop_remainder=False, shuffle_buffer=3)
-    assert sorted(numbers(batches)) == list(range(COUNT))
-
-
-def test_shapes_are_static(dataset):
-    batches = training_batches(
-        dataset, image_size=8, batch_size=4, draws=RecordDraws(1, 1, 2, 3)
+    fours, sevens = (
+        take(
+            make_data(dataset, make_order(batch_size=size, drop_remainder=False)), steps
+        )
+        for size, steps in ((4, 6), (7, 4))
     )
-    spec = batches.element_spec
-    assert spec["image"].shape == (4, 8, 8, 3)
-    assert spec["uniforms"].shape == (4, 2, 3)
+    assert numbers(fours) == numbers(sevens)
 
 
-@pytest.mark.parametrize(
-    ("count", "batch_size", "drop_remainder", "steps"),
-    [
-        (8, 4, True, 2),
-        (9, 4, True, 2),
-        (9, 4, False, 3),
-        (3, 4, True, 0),
-        (3, 4, False, 1),
-    ],
-)
-def test_steps_per_epoch(count, batch_size, drop_remainder, steps):
-    assert steps_per_epoch(count, batch_size, drop_remainder) == steps
+def test_small_window_keeps_every_record(dataset):
+    order = make_order(drop_remainder=False, window=3)
+    assert sorted(numbers(take(make_data(dataset, order), 6))) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_filenames_are_those_of_a_step_s_records(dataset, labels):
+    order = make_order(drop_remainder=False, labels=labels)
+    data = make_data(dataset, order)
+    batches = take(data, 4, start=16)
+    assert counts(batches) == [4, 2, 4, 4]
+    for step, batch in enumerate(batches, 16):
+        assert data.filenames(step) == [f"{n}.png" for n in numbers([batch])]
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_readers_at_once_do_not_disturb_each_other(dataset, cache):
+    order = make_order(drop_remainder=False)
+    whole = take(make_data(dataset, order), 20)
+    data = make_data(dataset, order, cache=cache)
+
+    def read(start):
+        assert_equal_batches(take(data, 8, start), whole[start : start + 8])
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(read, (0, 5, 12)))
+
+
+def take_until_failure(data):
+    batches = []
+    with pytest.raises(tf.errors.OpError):
+        for batch in data.batches().as_numpy_iterator():
+            batches.append(batch)
+    return batches
+
+
+def test_a_damaged_record_is_named_where_it_is_reached(dataset):
+    order = make_order(seed=2, drop_remainder=False)
+    whole = take(make_data(dataset, order), 6)
+    before, shard = dataset.manifest.splits["train"].shards[:2]
+    path = dataset.path / shard.file
+    first, second, *_ = read_frames(path)
+    content = bytearray(path.read_bytes())
+    content[len(frame(first)) + len(frame(second)) - 10] ^= 1
+    path.write_bytes(content)
+    data = make_data(dataset, order)
+    assert data.failure is None
+    position = before.records + 1
+    step = next(s for s in range(6) if position in order.batch(s)[1])
+    assert step > 0
+    assert_equal_batches(take_until_failure(data), whole[:step])
+    assert isinstance(data.failure, RunError)
+    reason = rf"{path}: record 1 does not match its checksum: .* --verify "
+    assert re.match(reason, str(data.failure))
+    with pytest.raises(RunError, match=reason):
+        data.filenames(step)
+
+
+def test_a_file_that_vanished_is_named(dataset):
+    data = make_data(dataset, cache=True)
+    path = dataset.shard_paths("train")[1]
+    pathlib.Path(path).unlink()
+    take_until_failure(data)
+    assert isinstance(data.failure, RunError)
+    assert re.match(rf"{path}: cannot be read, No such file", str(data.failure))
+
+
+def test_a_healthy_split_has_no_failure(dataset):
+    data = make_data(dataset)
+    take(data, 12)
+    assert data.failure is None
 
 
 def test_evaluation_reads_labelled_records_in_order(make_dataset):
     dataset = make_dataset(name="some", validation=9, unlabelled=3, shard_bytes=10**6)
-    batches = list(
-        evaluation_batches(
-            dataset, "validation", image_size=4, batch_size=4
-        ).as_numpy_iterator()
-    )
-    assert numbers(batches) == list(range(9))
-    assert counts(batches) == [4, 4, 1]
-    for batch in batches:
+    batches = evaluation_batches(dataset, "validation", image_size=4, batch_size=4)
+    taken = list(batches.as_numpy_iterator())
+    assert numbers(taken) == list(range(9))
+    assert counts(taken) == [4, 4, 1]
+    for batch in taken:
         np.testing.assert_allclose(batch["weight"].sum(), 1, rtol=1e-6)
+        np.testing.assert_array_equal(batch["label"], batch["image"][:, 0, 0, 0] % 3)
         assert batch.keys() == {"image", "label", "weight"}
+    assert_equal_batches(list(batches.as_numpy_iterator()), taken)
 
 
-def test_augmentation_in_the_pipeline(dataset):
+def test_evaluation_fills_a_partial_batch_with_its_own_records(make_dataset):
+    dataset = make_dataset(validation=6, unlabelled=1)
+    batches = evaluation_batches(dataset, "validation", image_size=8, batch_size=4)
+    *_, partial = batches.as_numpy_iterator()
+    np.testing.assert_allclose(partial["weight"], [0.5, 0.5, 0, 0])
+    np.testing.assert_array_equal(partial["image"][:, 0, 0, 0], [4, 5, 4, 5])
+    np.testing.assert_array_equal(partial["label"], [1, 2, 1, 2])
+    shapes = {name: spec.shape for name, spec in batches.element_spec.items()}
+    assert shapes == {"image": (4, 8, 8, 3), "label": (4,), "weight": (4,)}
+
+
+def test_evaluation_of_whole_batches_adds_none(make_dataset):
+    dataset = make_dataset(validation=8, unlabelled=2)
+    batches = evaluation_batches(dataset, "validation", image_size=4, batch_size=4)
+    assert counts(batches.as_numpy_iterator()) == [4, 4]
+
+
+def test_augmentation_in_the_pipeline(make_dataset):
+    dataset = make_dataset(train=COUNT, action_units=("brow", "lip"))
+
     def views(batch):
         images = tf.cast(batch["image"], tf.float32) / 255.0
-        return tuple(
-            images + batch["uniforms"][:, view, :1, None, None] for view in range(2)
-        )
+        uniforms = stateless.uniform(batch["key"], 2)
+        return tuple(images + uniforms[:, view, None, None, None] for view in range(2))
 
-    plain = take(dataset, 3)
-    made = training_batches(
-        dataset, image_size=4, batch_size=BATCH, draws=RecordDraws(1, 1, 2, 3)
-    )
-    augmented = augmented_batches(made, views).take(3).as_numpy_iterator()
-    for batch, before in zip(augmented, plain, strict=True):
-        assert batch.keys() == {"views", "label", "weight", "key"}
+    data = make_data(dataset, cache=True, with_action_units=True)
+    plain = take(data, 3, start=4)
+    augmented = augmented_batches(data.batches(4), views)
+    assert augmented.element_spec["views"].shape == (4, 2, 4, 4, 3)
+    for batch, before in zip(augmented.take(3).as_numpy_iterator(), plain, strict=True):
         expected = np.stack([view.numpy() for view in views(before)], axis=1)
-        np.testing.assert_allclose(batch["views"], expected, rtol=1e-6)
-        np.testing.assert_array_equal(batch["key"], before["key"])
+        np.testing.assert_allclose(batch.pop("views"), expected, rtol=1e-6)
+        del before["image"]
+        assert_equal_batches([batch], [before])

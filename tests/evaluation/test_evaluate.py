@@ -14,8 +14,6 @@ from byel_tf.evaluation.evaluate import (
     evaluate,
     predict_records,
     predict_split,
-    require_classes,
-    require_split,
 )
 from byel_tf.serving.load import load_export
 
@@ -122,9 +120,6 @@ def test_other_classes(model, make_dataset):
     dataset = make_dataset([(0, 0)], classes=("bright", "dark"))
     with pytest.raises(RunError, match="data set set .* --classes=dark,bright"):
         evaluate(model, dataset)
-    with pytest.raises(RunError, match="has the classes bright, dark"):
-        require_classes(dataset, CLASSES)
-    require_classes(dataset, ["bright", "dark"])
 
 
 @pytest.mark.parametrize(
@@ -138,8 +133,6 @@ def test_no_test_split(model, make_dataset, pictures, split, expected):
     dataset = make_dataset(pictures, split=split)
     with pytest.raises(RunError, match=f"no test split to report on {expected}"):
         evaluate(model, dataset)
-    with pytest.raises(RunError, match="no validation split to choose by"):
-        require_split(dataset, "validation", "choose by")
 
 
 def test_undecodable_image_is_named(model, make_dataset):

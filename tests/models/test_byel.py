@@ -1,329 +1,303 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import f1_score
 
 from byel_tf.compat import keras
-from byel_tf.models import byel as byel_module
-from byel_tf.training.build import build_byel, compile_model
+from byel_tf.models.byel import BYEL
+from tests.models import byel_numpy
+from tests.models.stepping import (
+    CLASSES,
+    Stepper,
+    assert_close,
+    assert_same,
+    joined,
+    make_batch,
+)
 
-TAU = 0.75
-CLASSES = 3
-UNITS = 4
-
-
-def two_views(batch):
-    image = tf.cast(batch["image"], tf.float32) / 255.0
-    return image, tf.reverse(image, axis=[2])
-
-
-def make_batch(rng, size):
-    return {
-        "image": tf.constant(rng.integers(256, size=(size, 16, 16, 3)), tf.uint8),
-        "label": tf.constant(rng.integers(CLASSES, size=size), tf.int32),
-        "weight": tf.fill([size], 1.0 / size),
-        "action_units": tf.constant(rng.uniform(0, 2, size=(size, UNITS)), tf.float32),
-    }
-
-
-@pytest.fixture
-def make_model(tiny_encoder):
-    def make(precision="float32", num_classes=CLASSES, **options):
-        keras.utils.set_random_seed(3)
-        model = build_byel(
-            tiny_encoder,
-            two_views,
-            num_classes=num_classes,
-            projection_size=8,
-            hidden_size=16,
-            target_momentum=lambda step: tf.constant(TAU),
-            **{"subtraction": num_classes is not None, **options},
-        )
-        compile_model(model, keras.optimizers.SGD(0.1), precision)
-        return model
-
-    return make
+ONE = tf.constant(1.0)
 
 
 def values(variables):
-    return [v.numpy() for v in variables]
+    return [variable.numpy() for variable in variables]
 
 
-def step_once(model, batch):
-    return {k: float(v) for k, v in tf.function(model.train_step)(batch).items()}
+def float64(tensors):
+    return [np.asarray(tensor, np.float64) for tensor in tensors]
 
 
-def step_on_replicas(strategy, model, batches):
-    """One step with one given batch a replica."""
-    replica_batches = strategy.experimental_distribute_values_from_function(
-        lambda context: batches[context.replica_id_in_sync_group]
-    )
-
-    @tf.function
-    def step(batch):
-        return strategy.run(model.train_step, args=(batch,))
-
-    return {
-        name: float(strategy.experimental_local_results(value)[0])
-        for name, value in step(replica_batches).items()
-    }
+def uneven_batch(seed=1):
+    """A replica's share: its weights are unlike, do not add up to 1, and one is 0."""
+    batch = make_batch(seed, 6)
+    return {**batch, "weight": tf.constant([0.1, 0.2, 0.05, 0.0, 0.15, 0.1])}
 
 
-def test_target_starts_as_a_copy_of_the_online_network(make_model):
-    model = make_model()
-    for target, online in zip(
-        values(model.target.variables),
-        values([*model.online.encoder.variables, *model.online.projector.variables]),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(target, online)
-
-
-def test_target_follows_the_online_network_after_the_optimizer(rng, make_model):
-    model = make_model()
-    before = values(model.target.trainable_variables)
-    step_once(model, make_batch(rng, 6))
-    after = values(model.online.averaged_variables)
-    assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(after, before, strict=True))
-    for target, old, new in zip(
-        values(model.target.trainable_variables), before, after, strict=True
-    ):
-        np.testing.assert_allclose(target, TAU * old + (1 - TAU) * new, atol=1e-6)
-
-
-def test_statistics_of_batch_norm_belong_to_one_view_and_one_network(rng, make_model):
-    model = make_model()
-    batch = make_batch(rng, 6)
-    views = two_views(batch)
-    stem = model.online.encoder.backbone.get_layer("stem")
-    means = [
-        tf.reduce_mean(stem(model.online.encoder.standardize(v)), axis=(0, 1, 2))
-        for v in views
-    ]
-    step_once(model, batch)
-    for network in (model.online, model.target):
-        expected = 0.9 * (0.9 * 0 + 0.1 * means[0]) + 0.1 * means[1]
-        moving_mean = network.encoder.backbone.get_layer("stem_norm").moving_mean
-        np.testing.assert_allclose(moving_mean, expected, rtol=1e-4, atol=1e-6)
-
-
-def test_reported_losses_are_those_of_the_formulas(rng, make_model):
-    model = make_model()
-    batch = make_batch(rng, 6)
-    # The forward passes once more, by hand, on a twin with the same weights.
-    twin = make_model()
-    view_1, view_2 = two_views(batch)
-    z1, z2 = (twin.target(v, training=True).numpy() for v in (view_1, view_2))
-    _, p1 = twin.online(view_1, training=True)
-    _, p2 = twin.online(view_2, training=True)
-    w = twin.emotion_classifier.emotion_vectors.numpy()
-    labels = batch["label"].numpy()
-
-    def unit(x):
-        return x / np.linalg.norm(x, axis=1, keepdims=True)
-
-    def subtracted(p):
-        return p - np.linalg.norm(p, axis=1, keepdims=True) * w[:, labels].T
-
-    def cross_entropy(p):
-        logits = p @ w
-        logits = (logits - logits.mean(0)) / np.sqrt(logits.var(0) + 1e-5)
-        log_softmax = logits - np.log(np.exp(logits).sum(1, keepdims=True))
-        return -log_softmax[np.arange(len(labels)), labels].mean()
-
-    p1, p2 = p1.numpy(), p2.numpy()
-    bootstrap = np.mean(
-        4
-        - 2 * (unit(subtracted(p1)) * unit(z2)).sum(1)
-        - 2 * (unit(subtracted(p2)) * unit(z1)).sum(1)
-    )
-    classification = cross_entropy(p1) + cross_entropy(p2)
-    penalty = np.abs(np.eye(CLASSES) - w.T @ w).sum()
-    logs = step_once(model, batch)
-    assert logs["bootstrap_loss"] == pytest.approx(bootstrap, rel=1e-4)
-    assert logs["classification_loss"] == pytest.approx(classification, rel=1e-4)
-    assert logs["orthonormality_penalty"] == pytest.approx(penalty, abs=1e-5)
-    assert logs["loss"] == pytest.approx(bootstrap + classification + penalty, rel=1e-4)
-
-
-@pytest.mark.parametrize("num_classes", [CLASSES, None])
-def test_action_units_are_told_from_both_representations(rng, make_model, num_classes):
-    options = {"num_action_units": UNITS, "action_unit_weight": 0.7}
-    options["num_classes"] = num_classes
-    batch = make_batch(rng, 6)
-    twin = make_model(**options)
-    kernel, bias = twin.action_unit_head.get_weights()
-    expected = 0
-    for view in two_views(batch):
-        representation = twin.online.encoder(view, training=True).numpy()
-        error = np.abs(representation @ kernel + bias - batch["action_units"])
-        expected += np.where(error < 1, error**2 / 2, error - 0.5).mean()
-    logs = step_once(make_model(**options), batch)
-    assert logs["action_unit_loss"] == pytest.approx(expected, rel=1e-4)
-    total = 0.7 * expected + sum(
-        logs.get(name, 0)
-        for name in ("bootstrap_loss", "classification_loss", "orthonormality_penalty")
-    )
-    assert logs["loss"] == pytest.approx(total, rel=1e-5)
-
-
-def test_labels_are_smoothed(rng, make_model):
-    batch = make_batch(rng, 6)
-    twin = make_model()
-    target = 0.6 * np.eye(CLASSES)[batch["label"]] + 0.4 / CLASSES
-    expected = 0
-    for view in two_views(batch):
-        _, prediction = twin.online(view, training=True)
-        logits = twin.emotion_classifier(prediction, training=True)
-        expected -= (target * tf.nn.log_softmax(logits).numpy()).sum(1).mean()
-    logs = step_once(make_model(label_smoothing=0.4), batch)
-    assert logs["classification_loss"] == pytest.approx(expected, rel=1e-4)
-    assert logs["classification_loss"] != pytest.approx(
-        step_once(make_model(), batch)["classification_loss"], rel=1e-3
-    )
+def test_target_starts_as_a_copy_of_the_online_network(make_byel):
+    model = make_byel(is_scattered=False)
+    followed = [*model.online.encoder.variables, *model.online.projector.variables]
+    assert_same(values(model.target.variables), values(followed))
 
 
 @pytest.mark.parametrize(
-    "weights",
-    [{"bootstrap_weight": 0.0}, {"classification_weight": 0.5}],
+    "options",
+    [
+        {},
+        {
+            "bootstrap_weight": 0.5,
+            "classification_weight": 0.25,
+            "orthonormality_weight": 0.3,
+            "action_unit_weight": 0.7,
+            "label_smoothing": 0.4,
+            "class_weights": [0.5, 2.0, 1.25],
+        },
+        {"is_subtracted": False, "label_smoothing": 0.2},
+        {"has_emotions": False, "action_unit_weight": 0.7},
+    ],
 )
-def test_weights_scale_their_terms(rng, weights, make_model):
-    model = make_model(**weights)
-    logs = step_once(model, make_batch(rng, 6))
-    expected = (
-        weights.get("bootstrap_weight", 1) * logs["bootstrap_loss"]
-        + weights.get("classification_weight", 1) * logs["classification_loss"]
-        + logs["orthonormality_penalty"]
+def test_losses_and_gradients_are_those_of_the_formulas(make_byel, options):
+    model, batch = make_byel(**options), uneven_batch()
+    views = tf.unstack(batch["views"], axis=1)
+    targets = float64(model.target(view, training=True) for view in views)
+    representations = [model.online.encoder(view, training=True) for view in views]
+    predictions = float64(
+        model.online.project(r, training=True)[1] for r in representations
     )
-    assert logs["loss"] == pytest.approx(expected, rel=1e-5)
+    representations = float64(representations)
+    head = float64(model.action_unit_head.get_weights())
+    emotions = None
+    if model.emotion_classifier is not None:
+        emotions = float64(values(model.emotion_classifier.trainable_variables))
+    weights = {
+        f"{name}": options.get(f"{option}_weight", 1.0)
+        for name, option in {
+            "bootstrap_loss": "bootstrap",
+            "classification_loss": "classification",
+            "orthonormality_penalty": "orthonormality",
+            "action_unit_loss": "action_unit",
+        }.items()
+    }
+
+    def terms(emotions=emotions, head=head, shift=0.0):
+        return byel_numpy.byel_terms(
+            [prediction + shift for prediction in predictions],
+            targets,
+            representations,
+            emotions,
+            head,
+            batch,
+            is_subtracted=options.get("is_subtracted", emotions is not None),
+            smoothing=options.get("label_smoothing", 0.0),
+            class_weights=options.get("class_weights"),
+        )
+
+    def total(**changed):
+        found = terms(**changed)
+        return sum(weights[name] * found[name] for name in weights if name in found)
+
+    gradients, scalars, _, _ = model.loss_and_gradients(batch, tf.constant(8.0))
+    expected = {**terms(), "loss": total()}
+    assert set(scalars) == set(expected)
+    for name, value in scalars.items():
+        assert float(value) == pytest.approx(expected[name] / 0.6, rel=1e-4), name
+
+    found = {
+        id(variable): gradient.numpy() / 8.0
+        for variable, gradient in zip(model.learned_variables, gradients, strict=True)
+    }
+
+    def compare(variable, function, point):
+        oracle = byel_numpy.gradient(function, point)
+        assert np.abs(oracle).max() > 1e-3
+        np.testing.assert_allclose(found[id(variable)], oracle, rtol=2e-3, atol=2e-5)
+
+    # A shift of all predictions is what the last bias of the predictor makes.
+    bias = model.online.predictor.output_layer.bias
+    compare(bias, lambda shift: total(shift=shift), np.zeros(bias.shape))
+    for i, variable in enumerate(model.action_unit_head.trainable_variables):
+        compare(
+            variable,
+            lambda value, i=i: total(head=[*head[:i], value, *head[i + 1 :]]),
+            head[i],
+        )
+    if emotions is not None:
+        for i, variable in enumerate(model.emotion_classifier.trainable_variables):
+            compare(
+                variable,
+                lambda value, i=i: total(
+                    emotions=[*emotions[:i], value, *emotions[i + 1 :]]
+                ),
+                emotions[i],
+            )
 
 
-def test_gradients_reach_every_learned_variable_and_no_target(rng, make_model):
-    model = make_model(num_action_units=UNITS)
+def test_gradients_reach_every_learned_variable_and_no_target(make_byel):
+    model = make_byel()
     targets = {id(v) for v in model.target.variables}
     assert not targets & {id(v) for v in model.learned_variables}
-    gradients, _, _ = model._compute_gradients(make_batch(rng, 6), tf.constant(1.0))
+    gradients, _, _, _ = model.loss_and_gradients(make_batch(1, 6), ONE)
     for variable, gradient in zip(model.learned_variables, gradients, strict=True):
         assert np.abs(gradient.numpy()).max() > 0, variable.name
 
 
-def test_byol_is_byel_without_emotions(rng, make_model):
-    model = make_model(num_classes=None)
-    logs = step_once(model, make_batch(rng, 6))
-    assert "classification_loss" not in logs and "macro_f1" not in logs
-    assert logs["loss"] == logs["bootstrap_loss"]
+def test_statistics_of_batch_norm_belong_to_one_view_and_one_network(make_byel):
+    model, batch = make_byel(), make_batch(1, 6)
+    expected = {}
+    for network in (model.online, model.target):
+        stem = network.encoder.backbone.get_layer("stem")
+        means = [
+            tf.reduce_mean(stem(network.encoder.standardize(view)), axis=(0, 1, 2))
+            for view in tf.unstack(batch["views"], axis=1)
+        ]
+        expected[network] = 0.9 * (0.1 * means[0]) + 0.1 * means[1]
+    model.loss_and_gradients(batch, ONE)
+    for network, mean in expected.items():
+        moving_mean = network.encoder.backbone.get_layer("stem_norm").moving_mean
+        np.testing.assert_allclose(moving_mean, mean, rtol=1e-4, atol=1e-6)
 
 
-def test_subtraction_without_vectors_is_refused(make_model):
-    model = make_model(num_classes=None)
+def test_target_follows_what_the_optimizer_made_with_the_momentum_of_the_step(
+    stepper,
+):
+    step = stepper("byel", 1)
+    target, online = step.model.target, step.model.online
+    for k in range(3):
+        before = values(target.trainable_variables)
+        learned = values(online.averaged_variables)
+        step(make_batch(k, 8))
+        after = values(online.averaged_variables)
+        assert any(np.abs(a - b).max() > 0 for a, b in zip(after, learned, strict=True))
+        momentum = 0.5 + 0.125 * k
+        expected = [
+            momentum * old + (1 - momentum) * new
+            for old, new in zip(before, after, strict=True)
+        ]
+        found = values(target.trainable_variables)
+        assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_subtraction_without_vectors_is_refused(make_byel):
+    model = make_byel(has_emotions=False)
     with pytest.raises(ValueError, match="emotion_classifier=None"):
-        byel_module.BYEL(
-            model.online, model.target, two_views, None, subtract=lambda *_: None
-        )
+        BYEL(model.online, model.target, None, None, subtract=lambda *_: None)
 
 
-def test_two_replicas_learn_what_one_does(rng, two_replicas, make_model):
+def test_byol_is_byel_without_emotions_and_labels(make_byel):
+    model = make_byel(has_emotions=False, action_unit_head=None)
+    batch = {**make_batch(1), "label": None, "action_units": None}
+    _, scalars, _, logits = model.loss_and_gradients(batch, ONE)
+    assert logits is None and scalars["loss"] == scalars["bootstrap_loss"]
+    names = {metric.name for metric in model.metrics}
+    assert not names & {"classification_loss", "macro_f1", "action_unit_loss"}
+
+
+def test_two_replicas_learn_what_one_does(stepper):
     # Each replica's batch-norm statistics are those of the whole batch when both
     # have the same half.
-    half = make_batch(rng, 4)
-    whole = {k: tf.concat([v, v], 0) for k, v in half.items()}
-    whole["weight"] = tf.fill([8], 1 / 8)
-    half["weight"] = tf.fill([4], 1 / 8)
-    single = make_model(num_action_units=UNITS)
-    expected = step_once(single, whole)
-    with two_replicas.scope():
-        model = make_model(num_action_units=UNITS)
-    logs = step_on_replicas(two_replicas, model, [half, half])
-    for name, value in expected.items():
-        assert logs[name] == pytest.approx(value, rel=2e-4, abs=1e-5), name
-    for ours, theirs in zip(model.variables, single.variables, strict=True):
-        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-3, atol=1e-4)
+    one, two = stepper("byel", 1), stepper("byel", 2)
+    for seed in range(2):
+        half = make_batch(seed, 4, total=8)
+        expected = one(joined(half, half))
+        logs = two(half, half)
+    assert logs == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    # Moving variances are those of samples: of fewer images they are a bit larger.
+    assert_close(two.weights(), one.weights(), rtol=5e-3, atol=1e-4)
 
 
-def test_logs_are_means_over_replicas(rng, two_replicas, make_model):
-    batches = [make_batch(rng, 4), make_batch(rng, 4)]
-    for batch in batches:
-        batch["weight"] = tf.fill([4], 1 / 8)
-    alone = [step_once(make_model(), batch) for batch in batches]
-    with two_replicas.scope():
-        model = make_model()
-    logs = step_on_replicas(two_replicas, model, batches)
-    mean = (alone[0]["bootstrap_loss"] + alone[1]["bootstrap_loss"]) / 2
-    assert alone[0]["bootstrap_loss"] != pytest.approx(alone[1]["bootstrap_loss"])
-    assert logs["bootstrap_loss"] == pytest.approx(mean, rel=1e-4)
+def test_both_replicas_stay_alike_with_unlike_halves(stepper):
+    two = stepper("byel", 2)
+    for seed in (1, 3):
+        two(make_batch(seed, 4, total=8), make_batch(seed + 1, 4, total=8))
+    model = two.model
+    for variable in [*model.learned_variables, *model.target.trainable_variables]:
+        first, second = two.copies(variable)
+        np.testing.assert_array_equal(first.numpy(), second.numpy(), variable.name)
 
 
-def test_compiled_step_gives_the_same(rng, make_model):
-    batch = make_batch(rng, 4)
-    plain, compiled = make_model(), make_model(jit_compile=True)
-    logs = step_once(compiled, batch)
-    expected = step_once(plain, batch)
-    for name in ("loss", "bootstrap_loss", "gradient_norm"):
-        assert logs[name] == pytest.approx(expected[name], rel=1e-3)
-    graph = tf.function(compiled.train_step).get_concrete_function(batch).graph
-    marked = [
-        node for node in graph.as_graph_def().node if node.attr["_XlaMustCompile"].b
+def test_gradients_are_sums_and_logs_are_means_over_unlike_replicas(stepper, make_byel):
+    shares = [make_batch(seed, 4, total=8) for seed in (1, 2)]
+    alone = [make_byel().loss_and_gradients(share, ONE) for share in shares]
+    two = stepper("byel", 2)
+    before = values(two.model.learned_variables)
+    logs = two(*shares)
+    after = values(two.model.learned_variables)
+    # The first step of SGD is the gradient times the learning rate.
+    expected = [
+        a.numpy() + b.numpy() for a, b in zip(*(a[0] for a in alone), strict=True)
     ]
-    assert marked, "no part of the step is marked for XLA"
+    steps = [(old - new) / 0.1 for old, new in zip(before, after, strict=True)]
+    assert_close(steps, expected, rtol=1e-3, atol=1e-4)
+    norm = np.sqrt(sum((gradient.astype(float) ** 2).sum() for gradient in expected))
+    assert logs["gradient_norm"] == pytest.approx(norm, rel=1e-4)
+    for name, first in alone[0][1].items():
+        second = alone[1][1][name]
+        mean = float(first + second) / 2
+        assert logs[name] == pytest.approx(mean, rel=1e-4, abs=1e-6), name
+    projections = np.concatenate([np.asarray(a[2], float) for a in alone])
+    deviation = projections.std(axis=0).mean()
+    assert logs["projection_deviation"] == pytest.approx(deviation, rel=1e-4)
 
 
-def test_compiled_step_runs_on_two_replicas(rng, two_replicas, make_model):
-    batches = [make_batch(rng, 4), make_batch(rng, 4)]
-    with two_replicas.scope():
-        model = make_model(jit_compile=True)
-    assert np.isfinite(step_on_replicas(two_replicas, model, batches)["loss"])
+def test_projection_deviation_leaves_filling_examples_out(stepper, make_byel):
+    batch = make_batch(1, 8)
+    batch["weight"] = tf.constant([0.2] * 5 + [0.0] * 3)
+    _, _, directions, _ = make_byel().loss_and_gradients(batch, ONE)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, rtol=1e-5)
+    expected = np.asarray(directions, float)[:5].std(axis=0).mean()
+    logs = stepper("byel", 1)(batch)
+    assert logs["projection_deviation"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_moving_average_adds_no_traffic_between_replicas(
-    rng, two_replicas, monkeypatch, make_model
-):
-    batch = make_batch(rng, 4)
-
-    def count_reductions():
-        with two_replicas.scope():
-            model = make_model()
-
-        @tf.function
-        def step():
-            two_replicas.run(model.train_step, args=(batch,))
-
-        nodes = step.get_concrete_function().graph.as_graph_def().node
-        return sum(
-            n.op in ("AddN", "CollectiveReduceV2", "NcclAllReduce") for n in nodes
-        )
-
-    with_average = count_reductions()
-    monkeypatch.setattr(byel_module, "update_moving_average", lambda *_: None)
-    assert with_average == count_reductions() > 0
+def test_macro_f1_of_training_is_that_of_the_first_view(stepper, make_byel):
+    batch = make_batch(1, 8)
+    _, _, _, logits = make_byel().loss_and_gradients(batch, ONE)
+    expected = f1_score(batch["label"], np.argmax(logits, axis=1), average="macro")
+    assert stepper("byel", 1)(batch)["macro_f1"] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_keeps_losses_in_float32(rng, make_model, precision):
-    batch = make_batch(rng, 6)
-    expected = step_once(make_model(), batch)
-    keras.mixed_precision.set_global_policy(precision)
+def test_compiled_step_gives_the_same(stepper, make_byel):
+    batch, plain = make_batch(1, 8), stepper("byel", 1)
+    compiled = Stepper(make_byel(jit_compile=True))
+    assert compiled(batch) == pytest.approx(plain(batch), rel=1e-3, abs=1e-5)
+    assert_close(compiled.weights(), plain.weights(), rtol=1e-2, atol=1e-4)
+    nodes = compiled.graph(batch).node
+    assert sum(node.attr["_XlaMustCompile"].b for node in nodes) == 1
+
+
+def test_mixed_precision_keeps_losses_in_float32(make_byel):
+    batch = make_batch(1, 6)
+    _, expected, _, _ = make_byel().loss_and_gradients(batch, ONE)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        model = make_model(precision=precision)
-        before = values(model.learned_variables)
-        logs = step_once(model, batch)
-        # Loss scaling may skip its first steps while it finds its scale.
-        step = tf.function(model.train_step)
-        for _ in range(12):
-            assert all(np.isfinite(float(v)) for v in step(batch).values())
+        model = make_byel()
+        gradients, scalars, directions, logits = model.loss_and_gradients(batch, ONE)
     finally:
         keras.mixed_precision.set_global_policy("float32")
+    assert model.online.encoder.backbone.compute_dtype == "bfloat16"
+    tensors = [*gradients, *scalars.values(), directions, logits]
+    assert {tensor.dtype for tensor in tensors} == {tf.float32}
     assert {v.dtype for v in model.learned_variables} == {tf.float32}
-    assert logs["loss"] == pytest.approx(expected["loss"], rel=0.05)
-    after = values(model.learned_variables)
-    assert all(np.abs(a - b).max() > 0 for a, b in zip(after, before, strict=True))
+    assert float(scalars["loss"]) == pytest.approx(float(expected["loss"]), rel=0.05)
 
 
-def test_validation_uses_moving_statistics_and_changes_nothing(rng, make_model):
-    model = make_model()
-    before = values(model.variables)
-    batch = make_batch(rng, 5)
-    logs = tf.function(model.test_step)(batch)
-    assert set(logs) == {"macro_f1"}
-    confusion = {id(model.macro_f1.confusion)}
-    for variable, old in zip(model.variables, before, strict=True):
-        if id(variable) not in confusion:
-            np.testing.assert_array_equal(variable.numpy(), old)
+def test_validation_uses_moving_statistics_and_changes_nothing(stepper):
+    step = stepper("byel", 1)
+    step(make_batch(1, 8))
+    before = step.weights()
+    batch = make_batch(2, 5)
+    few = {name: value[:2] for name, value in batch.items()}
+    np.testing.assert_allclose(
+        step.model.classify(batch["image"])[:2],
+        step.model.classify(few["image"]),
+        atol=1e-4,
+    )
+    assert step.model.test_step(batch) == {}
+    assert_same(step.weights(), before)
+
+
+def test_classification_is_that_of_the_plain_prediction(stepper):
+    model = stepper("byel", 1).model
+    images = make_batch(2, 5)["image"]
+    _, prediction = model.online(tf.cast(images, tf.float32) / 255.0)
+    expected = model.emotion_classifier(prediction)
+    np.testing.assert_allclose(model.classify(images), expected, rtol=1e-4, atol=1e-5)
+    assert expected.shape == (5, CLASSES)

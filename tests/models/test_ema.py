@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from byel_tf.models.ema import (
+    constant_momentum,
     cosine_momentum,
     update_moving_average,
     warmed_up_momentum,
@@ -16,6 +17,12 @@ def test_cosine_momentum_against_numpy(base):
         expected = 1 - (1 - base) * (1 + np.cos(np.pi * k / 100)) / 2
         ours = cosine_momentum(step, 100, base).numpy()
         assert ours == pytest.approx(expected, abs=1e-6)
+
+
+def test_constant_momentum_is_the_same_at_every_step():
+    for step in (0, 7, 200):
+        ours = constant_momentum(tf.constant(step, tf.int64), 100, 0.97)
+        assert ours.dtype == tf.float32 and ours.numpy() == np.float32(0.97)
 
 
 @pytest.mark.parametrize("base", [0.0, 0.9, 0.999])

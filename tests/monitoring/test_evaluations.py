@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.metrics import precision_score, recall_score
 from tensorboard.plugins.pr_curve import metadata
 
-from byel_tf.monitoring.evaluations import Evaluations
+from byel_tf.evaluation.report.figures import confusion_matrix_png
+from byel_tf.monitoring.evaluations import write_evaluation
 from byel_tf.monitoring.evaluator import Evaluator
 
 CLASSES = ("anger", "fear", "joy / $")
@@ -17,37 +18,21 @@ def scores(rng):
 
 
 @pytest.fixture
-def make_callback(writer, scores):
-    """A function that makes the callback of a model whose images are its logits."""
+def counts(scores):
+    """What a model says whose images are its logits."""
     labels, logits = scores
     batches = tf.data.Dataset.from_tensor_slices(
         {"image": logits, "label": labels, "weight": np.ones(40, np.float32)}
     ).batch(8)
-
-    def make(every_epochs=1, last_step=100):
-        evaluator = Evaluator(tf.distribute.get_strategy(), lambda logits: logits, 3)
-        return Evaluations(
-            "finetune",
-            writer,
-            evaluator,
-            {"first": batches, "second": batches.take(2)},
-            CLASSES,
-            every_epochs,
-            last_step,
-        )
-
-    return make
+    evaluate = Evaluator(tf.distribute.get_strategy(), lambda logits: logits, 3)
+    return evaluate(batches)
 
 
-def test_every_test_split_has_its_place(make_callback, read_events):
-    callback = make_callback()
-    callback.step = 7
-    callback.on_epoch_end(0, {})
+def test_every_data_set_has_its_place(counts, writer, read_events):
+    with writer.as_default(step=7):
+        for name in ("first", "second"):
+            write_evaluation("finetune", name, counts, CLASSES, 7, confusion_matrix_png)
     events = read_events()
-    assert set(events.PluginTagToContent("scalars")) == {
-        "finetune/macro_f1_test/first",
-        "finetune/macro_f1_test/second",
-    }
     assert set(events.PluginTagToContent("images")) == {
         "finetune/confusion_matrix/first",
         "finetune/confusion_matrix/second",
@@ -57,23 +42,32 @@ def test_every_test_split_has_its_place(make_callback, read_events):
     }
 
 
-def test_macro_f1_and_curves_are_those_of_scikit_learn(
-    make_callback, read_events, scores
-):
-    callback = make_callback()
-    callback.step = 7
-    callback.on_epoch_end(0, {})
-    events = read_events()
+def test_the_matrix_is_drawn_from_the_counts(counts, writer, read_events):
+    drawn = []
 
+    def draw(confusion, classes, title):
+        drawn.append((confusion, classes, title))
+        return tf.io.encode_png(np.zeros((2, 3, 3), np.uint8)).numpy()
+
+    with writer.as_default(step=7):
+        write_evaluation("finetune", "x", counts, CLASSES, 7, draw)
+    ((confusion, classes, title),) = drawn
+    assert confusion.sum() == 40 and classes == CLASSES
+    assert title == f"x, step 7: macro F1 {counts.macro_f1:.3f}"
+    (point,) = read_events().Tensors("finetune/confusion_matrix/x")
+    width, height, _ = tf.make_ndarray(point.tensor_proto)
+    assert (width, height) == (b"3", b"2")
+
+
+def test_curves_are_those_of_scikit_learn(counts, writer, read_events, scores):
+    with writer.as_default(step=7):
+        write_evaluation("finetune", "x", counts, CLASSES, 7, confusion_matrix_png)
+    events = read_events()
     labels, logits = scores
-    (point,) = events.Tensors("finetune/macro_f1_test/first")
-    assert point.step == 7
-    assert tf.make_ndarray(point.tensor_proto) == pytest.approx(
-        f1_score(labels, logits.argmax(axis=1), average="macro")
-    )
     probabilities = tf.nn.softmax(logits).numpy()
     for index, label in enumerate(CLASSES):
-        (point,) = events.Tensors(f"first/{label}")
+        (point,) = events.Tensors(f"x/{label}")
+        assert point.step == 7
         curve = tf.make_ndarray(point.tensor_proto)
         assert curve.shape == (6, 101)
         for number in (0, 20, 55, 100):
@@ -84,15 +78,3 @@ def test_macro_f1_and_curves_are_those_of_scikit_learn(
             ):
                 expected = score(labels == index, found, zero_division=0)
                 assert curve[row, number] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("every_epochs", "expected"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5])]
-)
-def test_epochs_that_are_evaluated(make_callback, read_events, every_epochs, expected):
-    callback = make_callback(every_epochs, last_step=5)
-    for epoch in range(5):
-        callback.step = epoch + 1
-        callback.on_epoch_end(epoch, {})
-    points = read_events().Tensors("finetune/macro_f1_test/first")
-    assert [point.step for point in points] == expected

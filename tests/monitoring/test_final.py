@@ -3,7 +3,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import metadata
 
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
-from byel_tf.evaluation.run import evaluate_dataset
+from byel_tf.evaluation.evaluation import evaluate_dataset
 from byel_tf.evaluation.settings import Settings
 from byel_tf.flagging import parse
 from byel_tf.monitoring.final import final_scores, write_final

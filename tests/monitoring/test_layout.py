@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 
 from byel_tf.monitoring.layout import build_layout, write_layout
-from byel_tf.monitoring.scalars import data_tag, scalar_tag
+from byel_tf.monitoring.scalars import data_tag, scalar_place
 
 
 @pytest.fixture
@@ -41,12 +41,12 @@ def test_each_curve_stands_in_one_chart(charts, stage):
         ("gradient_norm", "Optimization"),
         ("learning_rate", "Optimization"),
     ):
-        ((found, chart),) = charts(scalar_tag(stage, name))
+        ((found, chart),) = charts(f"{stage}/{scalar_place(name)}")
         assert found == category and chart.startswith(stage)
     for name in ("projection_deviation", "cosine_1_to_2", "cosine_2_to_1"):
-        ((found, _),) = charts(scalar_tag("pretrain", name))
+        ((found, _),) = charts(f"pretrain/{scalar_place(name)}")
         assert found == "Collapse"
-    assert len(charts(scalar_tag("pretrain", "target_momentum"))) == 1
+    assert len(charts("pretrain/optimization/target_momentum")) == 1
 
 
 def test_what_is_written_is_the_layout(writer, read_events):

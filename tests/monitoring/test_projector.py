@@ -6,7 +6,7 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorboard.plugins import projector
 
-from byel_tf.evaluation.run import evaluate_dataset
+from byel_tf.evaluation.evaluation import evaluate_dataset
 from byel_tf.evaluation.settings import Settings
 from byel_tf.monitoring import projector as module
 from byel_tf.monitoring.projector import write_projector

@@ -1,19 +1,25 @@
 import pytest
 
-from byel_tf.monitoring.scalars import data_tag, scalar_tag
+from byel_tf.monitoring.scalars import data_tag, scalar_place
 
 
 @pytest.mark.parametrize(
-    ("stage", "name", "tag"),
+    ("name", "place"),
     [
-        ("pretrain", "loss", "pretrain/losses/total"),
-        ("finetune", "val_macro_f1", "finetune/macro_f1/validation"),
-        ("pretrain", "learning_rate", "pretrain/optimization/learning_rate"),
-        ("pretrain", "cosine_1_to_2", "pretrain/collapse/cosine_1_to_2"),
+        ("loss", "losses/total"),
+        ("val_macro_f1", "macro_f1/validation"),
+        ("learning_rate", "optimization/learning_rate"),
+        ("bad_steps", "optimization/bad_steps"),
+        ("cosine_1_to_2", "collapse/cosine_1_to_2"),
+        ("macro_f1_test/shifted", "macro_f1_test/shifted"),
     ],
 )
-def test_scalars_stand_below_their_stage(stage, name, tag):
-    assert scalar_tag(stage, name) == tag
+def test_every_scalar_has_its_place_in_its_stage(name, place):
+    assert scalar_place(name) == place
+
+
+def test_a_data_set_is_named_last():
+    assert data_tag("finetune", "macro_f1_test", "x") == "finetune/macro_f1_test/x"
 
 
 def test_names_that_are_no_text():

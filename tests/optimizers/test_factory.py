@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from byel_tf.config import ADDON_OPTIMIZERS, OPTIMIZERS
 from byel_tf.errors import UsageError
-from byel_tf.optimizers.apply import apply_reduced_gradients
 from byel_tf.optimizers.factory import (
     build_learning_rate,
     build_optimizer,
@@ -19,7 +18,7 @@ HAS_ADDONS = importlib.util.find_spec("tensorflow_addons") is not None
 def descend(optimizer, steps=3):
     variable = tf.Variable([1.0, -2.0])
     for _ in range(steps):
-        apply_reduced_gradients(optimizer, [tf.constant([1.0, -1.0])], [variable])
+        optimizer.apply_gradients([(tf.constant([1.0, -1.0]), variable)])
     assert int(optimizer.iterations) == steps
     return variable.numpy()
 
@@ -28,6 +27,19 @@ def descend(optimizer, steps=3):
 def test_every_optimizer_descends(name):
     after = descend(build_optimizer(name, 0.1, weight_decay=1e-3))
     assert after[0] < 1 and after[1] > -2
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_update_is_compiled_where_asked_for_and_not_by_itself(
+    monkeypatch, name, jit_compile
+):
+    """By itself Keras compiles on GPUs, and on CPUs it never does."""
+    gpus = ["one GPU"]
+    monkeypatch.setattr(tf.compat.v2.config, "list_physical_devices", lambda _: gpus)
+    optimizer = build_optimizer(name, 0.1, jit_compile=jit_compile)
+    assert optimizer.jit_compile is jit_compile
+    assert build_optimizer(name, 0.1).jit_compile is False
 
 
 @pytest.mark.skipif(not HAS_ADDONS, reason="tensorflow-addons is not installed")
@@ -64,7 +76,7 @@ def test_excluded_variables_do_not_decay(name):
     kept, decayed = tf.Variable([1.0]), tf.Variable([1.0])
     optimizer = build_optimizer(name, 0.1, weight_decay=0.5, exclude=[kept])
     zero = tf.zeros([1])
-    apply_reduced_gradients(optimizer, [zero, zero], [kept, decayed])
+    optimizer.apply_gradients([(zero, kept), (zero, decayed)])
     assert kept.numpy() == 1.0
     assert decayed.numpy() == pytest.approx(0.95)
 

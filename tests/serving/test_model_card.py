@@ -2,8 +2,15 @@ import json
 
 import pytest
 
+from byel_tf.data.manifest import open_dataset
 from byel_tf.errors import RunError
-from byel_tf.serving.model_card import CardFacts, model_card, write_model_card
+from byel_tf.serving.model_card import (
+    CardFacts,
+    count_images,
+    model_card,
+    write_model_card,
+    write_model_card_from_files,
+)
 
 EXPORT = {
     "classes": ["anger", "fear"],
@@ -125,14 +132,50 @@ def test_formats():
     assert f"| `model_int8.tflite` | 3,000,000 | {expected} |" in card
 
 
+def test_flags_of_more_than_a_line():
+    card = model_card(CardFacts(EXPORT, flags=("--head=a", "b", "--objective=byol")))
+    assert "| method | BYOL" in card
+    assert "--head=a\nb\n" in card
+
+
 def test_class_names_keep_to_their_cell():
     card = model_card(CardFacts({**EXPORT, "classes": ["a|b", "c"]}))
     assert r"| classes | a\|b, c |" in card
 
 
-def test_pretrained_weights_are_not_hidden():
-    card = model_card(CardFacts(EXPORT, {**RUN, "encoder_weights": "imagenet"}))
-    assert "| pre-trained weights | imagenet: not synthetic only |" in card
+INIT = {"path": "/home/me/old", "sha256": "beef" * 16, "what": "an encoder's export"}
+INIT_WORDS = (
+    f"those of another model (an encoder's export, SHA-256 `{'beef' * 16}`): its own "
+    "card says whether they are synthetic only"
+)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({"encoder_weights": "none"}, "none"),
+        ({"encoder_weights": "none", "init_from": None}, "none"),
+        ({"encoder_weights": "imagenet"}, "imagenet: not synthetic only"),
+        ({"encoder_weights": "none", "init_from": INIT}, INIT_WORDS),
+        ({"init_from": INIT}, INIT_WORDS),
+        (
+            {"encoder_weights": "imagenet", "init_from": INIT},
+            f"{INIT_WORDS}; imagenet: not synthetic only",
+        ),
+        ({}, "not recorded"),
+    ],
+)
+def test_pretrained_weights_are_not_hidden(run, words):
+    card = model_card(CardFacts(EXPORT, run))
+    assert f"| pre-trained weights | {words} |" in card
+    assert "/home/me" not in card
+
+
+def test_the_method_claims_no_random_start():
+    flags = ("--objective=supervised",)
+    card = model_card(CardFacts(EXPORT, {"init_from": INIT}, flags=flags))
+    assert "| method | fine-tuning alone, no stage 1 |" in card
+    assert "random" not in card
 
 
 def test_where_nothing_is_known():
@@ -149,8 +192,6 @@ def run_folder(tmp_path, prepare_pictures):
         folder.mkdir(parents=True)
         (folder / "byel.json").write_text(json.dumps(EXPORT))
     data = prepare_pictures(tmp_path / "data", train=12)
-    from byel_tf.data.manifest import open_dataset
-
     used = {**RUN["datasets"]["train_data"], "path": str(data)}
     used["sha256"] = open_dataset(str(data)).manifest_sha256
     (run / "run.json").write_text(json.dumps({**RUN, "datasets": {"train_data": used}}))
@@ -159,9 +200,57 @@ def run_folder(tmp_path, prepare_pictures):
     return run
 
 
+def test_from_facts_nothing_is_read(tmp_path, prepare_pictures):
+    folder = tmp_path / "run" / "export" / "4"
+    folder.mkdir(parents=True)
+    (tmp_path / "run" / "run.json").write_text("not read")
+    data = open_dataset(str(prepare_pictures(tmp_path / "data", train=12, test=3)))
+    used = {"name": "mine", "sha256": data.manifest_sha256, "source": {"kind": "test"}}
+    write_model_card(
+        folder,
+        CardFacts(
+            EXPORT,
+            {**RUN, "datasets": {"train_data": used}},
+            results(),
+            ("--objective=byol",),
+            counts=count_images([data]),
+            version="4",
+        ),
+    )
+    card = (folder / "model_card.md").read_text(encoding="utf-8")
+    for words in ("version 4", "0.4321", "| method | BYOL", "| train 12, test 3 |"):
+        assert words in card, words
+    assert [path.name for path in folder.iterdir()] == ["model_card.md"]
+
+
+def test_images_are_counted_by_the_hash_of_their_manifest(tmp_path, prepare_pictures):
+    sizes = {"a": {"train": 12, "validation": 2}, "b": {"test": 5}}
+    datasets = {
+        name: open_dataset(str(prepare_pictures(tmp_path / name, **counts)))
+        for name, counts in sizes.items()
+    }
+    assert count_images(datasets.values()) == {
+        datasets[name].manifest_sha256: counts for name, counts in sizes.items()
+    }
+    assert count_images([]) == {}
+
+
+def test_facts_in_memory_and_on_disk_make_the_same_card(run_folder):
+    folder = run_folder / "export" / "2"
+    write_model_card_from_files(folder, folder)
+    on_disk = (folder / "model_card.md").read_bytes()
+    run = json.loads((run_folder / "run.json").read_text())
+    data = open_dataset(run["datasets"]["train_data"]["path"])
+    flags = tuple((run_folder / "flags.cfg").read_text().splitlines())
+    counts = count_images([data])
+    facts = CardFacts(EXPORT, run, results(), flags, counts=counts, version="2")
+    write_model_card(folder, facts)
+    assert (folder / "model_card.md").read_bytes() == on_disk
+
+
 def test_written_from_the_run_around_it(run_folder):
     folder = run_folder / "export" / "2"
-    write_model_card(folder)
+    write_model_card_from_files(folder, folder)
     card = (folder / "model_card.md").read_text(encoding="utf-8")
     for words in ("version 2", "0.4321", "--seed=7", "| method | BYOL", "train 12"):
         assert words in card, words
@@ -170,7 +259,7 @@ def test_written_from_the_run_around_it(run_folder):
 
 def test_scores_are_of_the_newest_version(run_folder):
     folder = run_folder / "export" / "1"
-    write_model_card(folder)
+    write_model_card_from_files(folder, folder)
     card = (folder / "model_card.md").read_text(encoding="utf-8")
     assert "0.4321" not in card
     assert "Not recorded for this version" in card
@@ -179,7 +268,7 @@ def test_scores_are_of_the_newest_version(run_folder):
 def test_a_copy_tells_of_the_run_it_is_from(run_folder, tmp_path):
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "byel.json").write_text(json.dumps(EXPORT))
-    write_model_card(tmp_path / "copy", of=run_folder / "export" / "2")
+    write_model_card_from_files(tmp_path / "copy", run_folder / "export" / "2")
     card = (tmp_path / "copy" / "model_card.md").read_text(encoding="utf-8")
     assert "0.4321" in card
     assert "version 2" in card
@@ -192,6 +281,9 @@ def test_a_copy_tells_of_the_run_it_is_from(run_folder, tmp_path):
         ("[" * 200_000, "[" * 200_000),
         ("[1]", "[1]"),
         ('{"packages": "x"}', '{"classes": 3, "datasets": {"a": {}}}'),
+        ('{"init_from": "x"}', "{}"),
+        ('{"init_from": {"what": 1}}', "{}"),
+        ('{"encoder_weights": 1}', "{}"),
         ('{"datasets": []}', '{"datasets": [1]}'),
         ('{"datasets": {"train_data": null}}', '{"datasets": {"a": null}}'),
         (
@@ -212,12 +304,14 @@ def test_damaged_files_of_the_run_are_not_recorded(run_folder, run, scores):
     (run_folder / "run.json").write_text(run)
     (run_folder / "results.json").write_text(scores)
     (run_folder / "flags.cfg").write_bytes(b"--a=\xff")
-    write_model_card(run_folder / "export" / "2")
-    card = (run_folder / "export" / "2" / "model_card.md").read_text(encoding="utf-8")
+    folder = run_folder / "export" / "2"
+    write_model_card_from_files(folder, folder)
+    card = (folder / "model_card.md").read_text(encoding="utf-8")
     assert "## Data\n\nNot recorded" in card
     assert "## Scores\n\nNot recorded" in card
+    assert "| pre-trained weights | not recorded |" in card
 
 
 def test_no_export(tmp_path):
     with pytest.raises(RunError, match="is not an exported model"):
-        write_model_card(tmp_path)
+        write_model_card_from_files(tmp_path, tmp_path)

@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from byel_tf.synthesis.reference import action_unit_table, expression_table
+from byel_tf.synthesis.doc_tables import action_unit_table, expression_table
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "faces.md"
 

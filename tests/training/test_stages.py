@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from byel_tf.training.stages import train_stage
 from sklearn.metrics import f1_score
 from tensorboard.backend.event_processing import event_accumulator
 
@@ -27,7 +28,6 @@ from byel_tf.training.finetuning import build_finetuning
 from byel_tf.training.inputs import build_inputs, validation_batches
 from byel_tf.training.pretraining import build_pretraining
 from byel_tf.training.run_directory import RunDirectory
-from byel_tf.training.stages import train_stage
 
 
 @pytest.fixture

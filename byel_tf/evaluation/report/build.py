@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from byel_tf.evaluation.calibration import Reliability, reliability, temper
+from byel_tf.evaluation.evaluation import Evaluation
 from byel_tf.evaluation.predictions import Predictions
-from byel_tf.evaluation.reference import Reference
+from byel_tf.evaluation.probe_set import ProbeSet
 from byel_tf.evaluation.report import curves, examples, figures
 from byel_tf.evaluation.report.details import detail_lines
 from byel_tf.evaluation.report.html import to_html
@@ -24,7 +25,6 @@ from byel_tf.evaluation.report.tables import (
     class_table,
     score_table,
 )
-from byel_tf.evaluation.run import Evaluation
 
 #: Thumbnails of sure mistakes, and of doubtful images, of each data set.
 DEFAULT_EXAMPLES = 9
@@ -79,7 +79,7 @@ def build_report(
     classes: Sequence[str],
     origin: Origin,
     facts: Mapping[str, str],
-    reference: Reference | None = None,
+    probe_set: ProbeSet | None = None,
     shown_examples: int = DEFAULT_EXAMPLES,
     seed: int = 1,
 ) -> Report:
@@ -91,7 +91,7 @@ def build_report(
       classes: Names of the classes.
       origin: Where the model comes from.
       facts: What else to state: name and value.
-      reference: What was learned from a synthetic data set, or None.
+      probe_set: What was learned from a synthetic data set, or None.
       shown_examples: Thumbnails of a kind and data set, at most; 0 for none.
       seed: Decides which images are on the map.
 
@@ -102,7 +102,7 @@ def build_report(
     report.add(*score_table({n: e.assessment for n, e in evaluations.items()}))
     for name, evaluation in evaluations.items():
         _add_data_set(report, name, evaluation, classes, shown_examples)
-    _add_map(report, _mapped(evaluations, reference), classes, seed)
+    _add_map(report, _mapped(evaluations, probe_set), classes, seed)
     _add_training(report, origin, classes)
     _add_origin(report, evaluations, origin, facts)
     return report
@@ -193,16 +193,16 @@ def _reliability_curves(evaluation: Evaluation) -> dict[str, Reliability]:
 
 
 def _mapped(
-    evaluations: Mapping[str, Evaluation], reference: Reference | None
+    evaluations: Mapping[str, Evaluation], probe_set: ProbeSet | None
 ) -> dict[str, Predictions]:
     """What is on the map: every split once, the synthetic one first."""
     mapped = {name: e.predictions for name, e in evaluations.items()}
-    if reference is None:
+    if probe_set is None:
         return mapped
-    synthetic, split = reference.dataset, reference.gap_split
+    synthetic, split = probe_set.dataset, probe_set.gap_split
     if any(e.is_of(synthetic, split) for e in evaluations.values()):
         return mapped
-    return {f"{synthetic.name} ({split})": reference.gap_predictions, **mapped}
+    return {f"{synthetic.name} ({split})": probe_set.gap_predictions, **mapped}
 
 
 def _add_map(
@@ -236,9 +236,9 @@ def _add_training(report: Report, origin: Origin, classes: Sequence[str]) -> Non
     """The training's curves and the emotion vectors, as far as they are known."""
     pictures, notes = [], []
     for stage, words in curves.STAGES.items():
-        if origin.tensorboard is None:
+        if origin.history is None:
             break
-        found = curves.read_curves(origin.tensorboard, stage)
+        found = curves.read_curves(origin.history, stage)
         for group, what in (("losses", "losses"), ("macro_f1", "macro F1")):
             title = f"{words}, {what}"
             picture = curves.curves_png(found, group, title)
@@ -251,12 +251,14 @@ def _add_training(report: Report, origin: Origin, classes: Sequence[str]) -> Non
             "`validation` of held-out images as they are; nothing is selected on test "
             "splits."
         )
+    elif origin.run:
+        notes.append("No curves: the run's folder has none recorded (`history.jsonl`).")
     if origin.emotion_vector_cosines is not None:
         path = "figures/training/emotion_vectors.png"
         picture = figures.similarity_png(origin.emotion_vector_cosines, classes)
         pictures.append(report.show(path, "cosines of the emotion vectors", picture))
         notes.append("Emotion vectors are drawn towards cosines of 0.")
-    if pictures:
+    if notes:
         report.add("## Training")
         report.add(" ".join(notes))
         report.add(*pictures)

@@ -1,17 +1,10 @@
-"""The training's curves, read back from what it wrote for TensorBoard."""
+"""The training's curves, from the numbers in the run's `history.jsonl`."""
 
-import contextlib
 import os
-import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-from tensorboard.compat.proto import event_pb2, summary_pb2
-from tensorboard.util import tensor_util
 
 from byel_tf.evaluation.report.figures import (
     class_colours,
@@ -20,60 +13,49 @@ from byel_tf.evaluation.report.figures import (
     plain,
     to_png,
 )
+from byel_tf.history import read_history
 
 #: The stages in their order, and what they are called.
 STAGES = {"pretrain": "Stage 1", "finetune": "Stage 2"}
 
 _SHOWN = re.compile(r"(?:losses|macro_f1|macro_f1_test)/.+", re.DOTALL)
 _MAX_POINTS = 400
+# A training logs float32; of greater numbers, in a changed file, no axis is drawn.
+_GREATEST = float(np.finfo(np.float32).max)
 _SIZE = (5.0, 3.8)
 
 #: Steps and values.
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def read_curves(folder: str | os.PathLike, stage: str) -> dict[str, Curve]:
+def read_curves(history: str | os.PathLike, stage: str) -> dict[str, Curve]:
     """Losses and macro F1 of a stage.
 
     Args:
-      folder: The run's `tensorboard`.
+      history: The run's `history.jsonl`.
       stage: "pretrain" or "finetune".
 
     Returns:
-      By tag without the stage, such as `losses/total`, in alphabetical order. Steps
-      that were done again after an interruption count once, the last time.
+      By tag without the stage, such as `losses/total`, in alphabetical order. Of a step
+      that stands there twice the last line counts.
     """
-    points: dict[str, dict[int, float]] = {}
-    files = sorted(pathlib.Path(folder, stage).glob("events.out.tfevents.*"))
-    for file in files:
-        for event in _events(file):
-            for value in event.summary.value:
-                owner, _, name = value.tag.partition("/")
-                if owner == stage and _SHOWN.fullmatch(name):
-                    number = _scalar(value)
-                    if number is not None:
-                        points.setdefault(name, {})[event.step] = number
+    points: dict[str, dict[int, float | None]] = {}
+    for line in read_history(history):
+        if line.stage == stage:
+            for name, value in line.values.items():
+                if _SHOWN.fullmatch(name):
+                    points.setdefault(name, {})[line.step] = value
     curves = {}
     for name in sorted(points):
-        steps, values = zip(*sorted(points[name].items()), strict=True)
-        curves[name] = np.array(steps), np.array(values)
+        known = [
+            (step, value)
+            for step, value in sorted(points[name].items())
+            if value is not None and abs(value) <= _GREATEST
+        ]
+        if known:
+            steps, values = zip(*known, strict=True)
+            curves[name] = np.array(steps), np.array(values)
     return curves
-
-
-def _events(file: pathlib.Path) -> Iterator[event_pb2.Event]:
-    """The events up to where a file ends or is damaged."""
-    with contextlib.suppress(tf.errors.OpError, DecodeError):
-        yield from EventFileLoader(str(file)).Load()
-
-
-def _scalar(value: summary_pb2.Summary.Value) -> float | None:
-    """The number that `tf.summary.scalar` wrote, or None for anything else."""
-    try:
-        content = tensor_util.make_ndarray(value.tensor)
-    except (TypeError, ValueError, LookupError):
-        return None
-    is_scalar = content.dtype == np.float32 and content.size == 1
-    return content.item() if is_scalar else None
 
 
 def curves_png(curves: Mapping[str, Curve], group: str, title: str) -> bytes | None:

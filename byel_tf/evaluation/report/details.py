@@ -2,8 +2,8 @@
 
 from byel_tf.evaluation.comparison import Comparison
 from byel_tf.evaluation.domain_gap import DomainGap
+from byel_tf.evaluation.evaluation import Evaluation
 from byel_tf.evaluation.report.markdown import interval, literal, number, table
-from byel_tf.evaluation.run import Evaluation
 
 _PROBE_NAMES = {"linear_probe": "linear probe", "nearest_neighbours": "k-NN (cosine)"}
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from byel_tf.errors import RunError
+from byel_tf.history import FILE_NAME
+from byel_tf.json_files import has_shape
 from byel_tf.serving.export import METADATA_FILE_NAME
-from byel_tf.serving.json_files import has_shape
 from byel_tf.serving.model_card import collect_facts
 
 _SAVED_MODEL = ("saved_model.pb", "variables/*", METADATA_FILE_NAME)
@@ -25,7 +26,7 @@ class Origin:
       sha256: Hash of the SavedModel's files.
       run: Content of `run.json`.
       flags: Lines of `flags.cfg`.
-      tensorboard: The run's events.
+      history: The run's `history.jsonl`, the numbers of its training.
       emotion_vector_cosines: Between the emotion vectors of stage 1, (K, K).
     """
 
@@ -33,7 +34,7 @@ class Origin:
     sha256: str
     run: Mapping[str, Any]
     flags: tuple[str, ...]
-    tensorboard: pathlib.Path | None
+    history: pathlib.Path | None
     emotion_vector_cosines: np.ndarray | None
 
 
@@ -48,13 +49,13 @@ def find_origin(export: pathlib.Path) -> Origin:
       RunError: If it is no export, or its emotion vectors' cosines are none.
     """
     facts = collect_facts(export, export)
-    tensorboard = export.resolve().parent.parent / "tensorboard"
+    history = export.resolve().parent.parent / FILE_NAME
     return Origin(
         export,
         _digest(export),
         facts.run,
         facts.flags,
-        tensorboard if facts.run and tensorboard.is_dir() else None,
+        history if facts.run and history.is_file() else None,
         _emotion_vector_cosines(export, facts.export),
     )
 

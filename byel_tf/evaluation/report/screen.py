@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from byel_tf.evaluation.evaluation import Evaluation
 from byel_tf.evaluation.report.markdown import interval, number
-from byel_tf.evaluation.run import Evaluation
 
 
 def screen_table(evaluations: Mapping[str, Evaluation]) -> str:

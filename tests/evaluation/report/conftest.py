@@ -8,8 +8,8 @@ import pytest
 from byel_tf.evaluation.assess import assess
 from byel_tf.evaluation.comparison import compare
 from byel_tf.evaluation.domain_gap import DomainGap
+from byel_tf.evaluation.evaluation import Evaluation
 from byel_tf.evaluation.predictions import Predictions
-from byel_tf.evaluation.run import Evaluation
 
 
 def brightness_predictions(dataset, split="test"):

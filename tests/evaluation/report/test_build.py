@@ -5,13 +5,13 @@ import urllib.parse
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from byel_tf.evaluation.reference import Reference
+from byel_tf.evaluation.probe_set import ProbeSet
 from byel_tf.evaluation.report.build import build_report
-from byel_tf.evaluation.report.files import evaluation_files
+from byel_tf.evaluation.report.files import evaluation_files, results_content
 from byel_tf.evaluation.report.origin import Origin
 from byel_tf.files import write_atomically
+from byel_tf.history import History
 
 CLASSES = ("dark", "bright")
 PICTURES = [(40, 0), (200, 1), (90, 0), (150, 1), (160, 0), (120, 1), (130, 1)] * 4
@@ -19,12 +19,11 @@ PICTURES = [(40, 0), (200, 1), (90, 0), (150, 1), (160, 0), (120, 1), (130, 1)] 
 
 @pytest.fixture
 def origin(tmp_path):
-    folder = tmp_path / "tensorboard"
+    file = tmp_path / "history.jsonl"
     for stage in ("pretrain", "finetune"):
-        with tf.summary.create_file_writer(str(folder / stage)).as_default():
-            for step in (1, 2):
-                tf.summary.scalar(f"{stage}/losses/total", 1.0 / step, step=step)
-                tf.summary.scalar(f"{stage}/macro_f1/validation", 0.5, step=step)
+        for step in (1, 2):
+            History(file).append(stage, step, {"losses/total": 1.0 / step})
+            History(file).append(stage, step, {"macro_f1/validation": 0.5}, epoch=step)
     return Origin(
         export=tmp_path / "export" / "1",
         sha256="ab" * 32,
@@ -36,7 +35,7 @@ def origin(tmp_path):
             "datasets": {"train_data": {"name": "synthetic", "sha256": "cd" * 32}},
         },
         flags=("--seed=1", "--objective=byel"),
-        tensorboard=folder,
+        history=file,
         emotion_vector_cosines=np.eye(2),
     )
 
@@ -80,6 +79,8 @@ def test_everything_is_in_it(evaluations, origin):
             assert f"figures/{name}/{kind}.png" in report.pictures
     trained = [p for p in report.pictures if p.startswith("figures/training/")]
     assert len(trained) == 5
+    assert "Macro F1 of `train`" in text
+    assert "No curves" not in text
     assert {p for p in report.pictures if "map" in p} == {
         "figures/map/all.png",
         "figures/map/1.png",
@@ -139,14 +140,35 @@ def test_the_least(prepare_brightness, make_evaluation, tmp_path):
     assert all("set/" in name for name in report.pictures)
 
 
+@pytest.mark.parametrize("content", [None, "", "{", '{"stage": "pretrain"'])
+@pytest.mark.parametrize("cosines", [None, np.eye(2)])
+def test_a_run_without_curves_says_so(
+    prepare_brightness, make_evaluation, origin, content, cosines
+):
+    origin = dataclasses.replace(origin, emotion_vector_cosines=cosines)
+    if content is None:
+        origin = dataclasses.replace(origin, history=None)
+    else:
+        origin.history.write_text(content)
+    evaluation = make_evaluation(prepare_brightness("set", test=[(0, 0)]))
+    report = build_report(
+        "t", {"set": evaluation}, CLASSES, origin, {}, shown_examples=0
+    )
+    text = report.files()["report.md"]
+    assert "## Training\n\nNo curves: the run's folder has none recorded" in text
+    assert "Macro F1 of `train`" not in text
+    trained = [p for p in report.pictures if p.startswith("figures/training/")]
+    assert len(trained) == (cosines is not None)
+
+
 def test_the_synthetic_set_is_on_the_map_once(
     evaluations, origin, prepare_brightness, make_evaluation
 ):
     synthetic = make_evaluation(prepare_brightness("drawn", test=PICTURES[2:]))
-    reference = Reference(synthetic.dataset, None, None, "test", synthetic.predictions)
+    probe_set = ProbeSet(synthetic.dataset, None, None, "test", synthetic.predictions)
 
     def mapped(evaluations):
-        report = build_report("t", evaluations, CLASSES, origin, {}, reference, 0)
+        report = build_report("t", evaluations, CLASSES, origin, {}, probe_set, 0)
         text = report.files()["report.md"]
         return re.search(r"representations \((.*) images\)", text).group(1)
 
@@ -159,7 +181,8 @@ def test_the_synthetic_set_is_on_the_map_once(
 
 def test_files(evaluations, origin):
     report = build_report("t", evaluations, CLASSES, origin, {})
-    files = dict(evaluation_files(report, evaluations, CLASSES, {"split": "test"}))
+    content = results_content(evaluations, CLASSES, {"split": "test"})
+    files = dict(evaluation_files(report, evaluations, CLASSES, content))
     assert set(files) == {
         "report.md",
         "report.html",

@@ -1,60 +1,80 @@
+import math
+
 import numpy as np
-import tensorflow as tf
+import pytest
 
 from byel_tf.evaluation.report.curves import curves_png, read_curves
+from byel_tf.history import History
 
 
-def write(folder, points, **others):
-    writer = tf.summary.create_file_writer(str(folder), **others)
-    with writer.as_default():
-        for tag, step, value in points:
-            tf.summary.scalar(tag, value, step=step)
-    writer.close()
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "history.jsonl"
 
 
-def test_what_an_interrupted_run_did_again_counts_once(tmp_path):
-    folder = tmp_path / "pretrain"
-    write(
-        folder,
-        [("pretrain/losses/total", s, 10.0 + s) for s in (2, 4, 6)]
-        + [("pretrain/optimization/learning_rate", 2, 1.0), ("other/losses/x", 2, 1.0)],
-        filename_suffix=".1",
-    )
-    write(
-        folder,
-        [("pretrain/losses/total", s, 20.0 + s) for s in (4, 6, 8)]
-        + [("pretrain/macro_f1/validation", 8, 0.5)]
-        + [("pretrain/macro_f1_test/my set/x", 8, 0.25)],
-        filename_suffix=".2",
-    )
-    curves = read_curves(tmp_path, "pretrain")
+def test_the_curves_of_a_stage(file):
+    history = History(file)
+    for step in (2, 4, 6):
+        rest = {"optimization/learning_rate": 1.0, "collapse/cosine_1_to_2": 0.5}
+        history.append("pretrain", step, {"losses/total": 10.0 + step, **rest})
+        history.append("finetune", step, {"losses/total": 0.0})
+    values = {"macro_f1/validation": 0.5, "macro_f1_test/my set/x": 0.25}
+    history.append("pretrain", 6, values, epoch=1)
+    curves = read_curves(file, "pretrain")
     assert list(curves) == [
         "losses/total",
         "macro_f1/validation",
         "macro_f1_test/my set/x",
     ]
     steps, values = curves["losses/total"]
-    np.testing.assert_array_equal(steps, [2, 4, 6, 8])
-    np.testing.assert_array_equal(values, [12, 24, 26, 28])
-    assert read_curves(tmp_path, "finetune") == {}
+    np.testing.assert_array_equal(steps, [2, 4, 6])
+    np.testing.assert_array_equal(values, [12, 14, 16])
+    assert list(read_curves(file, "finetune")) == ["losses/total"]
+    assert read_curves(file, "other") == {}
 
 
-def test_what_is_no_scalar_or_damaged_is_passed_over(tmp_path):
-    folder = tmp_path / "pretrain"
-    (folder / "events.out.tfevents.0").mkdir(parents=True)
-    (folder / "events.out.tfevents.1").symlink_to("nowhere")
-    with tf.io.TFRecordWriter(str(folder / "events.out.tfevents.2")) as writer:
-        writer.write(b"\xff\xff\xff")
-    (folder / "events.out.tfevents.3").write_bytes(b"foreign" * 99)
-    writer = tf.summary.create_file_writer(str(folder))
-    with writer.as_default():
-        tf.summary.write("pretrain/losses/vector", [1.0, 2.0], 1)
-        tf.summary.write("pretrain/losses/text", "x", 1)
-        tf.summary.write("pretrain/losses/large", tf.constant(1e308, tf.float64), 1)
-        tf.summary.image("pretrain/losses/image", tf.zeros([1, 2, 2, 3]), 1)
-        tf.summary.scalar("pretrain/losses/total", 0.5, 1)
-    writer.close()
-    assert list(read_curves(tmp_path, "pretrain")) == ["losses/total"]
+def test_of_a_step_that_stands_there_twice_the_last_line_counts(file):
+    history = History(file)
+    for first, values in ((2, (1, 2, 3)), (4, (4, math.nan, 6))):
+        for step, value in enumerate(values):
+            history.append("pretrain", first + 2 * step, {"losses/total": value})
+    steps, values = read_curves(file, "pretrain")["losses/total"]
+    np.testing.assert_array_equal(steps, [2, 4, 8])
+    np.testing.assert_array_equal(values, [1, 4, 6])
+
+
+def test_a_curve_without_a_finite_number_is_none(file):
+    History(file).append("pretrain", 1, {"losses/total": math.nan, "losses/x": 1.0})
+    assert list(read_curves(file, "pretrain")) == ["losses/x"]
+
+
+def test_a_damaged_or_torn_line_is_passed_over(file):
+    history = History(file)
+    history.append("pretrain", 1, {"losses/total": 0.5})
+    with open(file, "ab") as stream:
+        stream.write(b'\xff foreign\n{"stage": "pretrain"}\n')
+    history.append("pretrain", 2, {"losses/total": 0.25})
+    with open(file, "ab") as stream:
+        stream.write(b'{"stage": "pretrain", "step": 3, "values": {"losses/total": 0.1')
+    steps, values = read_curves(file, "pretrain")["losses/total"]
+    np.testing.assert_array_equal(steps, [1, 2])
+    np.testing.assert_array_equal(values, [0.5, 0.25])
+
+
+def test_no_file(file):
+    assert read_curves(file, "pretrain") == {}
+    file.symlink_to("nowhere")
+    assert read_curves(file, "pretrain") == {}
+
+
+def test_numbers_that_no_axis_holds_are_passed_over(file):
+    history, largest = History(file), float(np.finfo(np.float32).max)
+    for step, value in ((1, largest), (2, 1e308), (2**63 - 1, -largest)):
+        history.append("pretrain", step, {"losses/total": value, "losses/x": 1e39})
+    curves = read_curves(file, "pretrain")
+    assert list(curves) == ["losses/total"]
+    np.testing.assert_array_equal(curves["losses/total"][1], [largest, -largest])
+    assert curves_png(curves, "losses", "Stage 1").startswith(b"\x89PNG")
 
 
 def test_pictures():

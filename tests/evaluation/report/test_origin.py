@@ -16,7 +16,7 @@ def run(export_brightness, tmp_path):
     export_brightness(export, emotion_vector_cosines=cosines)
     (tmp_path / "run" / "run.json").write_text(json.dumps({"byel_tf": "1"}))
     (tmp_path / "run" / "flags.cfg").write_text("--seed=1\n")
-    (tmp_path / "run" / "tensorboard").mkdir()
+    (tmp_path / "run" / "history.jsonl").touch()
     return tmp_path / "run"
 
 
@@ -24,15 +24,27 @@ def test_within_its_run(run):
     origin = find_origin(run / "export" / "1")
     assert origin.run == {"byel_tf": "1"}
     assert origin.flags == ("--seed=1",)
-    assert origin.tensorboard == run / "tensorboard"
+    assert origin.history == run / "history.jsonl"
     np.testing.assert_array_equal(origin.emotion_vector_cosines, [[1, 0.5], [0.5, 1]])
+
+
+def test_a_run_without_history(run):
+    (run / "history.jsonl").unlink()
+    origin = find_origin(run / "export" / "1")
+    assert origin.run == {"byel_tf": "1"}
+    assert origin.history is None
+
+
+def test_beside_what_is_no_run(run):
+    (run / "run.json").unlink()
+    assert find_origin(run / "export" / "1").history is None
 
 
 def test_taken_out_of_its_run(run, tmp_path):
     export = tmp_path / "shipped"
     shutil.copytree(run / "export" / "1", export)
     origin = find_origin(export)
-    assert (origin.run, origin.flags, origin.tensorboard) == ({}, (), None)
+    assert (origin.run, origin.flags, origin.history) == ({}, (), None)
     assert origin.sha256 == find_origin(run / "export" / "1").sha256
 
 

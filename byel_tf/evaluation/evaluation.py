@@ -5,7 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.manifest import (
+    PreparedDataset,
+    require_classes,
+    require_split,
+)
 from byel_tf.errors import RunError
 from byel_tf.evaluation.assess import Assessment, assess
 from byel_tf.evaluation.comparison import Comparison, compare
@@ -14,11 +18,9 @@ from byel_tf.evaluation.evaluate import (
     LOGITS,
     REPRESENTATION,
     predict_records,
-    require_classes,
-    require_split,
 )
 from byel_tf.evaluation.predictions import Predictions
-from byel_tf.evaluation.reference import Reference
+from byel_tf.evaluation.probe_set import ProbeSet
 from byel_tf.evaluation.settings import Settings, bar
 from byel_tf.serving.load import ExportedModel
 
@@ -93,7 +95,7 @@ def require_usable(
 def evaluate_dataset(
     models: Mapping[str, ExportedModel],
     dataset: PreparedDataset,
-    reference: Reference | None,
+    probe_set: ProbeSet | None,
     settings: Settings,
 ) -> Evaluation:
     """Evaluates the first of the models, beside the others, on one data set.
@@ -101,7 +103,7 @@ def evaluate_dataset(
     Args:
       models: Exported models of the same classes, by name.
       dataset: A prepared data set of the same classes.
-      reference: What was learned from the synthetic data set with the first model.
+      probe_set: What was learned from the synthetic data set with the first model.
       settings: How.
 
     Raises:
@@ -126,7 +128,7 @@ def evaluate_dataset(
         predictions,
         model.classes,
         exported_temperature(model),
-        reference and reference.temperature,
+        probe_set and probe_set.temperature,
         settings.resamples,
         settings.seed,
     )
@@ -149,8 +151,8 @@ def evaluate_dataset(
         assessment,
         predictions,
         comparisons,
-        reference.score_probes(predictions, model.classes) if reference else {},
-        reference and reference.measure_gap(dataset, predictions, settings),
+        probe_set.score_probes(predictions, model.classes) if probe_set else {},
+        probe_set and probe_set.measure_gap(dataset, predictions, settings),
     )
 
 

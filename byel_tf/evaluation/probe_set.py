@@ -26,7 +26,7 @@ _GAP_SPLITS = ("test", "validation", "train")
 
 
 @dataclasses.dataclass(frozen=True)
-class Reference:
+class ProbeSet:
     """What is known of the synthetic data set.
 
     Attributes:
@@ -107,12 +107,12 @@ class Reference:
         )
 
 
-def learn_reference(
+def learn_probe_set(
     model: ExportedModel,
     dataset: PreparedDataset,
     settings: Settings,
     fitted_temperature: float | None = None,
-) -> Reference:
+) -> ProbeSet:
     """Fits probes and a temperature on a synthetic data set.
 
     Args:
@@ -153,7 +153,7 @@ def learn_reference(
                 model.signature, dataset, settings.probe_images, advance
             )
     gap_split = next(name for name in _GAP_SPLITS if name in splits)
-    return Reference(dataset, probes, temperature, gap_split, predict(gap_split))
+    return ProbeSet(dataset, probes, temperature, gap_split, predict(gap_split))
 
 
 def fit_held_out(

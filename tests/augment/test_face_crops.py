@@ -5,7 +5,7 @@ import tensorflow as tf
 from byel_tf.augment import colour
 from byel_tf.augment.affine import affine
 from byel_tf.augment.blur import gaussian_blur
-from byel_tf.augment.faces import Draws, view
+from byel_tf.augment.face_crops import Draws, view
 from byel_tf.augment.noise import add_noise
 
 # The middle of every symmetric range, and no event.

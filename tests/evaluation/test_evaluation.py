@@ -1,6 +1,6 @@
 import pytest
 
-from byel_tf.evaluation.run import exported_temperature
+from byel_tf.evaluation.evaluation import exported_temperature
 from byel_tf.serving.load import ExportedModel
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from byel_tf.serving.json_files import has_shape, read_object
+from byel_tf.json_files import has_shape, read_object
 
 SHAPE = {"name": str, "scores": {str: [int | float]}, "ends": (type(None), [float])}
 

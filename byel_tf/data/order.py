@@ -1,0 +1,106 @@
+"""Which records make up each training step: arithmetic, with nothing to remember.
+
+The batch of a step is a function of (seed, stage, step), so a run continues anywhere
+without reading what lies before, and names the images of any step afterwards.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+# Records that stay together where an epoch is not shuffled as a whole.
+_BLOCK = 256
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainingOrder:
+    """The order of a split's records, epoch by epoch.
+
+    Attributes:
+      count: Records of the split.
+      batch_size: Global batch size.
+      drop_remainder: Whether an epoch's last, partial batch is left out.
+      seed: The run's seed.
+      stage: 1 or 2; the stages of one run draw apart.
+      window: Records that are shuffled together; from `count` on, all of them.
+      labels: Each record's label, (count,), int, for classes that take equal turns;
+        None where every record comes once an epoch.
+    """
+
+    count: int
+    batch_size: int
+    drop_remainder: bool
+    seed: int
+    stage: int
+    window: int = 2**62
+    labels: np.ndarray | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return steps_per_epoch(self.count, self.batch_size, self.drop_remainder)
+
+    def batch(self, step: int) -> tuple[int, np.ndarray, int]:
+        """The records of a step.
+
+        Args:
+          step: The steps before it.
+
+        Returns:
+          The epoch; the draws, (batch size,), int64: a record's position is its draw
+          modulo `count`, and no draw comes twice in an epoch, though a record may;
+          and how many of them there are: the rest, in an epoch's last batch, repeats
+          them.
+        """
+        epoch, position = divmod(step, self.steps_per_epoch)
+        first = position * self.batch_size
+        draws = _epoch_draws(self, epoch)[first : first + self.batch_size]
+        repeated = draws[np.arange(self.batch_size) % len(draws)]
+        return epoch, repeated, len(draws)
+
+
+def steps_per_epoch(count: int, batch_size: int, drop_remainder: bool) -> int:
+    """Batches in an epoch of `count` records."""
+    return count // batch_size if drop_remainder else -(-count // batch_size)
+
+
+@functools.lru_cache(maxsize=4)  # of both stages, while one epoch follows another
+def _epoch_draws(order: TrainingOrder, epoch: int) -> np.ndarray:
+    """All draws of an epoch, (count,), int64."""
+    # Raw output of a counter-based generator is the same in every release of NumPy.
+    source = np.random.Philox(key=[order.seed + (order.stage << 32), epoch])
+    if order.labels is not None:
+        return _balanced(order.labels, source)
+    count = order.count
+    if order.window >= count:
+        return np.argsort(source.random_raw(count), kind="stable")
+    # Whole blocks in a drawn order, then each window shuffled: reads stay local.
+    blocks = np.argsort(source.random_raw(-(-count // _BLOCK)), kind="stable")
+    sequence = (blocks[:, None] * _BLOCK + np.arange(_BLOCK)).ravel()
+    sequence = sequence[sequence < count]
+    # Or few blocks would often end alike, and a remainder be left out each time.
+    sequence = np.roll(sequence, int(source.random_raw()) % count)
+    windows = np.arange(count) // order.window
+    return sequence[np.lexsort((source.random_raw(count), windows))]
+
+
+def _balanced(labels: np.ndarray, source: np.random.Philox) -> np.ndarray:
+    """As many draws as records, every class that occurs as often as the others.
+
+    A class's records come in a drawn order, all of them before one comes again.
+    """
+    count = len(labels)
+    classes = np.unique(labels)
+    turns = np.arange(count) % len(classes)
+    turns = turns[np.argsort(source.random_raw(count), kind="stable")]
+    draws = np.empty(count, np.int64)
+    for turn, label in enumerate(classes):
+        members = np.flatnonzero(labels == label)
+        places = np.flatnonzero(turns == turn)
+        rounds = -(-len(places) // len(members))
+        keys = source.random_raw(rounds * len(members)).reshape(rounds, -1)
+        again = np.arange(rounds)[:, None] * count
+        rounds_draws = members[np.argsort(keys, kind="stable")] + again
+        draws[places] = rounds_draws.ravel()[: len(places)]
+    return draws

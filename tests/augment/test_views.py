@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from byel_tf import stateless
+from byel_tf.augment.policies import Policy, policy
+from byel_tf.augment.views import policy_views, ready_views
+from byel_tf.batch import DROPOUT, VIEWS
+
+DRAWS = 3
+
+
+@pytest.fixture
+def telling():
+    """A policy whose views are the draws that it was given, and which view it is."""
+
+    def augmentation(number):
+        def augment(images, uniforms):
+            assert uniforms.shape[1] == DRAWS
+            return tf.cast(images, tf.float32)[:, 0, 0, :1] + number * 10 + uniforms
+
+        return augment
+
+    return Policy("telling", DRAWS, (augmentation(1), augmentation(2)))
+
+
+@pytest.fixture
+def batch(generator):
+    keys = stateless.record_keys(1, 1, 0, tf.range(6, dtype=tf.int64))
+    images = generator.integers(0, 256, (6, 12, 12, 3), dtype=np.uint8)
+    return {"image": tf.constant(images), "key": keys}
+
+
+def test_each_view_is_its_augmentation_of_its_own_draws(telling, batch):
+    uniforms = stateless.uniform(batch["key"], 2 * DRAWS, VIEWS).numpy()
+    images = batch["image"].numpy()[:, 0, 0, :1].astype(np.float32)
+    first, second = policy_views(telling, 2)(batch)
+    np.testing.assert_array_equal(first, images + np.float32(10) + uniforms[:, :DRAWS])
+    np.testing.assert_array_equal(second, images + np.float32(20) + uniforms[:, DRAWS:])
+
+
+def test_one_view_is_the_first_of_two(telling, batch):
+    (only,) = policy_views(telling, 1)(batch)
+    np.testing.assert_array_equal(only, policy_views(telling, 2)(batch)[0])
+
+
+def test_views_and_dropout_draw_apart():
+    assert VIEWS != DROPOUT
+
+
+def test_views_are_the_record_s_own_and_differ_by_epoch(batch):
+    make_views = policy_views(policy("reference"), 2)
+    views = [view.numpy() for view in make_views(batch)]
+    assert np.abs(views[0] - views[1]).max() > 0.05
+    some = [4, 0, 0, 2]
+    few = {name: tf.gather(value, some) for name, value in batch.items()}
+    for view, expected in zip(make_views(few), views, strict=True):
+        np.testing.assert_allclose(view, expected[some], atol=1e-6)
+    later = stateless.record_keys(1, 1, 1, tf.range(6, dtype=tf.int64))
+    for view, before in zip(make_views({**batch, "key": later}), views, strict=True):
+        assert (np.abs(view - before).max(axis=(1, 2, 3)) > 0.05).all()
+
+
+def test_views_from_the_pipeline_are_taken_as_they_are(generator):
+    views = generator.random((4, 2, 5, 5, 3), dtype=np.float32)
+    taken = ready_views({"views": tf.constant(views)})
+    assert len(taken) == 2
+    for number, view in enumerate(taken):
+        np.testing.assert_array_equal(view, views[:, number])
