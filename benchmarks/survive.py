@@ -312,8 +312,9 @@ def fingerprints(run: pathlib.Path) -> dict[str, str]:
             for tag in sorted(curves.Tags()["tensors"])
         }
         found[f"{stage} curves"] = _digest(json.dumps(tags).encode())
-    for file in ("results.json", "history.jsonl", "predictions/data.csv"):
-        found[file] = _digest((run / file).read_bytes())
+    tables = sorted(run.glob("predictions/*"))
+    for file in [run / "results.json", run / "history.jsonl", *tables]:
+        found[file.name] = _digest(file.read_bytes())
     (export,) = (run / "export").iterdir()
     weights = export / "variables" / "variables.data-00000-of-00001"
     found["export's weights"] = _digest(weights.read_bytes())

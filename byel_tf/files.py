@@ -5,12 +5,15 @@ import hashlib
 import io
 import os
 import pathlib
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from typing import IO
 
 from byel_tf.errors import RunError
+
+_TEMPORARY = re.compile(r"\..+\.partial-[0-9a-f]{8}", re.DOTALL)
 
 
 def write_atomically(path: str | os.PathLike, content: str | bytes) -> None:
@@ -70,6 +73,11 @@ def new_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
 def _temporary(path: pathlib.Path) -> pathlib.Path:
     """A name beside `path` that nobody has: two containers may share a process id."""
     return path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
+
+
+def is_temporary(path: pathlib.Path) -> bool:
+    """Whether a name is one that something has until it is whole."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 @contextlib.contextmanager

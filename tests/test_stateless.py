@@ -1,5 +1,7 @@
 """The generator against an implementation in NumPy, and against chance."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -188,6 +190,14 @@ def test_each_word_of_a_key_changes_every_number(change):
     numbers, others = draw(), draw(**change)
     assert np.mean(numbers == others) < 1e-5
     assert_independent(numbers, others)
+
+
+def test_no_word_of_a_key_stands_for_another():
+    changes = [{"seed": 2}, {"stage": 2}, {"epoch": 1}, {"records": RECORDS + 1}]
+    words = {"seed": 1, "stage": 1, "epoch": 0, "records": RECORDS}
+    keys = [stateless.record_keys(**{**words, **change}).numpy() for change in changes]
+    for one, other in itertools.combinations(keys, 2):
+        assert (one != other).any(axis=1).all()
 
 
 def test_streams_of_each_record_are_independent():

@@ -1,12 +1,14 @@
 """The main job as a user runs it: flags in, a run's folder out."""
 
-import functools
 import json
 import os
 import pathlib
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,16 +16,21 @@ import tensorflow as tf
 from sklearn.metrics import accuracy_score, f1_score
 from tensorboard.backend.event_processing import event_accumulator
 
+from benchmarks.survive import fingerprints
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.labels import DEFAULT_CLASSES
 from byel_tf.data.manifest import open_dataset
 from byel_tf.evaluation.calibration import fit_temperature, temper
 from byel_tf.evaluation.evaluate import LOGITS, predict_split
-from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import build_encoder
+from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.program import run_program
 from byel_tf.serving.load import load_export
-from train_main import main
+from byel_tf.training import run as training_run
+from byel_tf.training.checkpoints import Checkpoints
+from byel_tf.training.run_directory import RunDirectory
+from byel_tf.training.state import named_variables
+from train_main import INTERRUPTED, main
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 FLAGFILES = sorted((CHECKOUT / "flags").glob("*.cfg"))
@@ -66,6 +73,18 @@ def command_line(data, model_dir):
         "--eval_every_epochs=0",
         *SMALL,
     ]
+
+
+@pytest.fixture
+def training_only(monkeypatch):
+    """Runs end before export and report; gives the stages they ended with."""
+    ended = []
+
+    def finish(self, stage, step, emotion_vectors, stages):
+        ended.append((stage, step))
+
+    monkeypatch.setattr(training_run._Run, "_finish", finish)
+    return ended
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +147,7 @@ def test_a_run_leaves_everything_it_promises(finished, data):
     page = (run / "report.html").read_text()
     assert page.count("<img ") == len(list((run / "figures").rglob("*.*")))
     for stage in ("pretrain", "finetune"):
-        assert list((run / "checkpoints" / stage).glob("step-*.index"))
+        assert list((run / "checkpoints" / stage).glob("step-*/manifest.json"))
         shown = last_scalars(run / "tensorboard" / stage)
         for name in results["datasets"]:
             assert f"{stage}/macro_f1_test/{name}" in shown
@@ -183,14 +202,18 @@ def test_the_temperature_is_fitted_on_held_out_synthetic_images(finished, data):
         assert entry["intervals"]["unit"] == "image"
 
 
-def test_flags_cfg_repeats_the_run(arguments, tmp_path):
+def test_flags_cfg_repeats_the_run(arguments, tmp_path, training_only):
     main([*arguments, "--objective=supervised"])
     first = tmp_path / "run"
     main(
         ["train_main.py", f"--flagfile={first}/flags.cfg", f"--model_dir={tmp_path}/b"]
     )
     again = tmp_path / "b"
-    assert (first / "results.json").read_text() == (again / "results.json").read_text()
+    stages = [stage for stage, _ in training_only]
+    for one, other in zip(*(stage.model.variables for stage in stages), strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    numbers = [(folder / "history.jsonl").read_text() for folder in (first, again)]
+    assert numbers[0] == numbers[1]
     flags = [(folder / "flags.cfg").read_text() for folder in (first, again)]
     assert flags[0] == flags[1].replace(f"{tmp_path}/b", f"{tmp_path}/run")
 
@@ -198,6 +221,7 @@ def test_flags_cfg_repeats_the_run(arguments, tmp_path):
 def test_a_finished_run_is_not_exported_twice(copied):
     run, arguments = copied
     before = json.loads((run / "results.json").read_text())
+    history = (run / "history.jsonl").read_text()
     facts = run / "export" / "1" / "byel.json"
     facts.write_text(
         json.dumps({**json.loads(facts.read_text()), "fitted_temperature": 3.0})
@@ -212,6 +236,7 @@ def test_a_finished_run_is_not_exported_twice(copied):
             del entry["calibration"]["fitted"]
     assert after == before
     assert [path.name for path in (run / "export").iterdir()] == ["1"]
+    assert (run / "history.jsonl").read_text() == history
     assert len(list((run / "tensorboard" / "final").glob("events.*"))) == 1
     main([*arguments, "--finetune_epochs=2"])
     assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
@@ -253,7 +278,9 @@ def test_checkpoints_of_an_unknown_run_are_refused(copied, capsys):
 def test_another_run_in_the_same_folder_is_refused(copied, capsys):
     _, arguments = copied
     assert run_program(main, [*arguments, "--seed=2"]) == 1
-    assert "holds a run with --seed=1, now it is 2" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert re.search(r"^--seed +1 +2$", error, re.MULTILINE)
+    assert "holds a run with other flags (--seed; " in error
 
 
 def test_stage_1_does_not_go_on_behind_stage_2(copied, capsys):
@@ -268,83 +295,96 @@ def test_stage_1_does_not_go_on_behind_stage_2(copied, capsys):
         ["--objective=byol", "--precision=mixed_bfloat16"],
         ["--noemotion_subtraction", "--precision=mixed_float16", "--augmentation=byol"],
         ["--strategy=mirrored", "--eval_every_epochs=1", "--histograms"],
-        [
-            "--objective=supervised",
-            "--encoder=MobileNet",
-            "--image_size=32",
-            "--width=1",
-            "--stem=imagenet",
-            "--pretrain_epochs=0",
-        ],
     ],
     ids=lambda flags: " ".join(flags),
 )
-def test_every_kind_of_run_ends_with_results(arguments, tmp_path, extra):
+def test_every_kind_of_run_takes_its_steps(arguments, training_only, extra):
     main([*arguments, *extra, "--max_steps=2"])
+    ((_, step),) = training_only
+    assert step == 2
+
+
+def test_networks_of_keras_and_selection_on_other_data(arguments, data, tmp_path):
+    copy = tmp_path / "photographs"
+    shutil.copytree(data / "synthetic", copy)
+    network = ["--encoder=MobileNet", "--image_size=32", "--width=1", "--stem=imagenet"]
+    main(
+        [
+            *arguments,
+            *network,
+            "--objective=supervised",
+            "--strategy=mirrored",
+            f"--selection_data={copy}",
+            "--max_steps=2",
+        ]
+    )
     results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["selection"] == "real"
     assert results["datasets"]["synthetic"]["count"] == 12
     assert last_scalars(tmp_path / "run" / "tensorboard" / "final")
 
 
-@pytest.mark.parametrize(
-    ("objective", "strategy"),
-    [("byel", "mirrored"), ("byol", "one_device"), ("supervised", "one_device")],
-)
-def test_every_switch_of_the_recipe_at_once(
-    arguments, data, tmp_path, objective, strategy
-):
-    switches = [
-        f"--objective={objective}",
-        f"--strategy={strategy}",
-        "--channels=1",
-        "--normalization=per_image",
-        "--label_smoothing=0.1",
-        "--action_unit_weight=0.5",
-        "--pretrain_schedule=one_cycle",
-        "--pretrain_warmup_epochs=0.5",
-        "--finetune_schedule=one_cycle",
-        "--finetune_warmup_epochs=0.5",
-        "--finetune_learning_rate=1e-2",
-        "--weight_ema=0.9",
-        "--flip_average",
-    ]
-    main([*arguments, *switches, "--max_steps=3"])
+SWITCHES = [
+    "--channels=1",
+    "--normalization=per_image",
+    "--label_smoothing=0.1",
+    "--action_unit_weight=0.5",
+    "--class_balance=weights",
+    "--pretrain_schedule=one_cycle",
+    "--pretrain_warmup_epochs=0.5",
+    "--finetune_schedule=one_cycle",
+    "--finetune_warmup_epochs=0.5",
+    "--finetune_learning_rate=1e-2",
+    "--weight_ema=0.9",
+    "--flip_average",
+    "--max_steps=3",
+]
+
+
+def test_every_switch_of_the_recipe_at_once(arguments, data, tmp_path):
+    main([*arguments, *SWITCHES, "--strategy=mirrored"])
     run = tmp_path / "run"
     metadata = json.loads((run / "export" / "1" / "byel.json").read_text())
     assert (metadata["channels"], metadata["flip_average"]) == (1, True)
 
     # What is shipped: the mean over both mirror images, by the averaged weights.
-    build = functools.partial(
-        build_encoder,
-        "resnet18",
-        image_size=16,
-        width=0.0625,
-        stem="small",
-        channels=1,
-        normalization="per_image",
-    )
-    trained = ExpressionClassifier(
-        build(),
+    network = ExpressionNetwork(
+        build_encoder(
+            "resnet18",
+            image_size=16,
+            width=0.0625,
+            stem="small",
+            channels=1,
+            normalization="per_image",
+        ),
         len(DEFAULT_CLASSES),
-        views=lambda batch: (),
-        build_averaged_encoder=build,
     )
-    path = tf.train.latest_checkpoint(str(run / "checkpoints" / "finetune_best"))
-    tf.train.Checkpoint(model=trained).restore(path).expect_partial()
+    saved = Checkpoints(run / "checkpoints" / "finetune").newest()
     images, _ = read_test_split(data / "synthetic")
     pixels = tf.stack([decode_and_resize(image, 16) for image in images]) / 255
-    averaged, last = (
-        (network(pixels)[1] + network(pixels[:, :, ::-1])[1]) / 2
-        for network in (trained.averaged, trained.network)
-    )
-    assert np.abs(averaged - last).max() > 1e-2
+    logits = {}
+    for name in ("averaged", "network"):
+        for path, variable in named_variables(network):
+            value = saved.arrays[f"networks/{name}/{path}"]
+            # Of batch norm's statistics there is one a replica.
+            is_statistic = value.ndim > len(variable.shape)
+            variable.assign(value.mean(axis=0) if is_statistic else value)
+        both = [network(p)[1] for p in (pixels, pixels[:, :, ::-1])]
+        logits[name] = (both[0] + both[1]) / 2
+    assert np.abs(logits["averaged"] - logits["network"]).max() > 1e-2
     model = tf.saved_model.load(str(run / "export" / "1"))
     outputs = model.signatures["serving_default"](image_bytes=images)
-    np.testing.assert_allclose(outputs["logits"], averaged, atol=1e-4)
+    np.testing.assert_allclose(outputs["logits"], logits["averaged"], atol=1e-4)
+
+
+@pytest.mark.parametrize("objective", ["byol", "supervised"])
+def test_every_switch_with_the_controls(arguments, training_only, objective):
+    main([*arguments, *SWITCHES, f"--objective={objective}"])
+    assert len(training_only) == 1
 
 
 @pytest.mark.parametrize("flagfile", FLAGFILES, ids=lambda path: path.stem)
-def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path):
+def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path, training_only):
     # The reference takes its step as it is, at 128 px.
     small = [] if flagfile.stem == "reference" else SMALL
     main(
@@ -361,8 +401,8 @@ def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path):
             "--max_steps=1",
         ]
     )
-    results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert "synthetic" in results["datasets"]
+    ((_, step),) = training_only
+    assert step == 1
 
 
 @pytest.fixture(autouse=True)
@@ -422,14 +462,6 @@ def test_action_units_that_are_not_there(arguments, prepare_pictures, tmp_path, 
     assert not (tmp_path / "run").exists()
 
 
-def test_selection_on_other_data_is_recorded(arguments, data, tmp_path):
-    copy = tmp_path / "photographs"
-    shutil.copytree(data / "synthetic", copy)
-    main([*arguments, "--max_steps=1", f"--selection_data={copy}"])
-    results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["selection"] == "real"
-
-
 def test_autocluster_compiles_clusters_on_cpus(arguments, tmp_path):
     command = [sys.executable, str(CHECKOUT / "train_main.py"), *arguments[1:]]
     command += ["--objective=supervised", "--xla=autocluster", "--max_steps=1"]
@@ -457,22 +489,37 @@ def test_wrong_flags_are_answered_without_tensorflow():
     assert done.stderr.startswith("train_main.py: ")
 
 
-def test_a_killed_run_continues(arguments):
-    """A real process, killed after its first checkpoint, then started again."""
+def test_told_to_end_and_killed_it_is_the_same_run(finished, data, tmp_path):
+    """Real processes, ended in both stages at a step within an epoch."""
+    whole, arguments = finished
+    run = tmp_path / "run"
+    arguments = [*arguments, f"--model_dir={run}", "--checkpoint_steps=1"]
     command = [sys.executable, str(CHECKOUT / "train_main.py"), *arguments[1:]]
-    process = subprocess.Popen(
-        [*command, "--finetune_epochs=50"], stdout=subprocess.PIPE, text=True
-    )
-    for line in process.stdout:
-        if line.startswith("finetune: epoch 1/"):
-            break
-    process.kill()
-    process.communicate()
-    done = subprocess.run(
-        [*command, "--finetune_epochs=3"], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "pretrain: continuing from step 4" in done.stdout
-    assert "finetune: continuing from step" in done.stdout
-    results = json.loads(pathlib.Path("run/results.json").read_text())
-    assert results["datasets"]["synthetic"]["count"] == 12
+
+    def end(stage, step, number):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        checkpoints = run / "checkpoints" / stage
+        while process.poll() is None and not list(checkpoints.glob(f"*{step}-epoch*")):
+            time.sleep(0.01)
+        process.send_signal(number)
+        printed, _ = process.communicate()
+        return process.returncode, printed
+
+    code, printed = end("pretrain", 1, signal.SIGTERM)
+    assert code == INTERRUPTED == 75
+    assert "SIGTERM: finishing the step and saving" in printed
+    assert "pretrain: saved at step " in printed
+    code, printed = end("finetune", 2, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert "pretrain: continuing from step " in printed
+    main(arguments)
+    assert fingerprints(run) == fingerprints(whole)
+
+
+def test_the_lock_of_a_run_names_who_has_it(arguments, capsys):
+    directory = RunDirectory(arguments[2].partition("=")[2])
+    with directory.locked():
+        assert run_program(main, arguments) == 1
+    assert f"is in use by process {os.getpid()} on " in capsys.readouterr().err

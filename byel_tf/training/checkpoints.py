@@ -19,7 +19,6 @@ from byel_tf.files import close_on_disk, new_directory
 _FORMAT = 1
 _ARRAYS, _MANIFEST = "arrays.npz", "manifest.json"
 _NAME = re.compile(r"step-\d{10}-epoch-\d{6}")
-_LEFTOVER = re.compile(rf"\.{_NAME.pattern}\.partial-[0-9a-f]{{8}}")
 _ASIDE = re.compile(rf"damaged-{_NAME.pattern}.*")
 _OLDER_RELEASE = "step-*.index"
 
@@ -117,8 +116,6 @@ class Checkpoints:
         Raises:
           RunError: If there are checkpoints, and none of them can be used.
         """
-        for leftover in [] if read_only else self._entries(_LEFTOVER):
-            shutil.rmtree(leftover, ignore_errors=True)
         damaged = self._entries(_ASIDE)
         for path in reversed(self._paths()):
             try:

@@ -5,12 +5,13 @@ import datetime
 import json
 import os
 import pathlib
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from byel_tf.errors import RunError
-from byel_tf.files import write_atomically
+from byel_tf.files import is_temporary, write_atomically
 from byel_tf.history import FILE_NAME as HISTORY
 from byel_tf.history import History
 
@@ -60,7 +61,17 @@ class RunDirectory:
             now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
             file.write(f"process {os.getpid()} on {socket.gethostname()} since {now}\n")
             file.flush()
+            self._remove_leftovers()
             yield
+
+    def _remove_leftovers(self) -> None:
+        """Removes what a process that was killed had not yet given its name."""
+        for path in self.path.rglob(".*.partial-*"):
+            if is_temporary(path):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     @property
     def history(self) -> History:

@@ -50,9 +50,11 @@ def make_byel(tiny_encoder):
         **options,
     ):
         keras.utils.set_random_seed(3)
-        projector, predictor = mlp("projector", REPRESENTATION), None
-        predictor = mlp("predictor", PROJECTION)
-        online = OnlineNetwork(tiny_encoder(), projector, predictor)
+        online = OnlineNetwork(
+            tiny_encoder(),
+            mlp("projector", REPRESENTATION),
+            mlp("predictor", PROJECTION),
+        )
         target = TargetNetwork(tiny_encoder(), mlp("projector", REPRESENTATION))
         emotions = None
         if has_emotions:

@@ -57,9 +57,8 @@ class Stepper:
         return {name: float(value) for name, value in results.items()}
 
     def graph(self, *shares):
-        """The traced step, with all functions that it calls."""
-        batch = self._distributed(shares)
-        return self._step.get_concrete_function(batch).graph.as_graph_def()
+        """The graph of the step."""
+        return self._step.get_concrete_function(self._distributed(shares)).graph
 
     def state(self):
         """Each replica's value of each variable, of the optimizer's too."""

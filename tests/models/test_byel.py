@@ -259,7 +259,7 @@ def test_compiled_step_gives_the_same(stepper, make_byel):
     compiled = Stepper(make_byel(jit_compile=True))
     assert compiled(batch) == pytest.approx(plain(batch), rel=1e-3, abs=1e-5)
     assert_close(compiled.weights(), plain.weights(), rtol=1e-2, atol=1e-4)
-    nodes = compiled.graph(batch).node
+    nodes = compiled.graph(batch).as_graph_def().node
     assert sum(node.attr["_XlaMustCompile"].b for node in nodes) == 1
 
 

@@ -135,7 +135,7 @@ def test_compiled_step_gives_the_same_on_two_replicas(
     assert compiled(*shares) == pytest.approx(plain(*shares), rel=1e-3, abs=1e-5)
     assert_close(compiled.weights(), plain.weights(), rtol=1e-2, atol=1e-4)
     # Each replica's passes are XLA's, and nothing else is.
-    nodes = compiled.graph(*shares).node
+    nodes = compiled.graph(*shares).as_graph_def().node
     assert sum(node.attr["_XlaMustCompile"].b for node in nodes) == 2
 
 

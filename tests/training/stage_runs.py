@@ -125,23 +125,27 @@ class TroubledLoop(StageLoop):
 class KeptInputs(StageInputs):
     """Inputs that are read once; steps of `poisoned` are not finite."""
 
+    kept = {}
     poisoned = ()
 
     def batches(self, start_step):
-        if "kept" not in self.__dict__:
+        key = self.data.order.stage, self.data._records._dataset.path
+        if key not in self.kept:
             steps = EPOCHS * self.steps_per_epoch
-            batches = list(super().batches(0).take(steps))
-            kept = tf.nest.map_structure(lambda *parts: tf.stack(parts), *batches)
-            options = tf.data.Options()
-            options.experimental_distribute.auto_shard_policy = (
-                tf.data.experimental.AutoShardPolicy.OFF
-            )
-            kept = tf.data.Dataset.from_tensor_slices(kept).with_options(options)
-            self.__dict__["kept"] = kept
-        batches = self.kept
+            self.kept[key] = _in_memory(super().batches(0).take(steps))
+        batches = self.kept[key]
         for step in self.poisoned:
             batches = batches.enumerate().map(functools.partial(_poison, step))
         return batches.skip(start_step)
+
+
+def _in_memory(batches):
+    kept = tf.nest.map_structure(lambda *parts: tf.stack(parts), *batches)
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+    )
+    return tf.data.Dataset.from_tensor_slices(kept).with_options(options)
 
 
 def _poison(bad_step, step, batch):
@@ -177,13 +181,17 @@ class StageRuns:
                 stage = self._run._build_pretraining()
             else:
                 stage = self._run._build_finetuning(build_encoder())
-        self.stage = dataclasses.replace(stage, inputs=keep(stage.inputs))
+        self.stage = dataclasses.replace(
+            stage,
+            inputs=keep(stage.inputs),
+            validation=_in_memory(stage.validation),
+            reported={n: _in_memory(b) for n, b in stage.reported.items()},
+        )
         self._first = self.state().to_arrays()
 
     def poisoned(self, *steps):
         """The stage with steps whose data are not finite."""
         inputs = keep(self.stage.inputs, steps)
-        inputs.__dict__["kept"] = self.stage.inputs.batches(0)
         return dataclasses.replace(self.stage, inputs=inputs)
 
     def _open(self, config, interruption):
@@ -223,9 +231,11 @@ class StageRuns:
             total_steps=min(most, total) if most else total,
             select_best=self.name == "finetune" and config.finetune.selection == "best",
         )
-        self.begin()
-        if Checkpoints(RunDirectory(str(folder)).checkpoints(self.name)).newest_path:
+        folder = RunDirectory(str(folder)).checkpoints(self.name)
+        if Checkpoints(folder).newest_path:
             self.scramble()
+        else:
+            self.begin()
         interruption = Interruption()
         run = self._open(config, interruption)
         TroubledLoop.trouble = trouble

@@ -59,12 +59,10 @@ def test_ended_again_and_again_it_ends_as_without(
     size = STEPS[name]
     troubles = [
         Trouble(1),  # before anything is logged
-        Trouble(3),  # at a step that is logged
         Trouble(size),  # an epoch's last, of which the end has not been handled
         Trouble(size, where="validation"),  # while that is
-        Trouble(size + 1),
         Trouble(size + 2, killed),  # back to the last checkpoint
-        Trouble(size + 2, killed),
+        Trouble(size + 2),
         Trouble(2 * size, killed, where="validation"),
         Trouble(3 * size, where="validation"),
     ]

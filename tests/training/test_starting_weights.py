@@ -1,0 +1,272 @@
+"""`--init_from`: which weights of what are taken, and what is said of the others."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from byel_tf.compat import keras
+from byel_tf.errors import RunError
+from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.models.encoders import build_encoder
+from byel_tf.serving.export import ServingModule, export_saved_model
+from byel_tf.training.checkpoints import Checkpoints
+from byel_tf.training.starting_weights import read_source, take
+from byel_tf.training.state import TrainingState, named_variables
+from tests.models.conftest import make_byel, make_classifier  # noqa: F401
+
+FACTS = {
+    "classes": ["a", "b", "c"],
+    "encoder": "resnet18",
+    "image_size": 16,
+    "width": 0.0625,
+    "stem": "small",
+    "channels": 1,
+    "normalization": "per_image",
+}
+
+
+@pytest.fixture
+def save(tmp_path):
+    """A function that saves a model, as a run does, and gives the folder of the run."""
+
+    def save(model, name="pretrain", best=None):
+        state = TrainingState(model)
+        state.step = 9
+        if best is not None:
+            scatter(model, best)
+            state.step = 6
+            state.offer(0.5)
+            state.step = 9
+        scatter(model, 1)
+        arrays, numbers = state.to_arrays()
+        Checkpoints(tmp_path / "run" / "checkpoints" / name).save(arrays, numbers)
+        return tmp_path / "run"
+
+    return save
+
+
+def scatter(model, seed):
+    """Gives every variable, and every replica's own, values that tell the seed."""
+    rng = np.random.default_rng(seed)
+    for network in model.networks.values():
+        for _, variable in named_variables(network):
+            for copy in model.distribute_strategy.experimental_local_results(variable):
+                copy.assign(rng.uniform(0.5, 1.5, copy.shape))
+
+
+def values(model):
+    """Means over replicas of all variables of the networks, by network and name."""
+    strategy = model.distribute_strategy
+    return {
+        f"{name}/{path}": np.mean(
+            [c.numpy() for c in strategy.experimental_local_results(variable)], axis=0
+        )
+        for name, network in model.networks.items()
+        for path, variable in named_variables(network)
+    }
+
+
+def encoder_of(found, network):
+    prefix = f"{network}/encoder/"
+    return {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+
+
+def assert_equal(found, expected):
+    assert found.keys() == expected.keys() and len(found) >= 5
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_pre_training_takes_all_networks_of_another(
+    make_byel,  # noqa: F811
+    save,
+    two_replicas,
+    replicas,
+):
+    if replicas == 2:
+        with two_replicas.scope():
+            first = make_byel()
+    else:
+        first = make_byel()
+    folder, model = save(first), make_byel()
+    source = read_source(str(folder))
+    assert source.what == "pre-training, step 9"
+    text = take(source, model)
+    assert_equal(values(model), values(first))
+    header, *rows = text.splitlines()
+    assert header == f"init_from: {folder} (pre-training, step 9)"
+    assert len(rows) == 7 and all(row.endswith(" 0 not") for row in rows)
+    assert rows[0].split() == ["online/encoder", "5", "taken,", "0", "not"]
+
+
+@pytest.mark.parametrize("weight_ema", [0, 0.9])
+def test_a_fine_tuning_takes_the_online_encoder(
+    make_byel,  # noqa: F811
+    make_classifier,  # noqa: F811
+    save,
+    weight_ema,
+):
+    first = make_byel()
+    model = make_classifier(weight_ema=weight_ema)
+    head = model.network.head.kernel.numpy()
+    text = take(read_source(str(save(first))), model)
+    for network in ["network", *(["averaged"] if weight_ema else [])]:
+        assert_equal(
+            encoder_of(values(model), network), encoder_of(values(first), "online")
+        )
+        assert f"{network}/head" in text
+    np.testing.assert_array_equal(model.network.head.kernel, head)
+    assert "network/head" in text and " 0 taken,    2 not; first kernel: not in" in text
+
+
+@pytest.mark.parametrize("is_averaged", [False, True])
+@pytest.mark.parametrize("has_best", [False, True])
+def test_of_a_fine_tuning_what_was_validated_is_taken(
+    make_byel,  # noqa: F811
+    make_classifier,  # noqa: F811
+    save,
+    is_averaged,
+    has_best,
+):
+    first = make_classifier(weight_ema=0.9 if is_averaged else 0.0)
+    folder = save(first, "finetune", best=2 if has_best else None)
+    source = read_source(str(folder))
+    assert source.what == f"fine-tuning, step {6 if has_best else 9}"
+    if has_best:
+        scatter(first, 2)
+    expected = encoder_of(values(first), "averaged" if is_averaged else "network")
+    model = make_byel()
+    take(source, model)
+    for network in ("online", "target"):
+        assert_equal(encoder_of(values(model), network), expected)
+
+
+def test_of_a_run_its_pre_training_counts(make_byel, make_classifier, save):  # noqa: F811
+    save(make_classifier(), "finetune")
+    folder = save(make_byel())
+    assert read_source(str(folder)).what == "pre-training, step 9"
+    finetune = folder / "checkpoints" / "finetune"
+    assert read_source(str(finetune)).what == "fine-tuning, step 9"
+    shutil.rmtree(folder / "checkpoints" / "pretrain")
+    assert read_source(str(folder)).what == "fine-tuning, step 9"
+
+
+def test_nothing_of_the_source_is_changed(make_byel, save, capsys):  # noqa: F811
+    folder = save(make_byel())
+    checkpoints = folder / "checkpoints" / "pretrain"
+    copy = shutil.copytree(
+        next(checkpoints.iterdir()), checkpoints / "step-0000000010-epoch-000000"
+    )
+    before = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+    assert read_source(str(folder)).what == "pre-training, step 9"
+    after = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+    assert after == before and str(copy) in capsys.readouterr().err
+
+
+def classifier(width, **options):
+    facts = {k: FACTS[k] for k in ("image_size", "stem", "channels", "normalization")}
+    encoder = build_encoder("resnet18", width=width, **{**facts, **options})
+    model = ExpressionClassifier(encoder, 3, lambda batch: ())
+    model.compile(keras.optimizers.SGD(0.1))
+    return model
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    """An export in a run's folder, and what its encoder's variables are."""
+    folder = tmp_path_factory.mktemp("exported")
+    model = classifier(0.0625)
+    scatter(model, 4)
+    module = ServingModule(model.network, FACTS["classes"], 16)
+    for version in ("1", "2"):
+        if version == "2":
+            scatter(model, 5)
+        facts = {**FACTS, "step": int(version)}
+        export_saved_model(folder / "export" / version, module, facts)
+    return folder, encoder_of(values(model), "network")
+
+
+@pytest.mark.parametrize("part", ["", "export/2"])
+def test_of_an_export_the_encoder_is_taken(export, part):
+    folder, expected = export
+    source = read_source(str(folder / part))
+    assert source.what == "export 2, fine-tuning step 2"
+    model = classifier(0.0625)
+    assert_equal(source.weights, {f"encoder/{k}": v for k, v in expected.items()})
+    text = take(source, model)
+    assert_equal(encoder_of(values(model), "network"), expected)
+    assert "network/head" in text and "0 taken,    2 not" in text
+
+
+def test_another_width_says_what_was_not_taken(export):
+    with pytest.raises(RunError, match="no weight that fits the encoder: give the "):
+        model = classifier(0.0625)
+        source = read_source(str(export[0]))
+        wide = {k: np.zeros((9, *v.shape)) for k, v in source.weights.items()}
+        take(type(source)(source.path, source.what, "", wide), model)
+    model = classifier(0.125)
+    before = values(model)
+    # The smallest width has 16 channels at least, which both begin with.
+    text = take(read_source(str(export[0])), model)
+    (row,) = (line for line in text.splitlines() if "network/encoder" in line)
+    taken, left = (int(row.split()[i]) for i in (1, 3))
+    assert taken > 0 and left > 0 and "in it" in row
+    same = [k for k, v in values(model).items() if np.array_equal(v, before[k])]
+    assert len(same) == left + 2  # and the head
+
+
+@pytest.mark.parametrize("text", ["missing", "empty", "file"])
+def test_without_weights(tmp_path, text):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    expected = rf"--init_from={tmp_path}/{text} holds no weights: give a run's folder"
+    with pytest.raises(RunError, match=expected):
+        read_source(str(tmp_path / text))
+
+
+def remove_variables(folder):
+    shutil.rmtree(folder / "variables")
+
+
+def truncate_variables(folder):
+    file = folder / "variables" / "variables.index"
+    file.write_bytes(file.read_bytes()[:50])
+
+
+def write_facts(folder, **changes):
+    (folder / "byel.json").write_text(json.dumps({**FACTS, **changes}))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        remove_variables,
+        truncate_variables,
+        lambda folder: (folder / "byel.json").write_text("{}"),
+        lambda folder: (folder / "byel.json").write_text("{"),
+        lambda folder: (folder / "byel.json").write_bytes(b"\xff"),
+        lambda folder: write_facts(folder, width="wide"),
+        lambda folder: write_facts(folder, encoder="resnet50"),
+        lambda folder: write_facts(folder, classes=["a"]),
+    ],
+)
+def test_an_export_that_cannot_be_read_is_one_line(export, tmp_path, damage):
+    shutil.copytree(export[0] / "export" / "1", tmp_path / "1")
+    damage(tmp_path / "1")
+    with pytest.raises(RunError, match="is no export whose weights can be") as caught:
+        read_source(str(tmp_path / "1"))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_hash_is_that_of_the_weights(export):
+    folder, _ = export
+    first, second = (read_source(str(folder / "export" / v)) for v in ("1", "2"))
+    assert first.sha256 != second.sha256 and len(first.sha256) == 64
+    assert first.to_json() == {
+        "path": str(folder / "export" / "1"),
+        "what": "export 1, fine-tuning step 1",
+        "sha256": first.sha256,
+    }
