@@ -27,6 +27,7 @@ def failing(error):
         (PermissionError(13, "Permission denied", "/x"), 1, "/x: Permission denied"),
         (OSError(28, "No space left on device"), 1, "No space left on device"),
         (KeyboardInterrupt(), 130, "program.py: interrupted\n"),
+        (MemoryError("9 TB"), 1, "program.py: not enough memory: 9 TB\n"),
     ],
 )
 def test_what_a_user_causes_is_one_line(error, code, line, capsys):
@@ -35,6 +36,10 @@ def test_what_a_user_causes_is_one_line(error, code, line, capsys):
     assert line in shown.err
     assert shown.err.count("\n") == 1
     assert not shown.out
+
+
+def test_a_program_may_have_an_exit_code_of_its_own_for_that():
+    assert run_program(failing(KeyboardInterrupt()), ["program"], 75) == 75
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

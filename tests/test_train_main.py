@@ -29,6 +29,7 @@ from byel_tf.serving.load import load_export
 from byel_tf.training import run as training_run
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.run_directory import RunDirectory
+from byel_tf.training.starting_weights import read_source
 from byel_tf.training.state import named_variables
 from train_main import INTERRUPTED, main
 
@@ -200,6 +201,17 @@ def test_the_temperature_is_fitted_on_held_out_synthetic_images(finished, data):
         assert exported["log_loss"] == entry["log_loss"]
         assert entry["calibration"]["uncalibrated"]["temperature"] == 1
         assert entry["intervals"]["unit"] == "image"
+
+
+def test_another_run_can_begin_with_its_encoder(finished):
+    run, _ = finished
+    source = read_source(str(run / "export" / "1"))
+    saved = Checkpoints(run / "checkpoints" / "finetune").newest()
+    assert source.what == f"export 1, fine-tuning step {saved.numbers['best']['step']}"
+    assert len(source.weights) > 50
+    for name, value in source.weights.items():
+        best = saved.arrays[f"best/networks/network/{name}"]
+        np.testing.assert_array_equal(value, best.reshape(value.shape), err_msg=name)
 
 
 def test_flags_cfg_repeats_the_run(arguments, tmp_path, training_only):

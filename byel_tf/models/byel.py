@@ -279,7 +279,16 @@ class BYEL(StageModel):
         return total, scalars, logits
 
     def classify(self, images: tf.Tensor) -> tf.Tensor:
-        """Images (B, H, W, 3), uint8 → logits (B, K) of the emotion classifier."""
+        """Images (B, H, W, 3), uint8 → logits (B, K) of the emotion classifier.
+
+        Raises:
+          ValueError: If there is none, as in BYOL.
+        """
+        if self.emotion_classifier is None:
+            raise ValueError(
+                "without emotion classifier no image can be classified. "
+                "Received: emotion_classifier=None"
+            )
         _, prediction = self.online(fixed(images), training=False)
         return self.emotion_classifier(prediction, training=False)
 

@@ -84,7 +84,7 @@ class ExpressionClassifier(StageModel):
         self._make_views = make_views
         self._dropout = dropout
         self._label_smoothing = label_smoothing
-        self._weight_ema = weight_ema
+        self._weight_ema = float(weight_ema)
         self._action_unit_weight = action_unit_weight
         self._class_weights = class_weights
 

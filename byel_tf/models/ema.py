@@ -69,8 +69,8 @@ def update_moving_average(
         )
 
     def blend(variable, online_value, momentum):
-        momentum = tf.cast(momentum, variable.dtype)
-        variable.assign(momentum * variable + (1.0 - momentum) * online_value)
+        share = tf.cast(1.0 - momentum, variable.dtype)
+        variable.assign_sub(share * (variable - online_value))
 
     def update_all(strategy, momentum):
         for variable, source in zip(target, online, strict=True):

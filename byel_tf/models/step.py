@@ -151,7 +151,8 @@ class StageModel(keras.Model):
         context = tf.distribute.get_replica_context()
         if context.num_replicas_in_sync > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients = [gradient / loss_scale for gradient in gradients]
+        if isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer):
+            gradients = [gradient / loss_scale for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
         is_finite = tf.math.is_finite(norm)
         # A scaled loss may overflow: the optimizer then skips the step by itself and

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from byel_tf.compat import keras, tensorflow_addons
 from byel_tf.errors import UsageError
+from byel_tf.optimizers.adam import Adam
 from byel_tf.optimizers.lars import LARS
 from byel_tf.optimizers.schedules import OneCycle, WarmupCosine
 
@@ -120,11 +121,8 @@ def build_optimizer(
     options = {"weight_decay": decay, "jit_compile": jit_compile}
     if name == "sgd":
         optimizer = keras.optimizers.SGD(learning_rate, momentum=momentum, **options)
-    elif name == "adam":
-        optimizer = keras.optimizers.Adam(learning_rate, **options)
-    elif name == "adamw":
-        options["weight_decay"] = weight_decay  # None is refused
-        optimizer = keras.optimizers.AdamW(learning_rate, **options)
+    elif name in ("adam", "adamw"):  # Keras' decay is decoupled in both
+        optimizer = Adam(learning_rate, **options)
     else:
         raise ValueError(f"unknown optimizer. Received: name={name!r}")
     if decay and exclude:

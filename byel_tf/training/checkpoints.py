@@ -76,21 +76,27 @@ class Checkpoints:
         path = self._folder / _name(numbers)
         if path.exists():
             return path  # nothing has happened since
-        data = io.BytesIO()
-        np.savez(data, **arrays)
+        file = io.BytesIO()
+        np.savez(file, **arrays)
+        with file.getbuffer() as data:
+            self._write(path, data, numbers)
+        for old in self._paths()[: -self._keep]:
+            shutil.rmtree(old)
+        return path
+
+    def _write(
+        self, path: pathlib.Path, data: memoryview, numbers: Mapping[str, Any]
+    ) -> None:
         content = {
             "format": _FORMAT,
             "numbers": numbers,
-            "sha256_of_arrays": hashlib.sha256(data.getbuffer()).hexdigest(),
+            "sha256_of_arrays": hashlib.sha256(data).hexdigest(),
         }
         content["sha256"] = _hash_of(content)
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         try:
             with new_directory(path) as partial:
-                for name, written in (
-                    (_ARRAYS, data.getbuffer()),
-                    (_MANIFEST, text.encode()),
-                ):
+                for name, written in ((_ARRAYS, data), (_MANIFEST, text.encode())):
                     with open(partial / name, "wb") as file:
                         file.write(written)
                         close_on_disk(file)
@@ -101,9 +107,6 @@ class Checkpoints:
                 + (f"{kept} is whole" if kept else "there is none before it")
                 + ", and the same command continues when this is mended"
             ) from error
-        for old in self._paths()[: -self._keep]:
-            shutil.rmtree(old)
-        return path
 
     def newest(self, read_only: bool = False) -> Checkpoint | None:
         """The newest checkpoint that is as it was written; None if there is none.

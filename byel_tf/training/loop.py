@@ -352,10 +352,10 @@ def _explain(error: tf.errors.OpError) -> str | None:
         return "no space left on disk"
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return "out of memory, give a smaller --batch_size, --image_size or --encoder"
-    if isinstance(error, tf.errors.DataLossError) or "image/" in text:
-        # A key's: missing, or of another size.
+    # The names of operations tell what could not be done.
+    if isinstance(error, tf.errors.DataLossError) or "ParseExample" in text:
         return "a record of the data set is damaged, prepare it again"
-    if "ecode" in text:  # DecodeImage, or "could not decode"
+    if "DecodeImage" in text:
         return "an image of the data set is damaged, prepare it again"
     if isinstance(error, tf.errors.NotFoundError | tf.errors.PermissionDeniedError):
         return "a file is gone, or cannot be read or written"

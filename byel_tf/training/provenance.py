@@ -13,7 +13,7 @@ from byel_tf import __version__
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.errors import RunError
-from byel_tf.flagging import to_flagfile
+from byel_tf.flagging import parse, to_flagfile
 from byel_tf.training.run_directory import RunDirectory, to_json
 
 _PACKAGES = ("tensorflow", "keras", "tf-keras", "tensorflow-addons", "numpy")
@@ -123,14 +123,17 @@ def config_groups(config: TrainingConfig) -> list[Any]:
 
 def default_flags() -> list[str]:
     """Lines of a `flags.cfg` with the default of every flag that has one."""
-    lines = []
-    for options in TRAINING_OPTIONS:
-        fields = dataclasses.fields(options)
-        required = [f.name for f in fields if f.default is dataclasses.MISSING]
-        text = to_flagfile(options(**dict.fromkeys(required, "")))
-        names = tuple(f"--{name}=" for name in required)
-        lines += [line for line in text.splitlines() if not line.startswith(names)]
-    return lines
+    required = tuple(
+        f"--{field.name}="
+        for options in TRAINING_OPTIONS
+        for field in dataclasses.fields(options)
+        if field.default is dataclasses.MISSING
+    )
+    # Parsed, so that a number is written as it is in every other flags.cfg.
+    argv = ["train_main.py", *(f"{flag}none" for flag in required)]
+    config = TrainingConfig(*parse(argv, *TRAINING_OPTIONS))
+    lines = to_flagfile(*config_groups(config)).splitlines()
+    return [line for line in lines if not line.startswith(required)]
 
 
 def describe_run(

@@ -16,6 +16,7 @@ from byel_tf.models.step import StageModel
 from byel_tf.serving.export import METADATA_FILE_NAME
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.state import (
+    is_each_replicas_own,
     mean_of_replicas,
     named_variables,
     without_prefix,
@@ -96,8 +97,10 @@ def take(source: Source, model: StageModel) -> str:
         for path, variable in named_variables(network):
             value = _find(source.weights, name, path)
             part = f"{name}/{path.partition('/')[0]}"
-            if value is not None and value.ndim == variable.shape.rank + 1:
-                value = mean_of_replicas(value)
+            if value is not None and is_each_replicas_own(variable):
+                # An export has one of each.
+                is_one = value.ndim == variable.shape.rank
+                value = value if is_one else mean_of_replicas(value)
             if value is not None and value.shape == tuple(variable.shape):
                 variable.assign(value)
                 taken[part] = taken.get(part, 0) + 1

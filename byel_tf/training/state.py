@@ -58,10 +58,6 @@ class TrainingState:
         self.collapsed_since: int | None = None
         self.carried = dict(carried or {})
         self._strategy = model.distribute_strategy
-        if isinstance(model.optimizer, keras.optimizers.legacy.Optimizer):
-            # tensorflow-addons' make theirs with the first step, otherwise.
-            with self._strategy.scope():
-                model.optimizer._create_all_weights(model.learned_variables)
         self._networks = dict(_named("networks", model.networks))
         self._others = {
             **dict(_named("optimizer", {"": model.optimizer})),
@@ -131,7 +127,7 @@ class TrainingState:
     def _read(self, variables: Mapping[str, tf.Variable]) -> dict[str, np.ndarray]:
         return {
             name: np.stack([copy.numpy() for copy in self._copies(variable)])
-            if _is_each_replicas_own(variable)
+            if is_each_replicas_own(variable)
             else variable.numpy()
             for name, variable in variables.items()
         }
@@ -142,13 +138,13 @@ class TrainingState:
         values = {name: arrays.get(name) for name in variables}
         for name, variable in variables.items():
             value, shape = values[name], tuple(variable.shape)
-            if value is not None and _is_each_replicas_own(variable):
+            if value is not None and is_each_replicas_own(variable):
                 value = value[0] if value.ndim else value
             if value is None or value.shape != shape:
                 found = "nothing" if value is None else f"the shape {value.shape}"
                 raise ValueError(f"{name} has {found}, the model has {shape}")
         for name, variable in variables.items():
-            if _is_each_replicas_own(variable):
+            if is_each_replicas_own(variable):
                 self._assign_copies(variable, values[name])
             else:
                 variable.assign(values[name])
@@ -220,5 +216,6 @@ def _named(prefix: str, parts: Mapping[str, Any]) -> Iterator[tuple[str, tf.Vari
             yield "/".join(filter(None, (prefix, part_name, path))), variable
 
 
-def _is_each_replicas_own(variable: tf.Variable) -> bool:
+def is_each_replicas_own(variable: tf.Variable) -> bool:
+    """Whether every replica has a value of its own, of which the state has all."""
     return variable.synchronization == tf.VariableSynchronization.ON_READ

@@ -295,6 +295,8 @@ def test_splits_that_are_needed(make_dataset):
 def test_a_split_without_labels_is_none_to_report_on(prepare_brightness):
     dataset = prepare_brightness(test=[(0, -1)], train=[(0, 0)])
     require_split(dataset, "train", "learn from")
-    expected = "no test split to report on .*test without labels.*prepare it with labels"
+    expected = (
+        "no test split to report on .*test without labels.*prepare it with labels"
+    )
     with pytest.raises(RunError, match=expected):
         require_split(dataset, "test", "report on")

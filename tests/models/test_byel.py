@@ -301,3 +301,9 @@ def test_classification_is_that_of_the_plain_prediction(stepper):
     expected = model.emotion_classifier(prediction)
     np.testing.assert_allclose(model.classify(images), expected, rtol=1e-4, atol=1e-5)
     assert expected.shape == (5, CLASSES)
+
+
+def test_byol_says_that_it_classifies_nothing(make_byel):
+    byol = make_byel(has_emotions=False, is_subtracted=False)
+    with pytest.raises(ValueError, match="emotion_classifier=None"):
+        byol.classify(tf.zeros([1, 16, 16, 3], tf.uint8))

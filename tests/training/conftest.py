@@ -2,6 +2,8 @@ import functools
 
 import pytest
 
+from tests.models.conftest import make_byel, make_classifier  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory, prepare_pictures):

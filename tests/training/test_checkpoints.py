@@ -215,15 +215,6 @@ def test_somebody_elses_run_is_only_read(folder, capsys):
     assert tree(folder) == before
 
 
-def test_what_a_killed_process_left_is_removed(folder):
-    (path,) = save(Checkpoints(folder), 4)
-    leftover = folder / ".step-0000000008-epoch-000002.partial-0123abcd"
-    leftover.mkdir()
-    (leftover / "arrays.npz").write_bytes(b"half")
-    assert_is(Checkpoints(folder).newest(), 4)
-    assert list(folder.iterdir()) == [path]
-
-
 def test_a_process_killed_within_a_save_leaves_those_before(folder):
     save(Checkpoints(folder), 4)
     code = (
@@ -235,9 +226,8 @@ def test_a_process_killed_within_a_save_leaves_those_before(folder):
     )
     done = subprocess.run([sys.executable, "-c", code, folder], cwd=CHECKOUT)
     assert done.returncode < 0
-    assert len(list(folder.iterdir())) == 2
+    assert len(list(folder.iterdir())) == 2  # the run's next start removes it
     assert_is(Checkpoints(folder).newest(), 4)
-    assert len(list(folder.iterdir())) == 1
 
 
 def test_what_others_have_put_there_is_left_alone(folder):
@@ -277,7 +267,7 @@ class FullFile:
 @pytest.mark.parametrize("before", [[], [4]])
 def test_on_a_full_disk_those_before_stay_whole(folder, full, before, monkeypatch):
     def open_on_full_disk(path, mode="r", **options):
-        file = builtins.open(path, mode, **options)
+        file = builtins.open(path, mode, **options)  # noqa: SIM115
         return FullFile(file) if path.name == full and "w" in mode else file
 
     checkpoints = Checkpoints(folder)

@@ -21,8 +21,8 @@ from tests.training.stage_runs import (
     EPOCHS,
     STEPS,
     Killed,
-    TroubledLoop,
     Trouble,
+    TroubledLoop,
     assert_same_run,
     fingerprint,
     killed,
@@ -201,8 +201,6 @@ def test_told_to_end_while_statistics_are_shared_it_shares_them_all(
     share = loop_module.share_statistics
 
     def share_and_be_told(strategy, variables):
-        if tmp_path.exists() and not list(tmp_path.iterdir()):
-            return share(strategy, variables)
         norm = runs.stage.model.averaged.encoder.backbone.layers[1]
         first, second = strategy.experimental_local_results(norm.moving_mean)
         mean = (first + second) / 2
@@ -359,13 +357,16 @@ def test_too_many_bad_steps_end_it_with_the_images_they_began_with(
     with pytest.raises(RunError) as caught:
         runs(tmp_path, save, "--selection=last", stage=runs.poisoned(*bad))
     assert TroubledLoop.last._state.step == 9  # the look after the third
-    assert not (tmp_path / "checkpoints" / name / "step-0000000009-epoch-000002").exists()
+    assert not (
+        tmp_path / "checkpoints" / name / "step-0000000009-epoch-000002"
+    ).exists()
     names = stage_file_names(runs, 4)
     error, file = str(caught.value), tmp_path / "bad_step.json"
     assert "\n" not in error
     assert f"{name} stopped at step 7: " in error
-    assert f"3 times in a row, first at step 4 with the images {', '.join(names[:3])}" in (
-        error
+    assert (
+        f"3 times in a row, first at step 4 with the images {', '.join(names[:3])}"
+        in (error)
     )
     number = len(names) - 3
     assert f" and {number} more, listed in {file}; lower --{name}_learning" in error
@@ -483,14 +484,16 @@ def test_projections_that_spread_again_have_not_collapsed(stage_runs, tmp_path, 
             "(corrupted record at 5)",
         ),
         (
-            tf.errors.InvalidArgumentError(None, None, "Key: image/face/action_units."),
-            "training: a record of the data set is damaged, prepare it again "
-            "(Key: image/face/action_units.)",
+            tf.errors.InvalidArgumentError(
+                None, None, "Key: x.\n {{node ParseExample}}"
+            ),
+            "training: a record of the data set is damaged, prepare it again (Key: x.)",
         ),
         (
-            tf.errors.InvalidArgumentError(None, None, "Unable to decode bytes as PNG"),
-            "training: an image of the data set is damaged, prepare it again "
-            "(Unable to decode bytes as PNG)",
+            tf.errors.InvalidArgumentError(
+                None, None, "No PNG\n {{node a/DecodeImage}}"
+            ),
+            "training: an image of the data set is damaged, prepare it again (No PNG)",
         ),
         (
             tf.errors.NotFoundError(None, None, "/x; No such file or directory"),

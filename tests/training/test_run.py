@@ -231,7 +231,9 @@ def test_a_stage_begun_anew_forgets_its_own_numbers_only(run, folder):
     shutil.rmtree(folder / "checkpoints" / "finetune")
     assert run("--max_steps=4") == [("finetune", 0)]
     lines = read_history(folder / "history.jsonl")
-    assert lines == [line for line in before if line.stage == "pretrain" or line.step < 5]
+    assert lines == [
+        line for line in before if line.stage == "pretrain" or line.step < 5
+    ]
     assert len(list((folder / "tensorboard" / "finetune").iterdir())) == 1
 
 
@@ -380,7 +382,11 @@ def test_classes_are_weighted_where_asked_for(run, monkeypatch):
         lambda *a, **k: (seen.append(k["class_weights"]), build(*a, **k))[1],
     )
     for balance in ("none", "weights"):
-        flags = ["--objective=supervised", "--max_steps=1", f"--class_balance={balance}"]
+        flags = [
+            "--objective=supervised",
+            "--max_steps=1",
+            f"--class_balance={balance}",
+        ]
         run(*flags, folder=balance)
     assert seen[0] is None
     np.testing.assert_allclose(seen[1], np.ones(6))
@@ -394,7 +400,9 @@ def start_of(began, name):
 
 
 def taken_from(arrays, prefix):
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+    return {
+        k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
+    }
 
 
 @pytest.mark.parametrize("source", ["source", "source/checkpoints/pretrain"])
@@ -411,7 +419,7 @@ def test_a_pre_training_begins_with_another_ones_networks(
     text = capsys.readouterr().out
     _, found, table = text.partition(f"init_from: {tmp_path / source} (pre-training, ")
     rows = [row for row in table.splitlines()[1:] if " taken, " in row]
-    assert found and len(rows) == 7 and all(row.endswith(" 0 not") for row in rows)
+    assert found and len(rows) == 9 and all(row.endswith(" 0 not") for row in rows)
     assert facts(tmp_path / "run")["init_from"] == {
         "path": str(tmp_path / source),
         "what": "pre-training, step 4",

@@ -11,7 +11,6 @@ from byel_tf.compat import keras
 from byel_tf.optimizers.factory import build_optimizer
 from byel_tf.training.state import TrainingState, named_variables
 from byel_tf.training.strategy import build_strategy
-from tests.models.conftest import make_byel, make_classifier  # noqa: F401
 from tests.models.stepping import make_batch
 from tests.training.stage_runs import every_variable
 
@@ -31,7 +30,7 @@ def created():
 
 
 @pytest.fixture
-def make(make_byel, make_classifier):  # noqa: F811
+def make(make_byel, make_classifier):
     makers = {"pretrain": make_byel, "finetune": make_classifier}
     return lambda name, **options: makers[name](is_scattered=False, **options)
 
@@ -224,7 +223,9 @@ def test_a_state_of_another_model_changes_nothing(make):
     before = state.to_arrays()
     step_once(other)
     arrays, numbers = TrainingState(other).to_arrays()
-    with pytest.raises(ValueError, match="^networks/action_unit.* has nothing, the mod"):
+    with pytest.raises(
+        ValueError, match="^networks/action_unit.* has nothing, the mod"
+    ):
         state.restore(arrays, numbers)
     wrong = {**before[0], "networks/network/head/bias": np.zeros(4, np.float32)}
     expected = r"^networks/network/head/bias has the shape \(4,\), the model has \(3,\)"
