@@ -85,7 +85,11 @@ def training_only(monkeypatch):
         ended.append((stage, step))
 
     monkeypatch.setattr(training_run._Run, "_finish", finish)
-    return ended
+    # It takes longer to optimize graphs than to run them a few times.
+    set_options = tf.config.optimizer.set_experimental_options
+    set_options({"disable_meta_optimizer": True})
+    yield ended
+    set_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture(scope="module")

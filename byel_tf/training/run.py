@@ -57,6 +57,9 @@ from byel_tf.training.strategy import (
     resolve_xla,
 )
 
+# Added to the seed for the weights that stage 2 begins with.
+_SECOND_SEEDS = 2**31
+
 
 def train(config: TrainingConfig) -> None:
     """Runs both stages, exports, evaluates and reports.
@@ -128,6 +131,8 @@ class _Run:
                     vectors = stage.model.emotion_classifier.emotion_vectors
                     carried["emotion_vectors"] = vectors.numpy()
                 del stage  # the target network and the optimizer's slots
+            # Its first weights are the same whatever was built before it.
+            keras.utils.set_random_seed(self._config.run.seed + _SECOND_SEEDS)
             stage = self._build_finetuning(encoder or self._build_encoder())
             is_first = "pretrain" not in stages
             state = self._train(stage, begun, is_first, carried)

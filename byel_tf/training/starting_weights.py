@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from byel_tf.errors import RunError
+from byel_tf.errors import RunError, UsageError
 from byel_tf.models.encoders import build_encoder
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.models.step import StageModel
@@ -164,32 +164,37 @@ def _read_export(text: str, folder: pathlib.Path) -> Source:
     variables = folder / "variables" / "variables"
     try:
         about = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
+        what = f"export {folder.name}, fine-tuning step {about.get('step', '?')}"
+        # A SavedModel's variables have numbers for names: the network tells them.
         encoder = build_encoder(
             about["encoder"],
-            image_size=about["image_size"],
-            width=about["width"],
-            stem=about["stem"],
-            channels=about["channels"],
-            normalization=about["normalization"],
+            **{
+                name: about[name]
+                for name in ("image_size", "width", "stem", "channels", "normalization")
+            },
         )
         network = ExpressionNetwork(encoder, len(about["classes"]))
-        status = tf.train.Checkpoint(classifier=network).read(str(variables))
-        status.expect_partial()
-        status.assert_existing_objects_matched()
+        read = tf.train.Checkpoint(classifier=network).read(str(variables))
+        read.assert_existing_objects_matched()
         data = variables.with_name("variables.data-00000-of-00001").read_bytes()
-    except (OSError, ValueError, LookupError, TypeError, AssertionError) as error:
-        raise _no_export(text, error) from error
-    except tf.errors.OpError as error:
-        raise _no_export(text, error) from error
-    weights = {path: variable.numpy() for path, variable in named_variables(network)}
-    what = f"export {folder.name}, fine-tuning step {about.get('step', '?')}"
-    encoder_only = {k: v for k, v in weights.items() if k.startswith(_ENCODER)}
-    return Source(text, what, hashlib.sha256(data).hexdigest(), encoder_only)
-
-
-def _no_export(text: str, error: Exception) -> RunError:
-    reason = " ".join(str(error).split())[:200]
-    return RunError(
-        f"--init_from={text} is no export whose weights can be read ({reason}): give "
-        "a version folder such as RUN/export/1"
-    )
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        UsageError,
+        tf.errors.OpError,
+    ) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"--init_from={text} is no export whose weights can be read ({reason}): "
+            "give a version folder such as RUN/export/1"
+        ) from error
+    weights = {
+        path: variable.numpy()
+        for path, variable in named_variables(network)
+        if path.startswith(_ENCODER)
+    }
+    return Source(text, what, hashlib.sha256(data).hexdigest(), weights)

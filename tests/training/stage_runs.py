@@ -75,12 +75,12 @@ def told_to_end():
 
 @dataclasses.dataclass
 class Trouble:
-    """What happens within a step, or while an epoch is validated after it.
+    """What happens within a step, or while the end of an epoch is handled after it.
 
     Attributes:
       step: Steps done.
       happen: What.
-      where: "step" or "validation".
+      where: "step", "validation", or "picture": while what was found is written.
     """
 
     step: int
@@ -103,6 +103,11 @@ class TroubledLoop(StageLoop):
             key, (stage.model, self._step, self._evaluate)
         )
         self._step, self._evaluate = step, self._troubled(evaluate)
+        self._draw_confusion = self._draw
+
+    def _draw(self, *_):
+        self._meet("picture")
+        return PICTURE
 
     def _troubled(self, evaluate):
         def evaluate_with_trouble(batches):
@@ -241,7 +246,6 @@ class StageRuns:
         TroubledLoop.trouble = trouble
         with (
             mock.patch.object(run_module, "StageLoop", TroubledLoop),
-            mock.patch.object(run_module, "confusion_matrix_png", lambda *_: PICTURE),
             interruption.watching(),
             self.strategy.scope(),
         ):

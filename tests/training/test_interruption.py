@@ -17,6 +17,16 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
+@pytest.fixture(autouse=True)
+def _not_ignored():
+    """Signals as in a terminal, also where the tests run in the background."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_outside_of_a_step_it_is_raised_at_once(number):
     before = signal.getsignal(number)
@@ -110,6 +120,8 @@ def process(body):
         "import os, signal, sys\n"
         "from byel_tf.program import run_program\n"
         "from byel_tf.training.interruption import Interruption\n"
+        "for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):\n"
+        "    signal.signal(number, signal.SIG_DFL)\n"
         "def main(argv):\n"
         "    interruption = Interruption()\n"
         "    with interruption.watching():\n"

@@ -64,7 +64,8 @@ def test_ended_again_and_again_it_ends_as_without(
         Trouble(size + 2, killed),  # back to the last checkpoint
         Trouble(size + 2),
         Trouble(2 * size, killed, where="validation"),
-        Trouble(3 * size, where="validation"),
+        Trouble(2 * size, where="picture"),  # after some of it is written
+        Trouble(3 * size, killed, where="picture"),
     ]
     run_with(stage_runs(name, replicas), troubles, tmp_path)
     assert_same_run(fingerprint(tmp_path, name), whole(name, replicas))

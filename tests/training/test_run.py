@@ -11,6 +11,7 @@ import tensorflow as tf
 import train_main
 from byel_tf.errors import RunError
 from byel_tf.history import read_history
+from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.program import run_program
 from byel_tf.training import run as module
 from byel_tf.training.checkpoints import Checkpoints
@@ -458,6 +459,35 @@ def test_changed_weights_are_refused_and_gone_ones_not_needed(run, began, tmp_pa
     shutil.rmtree(tmp_path / "source")
     assert run(*flags, "--max_steps=2", folder="another") == [("finetune", 1)]
     assert facts(tmp_path / "another")["init_from"]["what"] == "pre-training, step 4"
+
+
+def test_stage_2_begins_alike_whether_stage_1_was_continued_or_not(
+    run, began, finished, tmp_path, tiny_encoder, monkeypatch
+):
+    """Of an export, too: to read it draws nothing that starting weights are of."""
+    export = tmp_path / "export" / "1"
+    network = ExpressionNetwork(tiny_encoder(), 6)
+    root = tf.train.Checkpoint(classifier=network)
+    root.write(str(export / "variables" / "variables"))
+    (export / "byel.json").write_text('{"step": 3}')
+    whole = [f"--init_from={export}", "--max_steps=3"]
+    run(*whole, folder="whole")
+    expected = start_of(began, "finetune")
+
+    def interrupted(self):
+        self._checkpoints.save(
+            self._state.to_arrays()[0],
+            {**self._state.to_arrays()[1], "logs": self._log.sizes()},
+        )
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(CountingLoop, "run", interrupted)
+        run(*whole)
+    assert run(*whole) == [("pretrain", 0), ("finetune", 0)]
+    found = start_of(began, "finetune")
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
 def test_told_to_end_the_program_says_to_try_again(run, faces, folder, monkeypatch):
