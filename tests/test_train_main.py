@@ -254,7 +254,10 @@ def test_a_finished_run_is_not_exported_twice(copied):
     assert [path.name for path in (run / "export").iterdir()] == ["1"]
     assert (run / "history.jsonl").read_text() == history
     assert len(list((run / "tensorboard" / "final").glob("events.*"))) == 1
-    main([*arguments, "--finetune_epochs=2"])
+    # An export of older weights, of a run stopped before it exported, is not reported.
+    content = json.loads(facts.read_text())
+    facts.write_text(json.dumps({**content, "step": content["step"] - 1}))
+    main(arguments)
     assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
 
 
@@ -264,16 +267,6 @@ def test_thumbnails_go_when_they_are_no_longer_asked_for(copied):
     main([*arguments, "--report_examples=0"])
     assert not list((run / "figures").rglob("*.jpg"))
     assert list((run / "figures").rglob("*.png"))
-
-
-def test_an_export_of_older_weights_is_not_reported(copied):
-    """Stopped after training and before the export, the next start exports."""
-    run, arguments = copied
-    metadata = run / "export" / "1" / "byel.json"
-    content = json.loads(metadata.read_text())
-    metadata.write_text(json.dumps({**content, "step": content["step"] - 1}))
-    main(arguments)
-    assert (run / "export" / "2" / "saved_model.pb").is_file()
 
 
 def test_fewer_steps_than_done_are_refused(copied, capsys):
@@ -310,7 +303,6 @@ def test_stage_1_does_not_go_on_behind_stage_2(copied, capsys):
     [
         ["--objective=byol", "--precision=mixed_bfloat16"],
         ["--noemotion_subtraction", "--precision=mixed_float16", "--augmentation=byol"],
-        ["--strategy=mirrored", "--eval_every_epochs=1", "--histograms"],
     ],
     ids=lambda flags: " ".join(flags),
 )
@@ -358,7 +350,8 @@ SWITCHES = [
 
 
 def test_every_switch_of_the_recipe_at_once(arguments, data, tmp_path):
-    main([*arguments, *SWITCHES, "--strategy=mirrored"])
+    watching = ["--eval_every_epochs=1", "--histograms"]
+    main([*arguments, *SWITCHES, *watching, "--strategy=mirrored"])
     run = tmp_path / "run"
     metadata = json.loads((run / "export" / "1" / "byel.json").read_text())
     assert (metadata["channels"], metadata["flip_average"]) == (1, True)
@@ -399,10 +392,18 @@ def test_every_switch_with_the_controls(arguments, training_only, objective):
     assert len(training_only) == 1
 
 
+#: Flagfiles whose first step of each stage is taken; others have the same parts.
+STEPPED = {"byel_cosine", "facekit"}
+
+
 @pytest.mark.parametrize("flagfile", FLAGFILES, ids=lambda path: path.stem)
-def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path, training_only):
-    # The reference takes its step as it is, at 128 px.
+def test_every_flagfile_builds_its_stages(
+    flagfile, data, tmp_path, training_only, monkeypatch
+):
+    # The reference's networks are built as they are, at 128 px.
     small = [] if flagfile.stem == "reference" else SMALL
+    if flagfile.stem not in STEPPED:
+        monkeypatch.setattr(training_run.StageLoop, "run", lambda loop: None)
     main(
         [
             "train_main.py",
@@ -417,8 +418,9 @@ def test_every_flagfile_takes_its_first_step(flagfile, data, tmp_path, training_
             "--max_steps=1",
         ]
     )
-    ((_, step),) = training_only
-    assert step == 1
+    ((stage, step),) = training_only
+    assert stage.name == "finetune"
+    assert step == (flagfile.stem in STEPPED)
 
 
 @pytest.fixture(autouse=True)
@@ -510,11 +512,25 @@ def test_told_to_end_and_killed_it_is_the_same_run(finished, data, tmp_path):
     whole, arguments = finished
     run = tmp_path / "run"
     arguments = [*arguments, f"--model_dir={run}", "--checkpoint_steps=1"]
-    command = [sys.executable, str(CHECKOUT / "train_main.py"), *arguments[1:]]
+    # As many devices as here: on another number TensorFlow shares out its threads
+    # otherwise, and rounds otherwise.
+    code = (
+        "import sys, tensorflow as tf\n"
+        "cpu = tf.config.list_physical_devices('CPU')[0]\n"
+        "two = [tf.config.LogicalDeviceConfiguration()] * 2\n"
+        "tf.config.set_logical_device_configuration(cpu, two)\n"
+        "import train_main\n"
+        "sys.exit(train_main.run())\n"
+    )
+    command = [sys.executable, "-c", code, *arguments[1:]]
 
     def end(stage, step, number):
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         checkpoints = run / "checkpoints" / stage
         while process.poll() is None and not list(checkpoints.glob(f"*{step}-epoch*")):

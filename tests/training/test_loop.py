@@ -319,6 +319,22 @@ def test_the_scores_of_an_epoch_are_of_that_epoch_alone(stage_runs, tmp_path):
     assert seen == [36]
 
 
+def test_what_is_logged_is_the_mean_since_the_last_time(stage_runs, tmp_path):
+    losses = {}
+    for every in (1, 3):
+        stage_runs("pretrain")(tmp_path / str(every), f"--log_every_steps={every}")
+        lines = read_history(tmp_path / str(every) / "history.jsonl")
+        found = {x.step: x.values["losses/total"] for x in lines if x.epoch is None}
+        losses[every] = found
+    each = losses[1]
+    assert list(each) == [*range(1, 13)]
+    means = {3: (1, 2, 3), 4: (4,), 6: (5, 6), 8: (7, 8), 9: (9,), 12: (10, 11, 12)}
+    assert losses[3] == {
+        step: pytest.approx(np.mean([each[one] for one in steps]), rel=1e-5)
+        for step, steps in means.items()
+    }
+
+
 @pytest.mark.parametrize("name", ["pretrain", "finetune"])
 def test_watching_changes_nothing(stage_runs, whole, tmp_path, name):
     runs = stage_runs(name)
@@ -414,8 +430,10 @@ def test_what_was_ended_by_bad_steps_is_not_saved_when_told_to_end(
     stage_runs, tmp_path
 ):
     runs = stage_runs("pretrain")
-    with pytest.raises(RunError, match="pretrain stopped at step 4"):
-        runs(tmp_path, trouble=Trouble(5), stage=runs.poisoned(1, 2, 3, 4))
+    stage = runs.poisoned(1, 2, 3, 4)
+    with pytest.raises((RunError, KeyboardInterrupt)) as caught:
+        runs(tmp_path, trouble=Trouble(5), stage=stage)
+    assert "pretrain stopped at step 4" in str(caught.value)
     assert not list((tmp_path / "checkpoints").rglob("step-*"))
 
 

@@ -14,6 +14,7 @@ from byel_tf.history import read_history
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.program import run_program
 from byel_tf.training import run as module
+from byel_tf.training import starting_weights
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.run import train
 from tests.training.stage_runs import FLAGS, configure
@@ -464,21 +465,23 @@ def test_changed_weights_are_refused_and_gone_ones_not_needed(run, began, tmp_pa
 def test_stage_2_begins_alike_whether_stage_1_was_continued_or_not(
     run, began, finished, tmp_path, tiny_encoder, monkeypatch
 ):
-    """Of an export, too: to read it draws nothing that starting weights are of."""
+    """Of an export, too, for which a network is built when the run begins only."""
     export = tmp_path / "export" / "1"
     network = ExpressionNetwork(tiny_encoder(), 6)
     root = tf.train.Checkpoint(classifier=network)
     root.write(str(export / "variables" / "variables"))
-    (export / "byel.json").write_text('{"step": 3}')
+    facts = {"encoder": "tiny", "image_size": 16, "width": 1, "stem": "small"}
+    facts |= {"channels": 3, "normalization": "imagenet", "classes": ["x"] * 6}
+    (export / "byel.json").write_text(json.dumps(facts))
+    build = lambda name, **options: tiny_encoder()  # noqa: E731
+    monkeypatch.setattr(starting_weights, "build_encoder", build)
     whole = [f"--init_from={export}", "--max_steps=3"]
     run(*whole, folder="whole")
     expected = start_of(began, "finetune")
 
     def interrupted(self):
-        self._checkpoints.save(
-            self._state.to_arrays()[0],
-            {**self._state.to_arrays()[1], "logs": self._log.sizes()},
-        )
+        arrays, numbers = self._state.to_arrays()
+        self._checkpoints.save(arrays, {**numbers, "logs": self._log.sizes()})
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
