@@ -237,6 +237,9 @@ class Trials:
         if process == 0:
             os.dup2(log, 1)
             os.dup2(log, 2)
+            # Not those of a shell's background, or of nohup, which ignore them.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             os._exit(_train(self._data, run, name))
         os.close(log)
         return process
