@@ -5,9 +5,11 @@ published implementation) where it has the option.
 """
 
 import dataclasses
+import os
+from typing import Any
 
 from byel_tf.augment.names import POLICY_NAMES
-from byel_tf.flagging import option
+from byel_tf.flagging import option, parse
 
 OBJECTIVES = ("byel", "byol", "supervised")
 OPTIMIZERS = ("lars", "sgd", "adam", "adamw")
@@ -393,3 +395,15 @@ class TrainingConfig:
 
 
 TRAINING_OPTIONS = tuple(field.type for field in dataclasses.fields(TrainingConfig))
+
+
+def training_config(flagfile: str | os.PathLike = "", **flags: Any) -> TrainingConfig:
+    """The options of a run: see `byel_tf.training_config`."""
+    argv = [
+        "training_config",
+        *([f"--flagfile={os.fspath(flagfile)}"] * bool(flagfile)),
+    ]
+    for name, value in flags.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        argv += [f"--{name}={one}" for one in values if one is not None]
+    return TrainingConfig(*parse(argv, *TRAINING_OPTIONS))

@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
+from byel_tf.config import TRAINING_OPTIONS, TrainingConfig, training_config
 from byel_tf.errors import UsageError
 from byel_tf.flagging import parse, to_flagfile
 
@@ -136,18 +136,52 @@ def test_limits(argument):
         parsed(argument)
 
 
-def test_the_small_recipe_is_that_of_the_quick_start():
-    flags = pathlib.Path(__file__).resolve().parents[1] / "flags"
+FLAGS = pathlib.Path(__file__).resolve().parents[1] / "flags"
 
-    def lines(name):
-        text = (flags / name).read_text()
-        return {line for line in text.splitlines() if line.startswith("--")}
 
-    quickstart, small = lines("quickstart.cfg"), lines("small.cfg")
-    assert {line.partition("=")[0] for line in quickstart - small} == {
-        "--action_unit_weight",  # own images have no action units
-        "--eval_data",
-        "--synthesize_eval",
-        "--model_dir",
-    }
-    assert small - quickstart == {"--model_dir=runs/small"}
+@pytest.mark.parametrize(
+    "path", sorted(FLAGS.glob("*.cfg")), ids=lambda path: path.name
+)
+def test_only_the_quick_start_draws(path):
+    names = {line.partition("=")[0] for line in path.read_text().splitlines()}
+    drawing = {name for name in names if name.startswith("--synthesize")}
+    assert bool(drawing) == (path.name == "quickstart.cfg")
+
+
+def test_the_recipe_for_own_images_asks_for_nothing_that_only_drawn_faces_have():
+    own = training_config(FLAGS / "own.cfg", train_data="mine", model_dir="run")
+    assert own.model.action_unit_weight == 0
+    assert own.data == dataclasses.replace(
+        own.data, eval_data=(), selection_data="", synthesize_train=0
+    )
+
+
+def test_options_from_a_program():
+    config = training_config(
+        FLAGS / "own.cfg",
+        train_data="mine",
+        model_dir="run",
+        eval_data=["a=x", "b=y"],
+        emotion_subtraction=False,
+        max_steps=None,
+        finetune_learning_rate=3e-4,
+    )
+    assert config.data.eval_data == ("a=x", "b=y")
+    assert config.model.emotion_subtraction is False
+    assert config.run.max_steps is None
+    assert config.finetune.finetune_learning_rate == 3e-4
+    assert config.model.width == 0.5  # of the file
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"train_data": "x", "model_dir": "y", "epochs": 3}, "unknown flag --epochs"),
+        ({"train_data": "x"}, "--model_dir is missing"),
+        ({"train_data": "x", "model_dir": "y", "seed": "one"}, "--seed=one"),
+        ({"flagfile": "nowhere.cfg"}, "--flagfile=nowhere.cfg cannot be read"),
+    ],
+)
+def test_options_from_a_program_that_cannot_be_meant(flags, message):
+    with pytest.raises(UsageError, match=message):
+        training_config(**flags)

@@ -67,7 +67,7 @@ def parse_variants(texts: Sequence[str]) -> list[Variant]:
         if not separator or not re.fullmatch(r"\w[\w.-]*", name):
             raise UsageError(
                 f"--variant={text}: expected NAME=FLAGS, such as "
-                "--variant='small=flags/small.cfg --width=0.5', with a name of "
+                "--variant='own=flags/own.cfg --width=0.5', with a name of "
                 "letters, digits, '_', '-' and '.'"
             )
         if name in (variant.name for variant in variants):

@@ -323,8 +323,34 @@ def require_split(dataset: PreparedDataset, split: str, purpose: str) -> None:
         raise RunError(
             f"data set {dataset.name} ({dataset.path}) has no {split} split to "
             f"{purpose} (it has: {present or 'none'}): prepare it "
-            + ("with labels" if found else "with --splits")
+            + ("with labels" if found else _way_to(split, dataset.manifest))
         )
+
+
+def _way_to(split: str, manifest: Manifest) -> str:
+    """How a set has to be prepared to have a split."""
+    if manifest.source.get("splits") == "given":
+        if split == "validation" and "train" in manifest.splits:
+            return "with --validation_share=0.1, which takes it from the train split"
+        return "with --splits, which deals all images anew"
+    return "with a share for it, as --splits=train=0.8,validation=0.1,test=0.1"
+
+
+def classes_without_images(dataset: PreparedDataset) -> list[str]:
+    """A line for each class of which a split has no image."""
+    lines = []
+    for name in dataset.manifest.classes:
+        splits = [
+            split
+            for split, content in dataset.manifest.splits.items()
+            if not content.per_class[name]
+        ]
+        if splits:
+            lines.append(
+                f"data set {dataset.name} ({dataset.path}) has no image of the class "
+                f"'{name}' in {', '.join(splits)}"
+            )
+    return lines
 
 
 def _shard_problem(path: pathlib.Path, shard: Shard) -> str | None:

@@ -1,10 +1,12 @@
 """The data sets of a run, opened and checked before anything is built."""
 
 import dataclasses
+import sys
 
 from byel_tf.config import DataOptions, TrainingConfig
 from byel_tf.data.manifest import (
     PreparedDataset,
+    classes_without_images,
     open_dataset,
     require_classes,
     require_split,
@@ -64,8 +66,8 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
     if weight and not train.manifest.action_units:
         raise UsageError(
             f"--action_unit_weight={weight}, but data set {train.name} ({train.path}) "
-            "has no action units: leave the flag out, or train on a set that has them, "
-            "as those of python -m byel_tf.cli.synthesize"
+            "has no action units, which only drawn faces have: give "
+            "--action_unit_weight=0, or choose flags/own.cfg for images of your own"
         )
     selection = train
     if config.data.selection_data:
@@ -73,7 +75,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         require_classes(selection, train.manifest.classes)
     if config.finetune.selection == "best":
         require_split(
-            selection, "validation", "select the epoch on (or give --selection=last)"
+            selection, "validation", "select the epoch on (--selection=last needs none)"
         )
     reported = {}
     if "test" in train.manifest.splits:
@@ -84,6 +86,9 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         require_classes(dataset, train.manifest.classes)
         require_split(dataset, "test", "report on")
         reported[dataset.name] = dataset
+    for dataset in {id(d): d for d in (train, selection, *reported.values())}.values():
+        for line in classes_without_images(dataset):
+            print(f"warning: {line}", file=sys.stderr, flush=True)
     return RunDatasets(train, selection, reported)
 
 

@@ -1,6 +1,7 @@
 """What a stage reads."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,7 @@ from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
 from byel_tf.data.pipeline import TrainingData, augmented_batches, evaluation_batches
 from byel_tf.data.records import SplitRecords
+from byel_tf.errors import RunError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,29 @@ def build_inputs(
         augment=make_views if in_pipeline else None,
         preview=preview,
     )
+
+
+def require_cache_fits(dataset: PreparedDataset, data: DataOptions) -> None:
+    """Says what `--cache=memory` is going to keep, before it begins to.
+
+    Raises:
+      RunError: If this machine does not have so much memory.
+    """
+    if data.cache != "memory":
+        return
+    count = dataset.manifest.splits["train"].count
+    needed = count * data.image_size**2 * 3
+    print(f"cache: {needed / 1e9:.2f} GB of decoded images in memory", flush=True)
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return
+    if needed > memory:
+        raise RunError(
+            f"--cache=memory needs {needed / 1e9:.1f} GB for {count} images of "
+            f"{data.image_size} px, and this machine has {memory / 1e9:.1f} GB: give "
+            "--cache=none"
+        )
 
 
 def split_batches(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
+from byel_tf.compat import keras
 from byel_tf.config import MonitoringOptions, RunOptions
 from byel_tf.data.pipeline import TrainingData
 from byel_tf.errors import RunError
@@ -28,6 +29,7 @@ from byel_tf.monitoring.layout import write_layout
 from byel_tf.monitoring.scalars import data_tag
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.monitoring.views import view_grid
+from byel_tf.training.callbacks import StageCallbacks
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.inputs import StageInputs
 from byel_tf.training.interruption import STEP_PATIENCE_SECONDS, Interruption
@@ -84,6 +86,7 @@ class StageLoop:
         monitoring: MonitoringOptions,
         interruption: Interruption,
         draw_confusion: DrawConfusion,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
         """Puts what is needed together.
 
@@ -96,6 +99,7 @@ class StageLoop:
           monitoring: What is shown, and how often.
           interruption: Tells when it has to end early.
           draw_confusion: Draws confusion matrices for TensorBoard.
+          callbacks: A user's own.
         """
         self._stage, self._state, self._log = stage, state, log
         self._model, self._inputs = stage.model, stage.inputs
@@ -113,6 +117,11 @@ class StageLoop:
         self._progress = StageProgress(
             stage.name, stage.total_steps, stage.inputs.steps_per_epoch, state.step
         )
+        steps = stage.inputs.steps_per_epoch
+        self._callbacks = StageCallbacks(
+            callbacks, stage.name, self._model, -(-stage.total_steps // steps), steps
+        )
+        self._shown: dict[str, float] = {}  # the means that were written last
         # Between two looks at the model, no run of bad steps can pass unseen.
         self._look_every = min(run.max_bad_steps, monitoring.log_every_steps)
 
@@ -132,15 +141,20 @@ class StageLoop:
             self._show_views()
         iterator = self._iterate()
         self._saved_at = time.monotonic()
+        self._callbacks.begin()
         try:
             while not self._is_done():
                 if self._epoch_has_ended():
                     self._end_epoch()
                 else:
+                    done = state.step % self._inputs.steps_per_epoch
+                    self._callbacks.begin_step(state.epochs, done)
                     with self._interruption.held(STEP_PATIENCE_SECONDS):
                         self._step(iterator)
                         state.step += 1
-                        self._after_step()
+                        shown = self._after_step()
+                    self._callbacks.end_step(done, shown)
+                state.is_stopped |= self._callbacks.wants_to_stop
                 if self._is_save_due():
                     with self._interruption.held():
                         self._save()
@@ -156,9 +170,11 @@ class StageLoop:
         finally:
             self._progress.close()
             self._log.close()
+        self._callbacks.end()
 
     def _is_done(self) -> bool:
-        at_end = self._state.step >= self._stage.total_steps
+        state = self._state
+        at_end = state.is_stopped or state.step >= self._stage.total_steps
         return at_end and not self._epoch_has_ended()
 
     def _epoch_has_ended(self) -> bool:
@@ -172,13 +188,16 @@ class StageLoop:
     def _step(self, iterator: Iterator) -> None:
         self._strategy.run(self._model.train_step, args=(next(iterator),))
 
-    def _after_step(self) -> None:
+    def _after_step(self) -> dict[str, float]:
+        """What follows a step; returns the means that it wrote."""
         step = self._state.step
         if step % self._look_every == 0 or step == self._stage.total_steps:
             self._require_good_steps()
-        if step % self._monitoring.log_every_steps == 0:
+        is_due = step % self._monitoring.log_every_steps == 0
+        if is_due:
             self._log_scalars()
         self._progress.step()
+        return self._shown if is_due else {}
 
     def _log_scalars(self) -> None:
         """Writes the means since the last time, and begins new ones."""
@@ -191,6 +210,7 @@ class StageLoop:
         for metric in metrics:
             metric.reset_state()
         self._progress.show(values)
+        self._shown = values
         if "projection_deviation" in values:
             self._watch_for_collapse(values["projection_deviation"])
 
@@ -208,12 +228,13 @@ class StageLoop:
         with self._interruption.held():
             if state.step % self._monitoring.log_every_steps:
                 self._log_scalars()
-            self._log_epoch(validation, evaluations)
+            values = self._log_epoch(validation, evaluations)
             if self._model.macro_f1 is not None:
                 self._model.macro_f1.reset_state()
             state.epochs += 1
             if stage.select_best and validation is not None:
                 state.offer(validation.macro_f1)
+        self._callbacks.end_epoch(state.epochs - 1, {**self._shown, **values})
 
     def _is_evaluation_due(self) -> bool:
         every = self._monitoring.eval_every_epochs
@@ -222,7 +243,8 @@ class StageLoop:
 
     def _log_epoch(
         self, validation: Counts | None, evaluations: Mapping[str, Counts]
-    ) -> None:
+    ) -> dict[str, float]:
+        """Writes the numbers of an epoch, and returns them."""
         stage, step, epoch = self._stage, self._state.step, self._state.epochs + 1
         values = {}
         if self._model.macro_f1 is not None:
@@ -241,6 +263,7 @@ class StageLoop:
                 )
             if self._monitoring.histograms:
                 write_histograms(stage.name, self._model.learned_variables)
+        return values
 
     def _is_save_due(self) -> bool:
         step, every = self._state.step, self._run.checkpoint_steps

@@ -175,7 +175,7 @@ def finish_run(
     build_encoder: Callable[[], Encoder],
     emotion_vectors: np.ndarray | None,
     steps: Mapping[str, int],
-) -> None:
+) -> dict[str, Any]:
     """Exports, scores, reports and says what a run has come to.
 
     Args:
@@ -187,7 +187,10 @@ def finish_run(
       step: Step of stage 2 that its weights are from.
       build_encoder: Makes a built encoder of the same kind.
       emotion_vectors: Those of stage 1, (D, K), or None.
-      steps: Steps of each stage, by its name.
+      steps: Steps done of each stage, by its name.
+
+    Returns:
+      The content of `results.json`.
     """
     is_real = config.data.selection_data and config.finetune.selection == "best"
     selection = "real" if is_real else "synthetic"
@@ -234,6 +237,7 @@ def finish_run(
         print(f"{name}: macro F1 {result.macro_f1:.4f} on {result.count} images")
     page = directory.path / "report.html"
     print(f"report: {page}; SavedModel: {export}", flush=True)
+    return results
 
 
 def _report_facts(

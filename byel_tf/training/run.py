@@ -1,7 +1,7 @@
 """The main job: data sets in; checkpoints, curves, SavedModel and report out."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from byel_tf.training.inputs import (
     StageInputs,
     build_inputs,
     class_weights,
+    require_cache_fits,
     split_batches,
 )
 from byel_tf.training.interruption import Interruption
@@ -61,13 +62,19 @@ from byel_tf.training.strategy import (
 _SECOND_SEEDS = 2**31
 
 
-def train(config: TrainingConfig) -> None:
+def train(
+    config: TrainingConfig, callbacks: Sequence[keras.callbacks.Callback] = ()
+) -> dict[str, Any]:
     """Runs both stages, exports, evaluates and reports.
 
     A run that was broken off, anywhere, continues and ends as if it had not been.
 
     Args:
       config: All options.
+      callbacks: A user's own: see `byel_tf.train`.
+
+    Returns:
+      The content of `results.json`.
 
     Raises:
       UsageError: For options that cannot be meant together.
@@ -81,7 +88,7 @@ def train(config: TrainingConfig) -> None:
         datasets = open_datasets(config)
         directory = RunDirectory(config.run.model_dir)
         with directory.locked(), failures_explained("training"):
-            _Run(config, datasets, directory, interruption).train()
+            return _Run(config, datasets, directory, interruption, callbacks).train()
 
 
 class _Run:
@@ -93,9 +100,11 @@ class _Run:
         datasets: RunDatasets,
         directory: RunDirectory,
         interruption: Interruption,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
         self._config, self._datasets = config, datasets
         self._directory, self._interruption = directory, interruption
+        self._callbacks = callbacks
         keras.mixed_precision.set_global_policy(config.run.precision)
         keras.utils.set_random_seed(config.run.seed)
         make_deterministic(config.run.deterministic)
@@ -107,16 +116,18 @@ class _Run:
         warning = idle_gpu_warning()
         if warning:
             print(warning)
+        require_cache_fits(datasets.train, config.data)
         if datasets.train.name not in datasets.reported:
             print(f"note: {datasets.train.path} has no test split to report on")
         self._build_encoder = encoder_builder(config.model, config.data.image_size)
-        self._notes = Notes(
-            to_flagfile(*config_groups(config)),
-            describe_run(devices, datasets.by_use, config.model.encoder_weights),
-        ).settled(directory)
+        described = describe_run(devices, datasets.by_use, config.model.encoder_weights)
+        if callbacks:  # what they do is in no flag
+            described["callbacks"] = [type(one).__qualname__ for one in callbacks]
+        flags = to_flagfile(*config_groups(config))
+        self._notes = Notes(flags, described).settled(directory)
 
-    def train(self) -> None:
-        """All of it."""
+    def train(self) -> dict[str, Any]:
+        """All of it; returns the results."""
         stages = self._planned_steps()
         begun = Checkpoints(self._directory.checkpoints("finetune")).newest()
         self._require_stage_order(begun, stages.get("pretrain", 0))
@@ -124,9 +135,12 @@ class _Run:
         with self._strategy.scope():
             if "pretrain" in stages and not begun:
                 stage = self._build_pretraining()
-                self._train(stage, None, is_first=True)
+                state = self._train(stage, None, is_first=True)
                 encoder = stage.model.online.encoder
-                carried = {"pretrain_steps": np.array(stage.total_steps)}
+                carried = {
+                    "pretrain_steps": np.array(stage.total_steps),
+                    "pretrain_steps_done": np.array(state.step),
+                }
                 if stage.model.emotion_classifier is not None:
                     vectors = stage.model.emotion_classifier.emotion_vectors
                     carried["emotion_vectors"] = vectors.numpy()
@@ -136,8 +150,13 @@ class _Run:
             stage = self._build_finetuning(encoder or self._build_encoder())
             is_first = "pretrain" not in stages
             state = self._train(stage, begun, is_first, carried)
+        done = {"finetune": state.step}
+        if "pretrain" in stages:
+            carried = state.carried
+            before = carried.get("pretrain_steps_done", carried["pretrain_steps"])
+            done = {"pretrain": int(before), **done}
         step = state.use_best() if stage.select_best else state.step
-        self._finish(stage, step, state.carried.get("emotion_vectors"), stages)
+        return self._finish(stage, step, state.carried.get("emotion_vectors"), done)
 
     def _planned_steps(self) -> dict[str, int]:
         """Steps of the stages that there are."""
@@ -289,9 +308,8 @@ class _Run:
             self._begin_from(config.model.init_from, stage.model)
         if state.step > stage.total_steps:
             raise self._more_than_asked_for(stage.name, state.step, stage.total_steps)
-        if state.step == stage.total_steps and not state.has_unended_epoch(
-            stage.inputs.steps_per_epoch
-        ):
+        is_at_end = state.is_stopped or state.step == stage.total_steps
+        if is_at_end and not state.has_unended_epoch(stage.inputs.steps_per_epoch):
             directory.history.cut(logs["history"])  # of a later stage begun anew
             return state
         if draws_by_itself(stage.model):
@@ -319,6 +337,7 @@ class _Run:
             config.monitoring,
             self._interruption,
             confusion_matrix_png,
+            self._callbacks,
         )
         with failures_explained(stage.name, stage.inputs.data):
             loop.run()
@@ -329,10 +348,10 @@ class _Run:
         stage: Stage,
         step: int,
         emotion_vectors: np.ndarray | None,
-        stages: Mapping[str, int],
-    ) -> None:
+        steps: Mapping[str, int],
+    ) -> dict[str, Any]:
         """Exports, scores and reports what stage 2 has made."""
-        finish_run(
+        return finish_run(
             self._config,
             self._datasets,
             self._directory,
@@ -341,7 +360,7 @@ class _Run:
             step,
             self._build_encoder,
             emotion_vectors,
-            stages,
+            steps,
         )
 
 

@@ -40,6 +40,7 @@ class TrainingState:
       epochs: Epochs ended, with their validation.
       best: The best epoch, where one is selected and has ended.
       collapsed_since: Step since which the projections are collapsed, or None.
+      is_stopped: Whether a callback has ended the stage before its last step.
       carried: What later stages and the export need of an earlier stage, by name.
     """
 
@@ -56,6 +57,7 @@ class TrainingState:
         self.epochs = 0
         self.best: BestEpoch | None = None
         self.collapsed_since: int | None = None
+        self.is_stopped = False
         self.carried = dict(carried or {})
         self._strategy = model.distribute_strategy
         self._networks = dict(_named("networks", model.networks))
@@ -103,6 +105,7 @@ class TrainingState:
             "epochs": self.epochs,
             "best": best,
             "collapsed_since": self.collapsed_since,
+            "is_stopped": self.is_stopped,
         }
 
     def restore(
@@ -119,6 +122,7 @@ class TrainingState:
         self.carried = without_prefix(arrays, _CARRIED)
         self.step, self.epochs = numbers["step"], numbers["epochs"]
         self.collapsed_since = numbers["collapsed_since"]
+        self.is_stopped = numbers.get("is_stopped", False)
         best = numbers["best"]
         self.best = best and BestEpoch(
             best["step"], best["macro_f1"], without_prefix(arrays, _BEST)

@@ -125,7 +125,7 @@ def test_other_classes(model, make_dataset):
 @pytest.mark.parametrize(
     ("pictures", "split", "expected"),
     [
-        ([(0, 0)], "train", r"\(it has: train\): prepare it with --splits"),
+        ([(0, 0)], "train", r"\(it has: train\): prepare it with a share"),
         ([(0, -1)], "test", r"\(it has: test without labels\): prepare it with labels"),
     ],
 )

@@ -118,7 +118,7 @@ class TroubledLoop(StageLoop):
 
     def _after_step(self):
         self._meet("step")
-        super()._after_step()
+        return super()._after_step()
 
     def _meet(self, where):
         met = self.trouble
@@ -172,7 +172,10 @@ class StageRuns:
     Attributes:
       stage: The stage.
       strategy: Its strategy.
+      callbacks: Those that the next run is given.
     """
+
+    callbacks = ()
 
     def __init__(self, name, data, folder, build_encoder, replicas, *flags):
         self.name, self._data = name, data
@@ -201,7 +204,9 @@ class StageRuns:
 
     def _open(self, config, interruption):
         directory = RunDirectory(config.run.model_dir)
-        run = run_module._Run(config, open_datasets(config), directory, interruption)
+        run = run_module._Run(
+            config, open_datasets(config), directory, interruption, self.callbacks
+        )
         run._build_encoder = self._build_encoder
         return run
 

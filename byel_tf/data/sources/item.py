@@ -21,6 +21,8 @@ class Item:
       votes: Annotators' votes, one number a class, in label order.
       row: Where `path` is a table of pixels: offset and length in bytes of the
         image's values in it. None where `path` is an image file.
+      box: Bounds of the face in the upright picture, where the source says so: left,
+        top, right and bottom, pixels.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Item:
     subject: str | None = None
     votes: tuple[float, ...] | None = None
     row: tuple[int, int] | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
