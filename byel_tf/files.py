@@ -8,10 +8,12 @@ import pathlib
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from byel_tf.errors import RunError
+from byel_tf.locks import hold
 
 _TEMPORARY = re.compile(r"\..+\.partial-[0-9a-f]{8}", re.DOTALL)
 
@@ -60,14 +62,56 @@ def new_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     # A rename replaces a link and not what it points to.
     final = pathlib.Path(os.path.realpath(path))
     final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(final)
+    with _reserved(final, lambda path: path.touch(exist_ok=False)) as temporary:
+        try:
+            with open(temporary, "wb") as file:
+                yield file
+                close_on_disk(file)
+            os.replace(temporary, final)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _reserved(
+    final: pathlib.Path, make: Callable[[pathlib.Path], None]
+) -> Iterator[pathlib.Path]:
+    """Makes a temporary file or folder and holds it: then it is no leftover."""
+    remove_leftovers(final)
+    while True:
+        temporary = _temporary(final)
+        make(temporary)
+        held, is_locked = hold(temporary)
+        if is_locked is not False:  # else it was just taken for a leftover
+            break
     try:
-        with open(temporary, "xb") as file:
-            yield file
-            close_on_disk(file)
-        os.replace(temporary, final)
+        yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        if held is not None:
+            os.close(held)
+
+
+def remove_leftovers(final: pathlib.Path) -> None:
+    """Removes what killed processes had begun to write for a file or folder.
+
+    Args:
+      final: Its path. What another process is writing, or another user's, stays, and
+        all does where the system has no locks.
+    """
+    prefix = f".{final.name}.partial-"
+    with os.scandir(final.parent) as entries:
+        found = [pathlib.Path(e.path) for e in entries if e.name.startswith(prefix)]
+    for path in filter(is_temporary, found):
+        held, _ = hold(path)
+        if held is None:
+            continue
+        status = os.fstat(held)
+        if not hasattr(os, "geteuid") or status.st_uid == os.geteuid():
+            if stat.S_ISDIR(status.st_mode):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        os.close(held)
 
 
 def _temporary(path: pathlib.Path) -> pathlib.Path:
@@ -75,7 +119,7 @@ def _temporary(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
 
 
-def is_temporary(path: pathlib.Path) -> bool:
+def is_temporary(path: pathlib.PurePath) -> bool:
     """Whether a name is one that something has until it is whole."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
@@ -94,17 +138,17 @@ def new_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
       RunError: If the folder exists and holds something, or cannot be made.
     """
     final = require_new_directory(path)
-    temporary = _temporary(final)
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
-    except OSError as error:
-        raise RunError(f"cannot make {path}: {error.strerror}") from error
-    try:
-        yield temporary
-        give_name(temporary, final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            temporary = stack.enter_context(_reserved(final, pathlib.Path.mkdir))
+        except OSError as error:
+            raise RunError(f"cannot make {path}: {error.strerror}") from error
+        try:
+            yield temporary
+            give_name(temporary, final)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def require_new_directory(path: str | os.PathLike) -> pathlib.Path:

@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from byel_tf import files
 from byel_tf.errors import RunError
 from byel_tf.files import (
     new_directory,
@@ -9,6 +10,7 @@ from byel_tf.files import (
     require_new_directory,
     write_atomically,
 )
+from byel_tf.locks import hold
 
 
 def names(folder):
@@ -151,3 +153,70 @@ def test_remains_of_a_killed_run_are_no_obstacle(tmp_path):
     killed = [new_directory(tmp_path / "out") for _ in range(2)]
     folders = [run.__enter__() for run in killed]
     assert len(set(folders)) == 2
+
+
+def leftovers(folder, name):
+    (folder / f".{name}.partial-0123abcd").mkdir()
+    (folder / f".{name}.partial-0123abcd/a").write_text("a")
+    (folder / f".{name}.partial-89ef0123").write_text("b")
+
+
+def test_what_killed_processes_left_goes_with_the_next_one(tmp_path):
+    leftovers(tmp_path, "out")
+    kept = [".other.partial-0123abcd", ".out.partial-mine", "out.partial-0123abcd"]
+    for name in kept:
+        (tmp_path / name).write_text("")
+    with new_directory(tmp_path / "out"):
+        pass
+    assert names(tmp_path) == sorted([*kept, "out"])
+    leftovers(tmp_path, "table.csv")
+    with new_file(tmp_path / "table.csv"):
+        pass
+    assert names(tmp_path) == sorted([*kept, "out", "table.csv"])
+
+
+def test_what_is_being_written_stays(tmp_path):
+    with new_file(tmp_path / "out") as first, new_file(tmp_path / "out") as second:
+        first.write(b"first")
+        second.write(b"second")
+    assert (tmp_path / "out").read_bytes() == b"first"
+    with new_directory(tmp_path / "folder") as first:
+        (first / "a").write_text("a")
+        with (
+            pytest.raises(ZeroDivisionError),
+            new_directory(tmp_path / "folder") as second,
+        ):
+            assert second != first and first.exists()
+            raise ZeroDivisionError
+    assert names(tmp_path / "folder") == ["a"]
+
+
+def test_links_that_look_like_leftovers_stay(tmp_path):
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/a").write_text("a")
+    link = tmp_path / ".out.partial-0123abcd"
+    link.symlink_to(tmp_path / "private")
+    with new_directory(tmp_path / "out"):
+        pass
+    assert link.is_symlink() and names(tmp_path / "private") == ["a"]
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_taken_for_a_leftover_before_it_is_held_it_is_made_again(
+    tmp_path, monkeypatch, is_removed
+):
+    tries = []
+
+    def hold_late(path):
+        tries.append(path)
+        if len(tries) > 1:
+            return hold(path)
+        if is_removed:
+            path.unlink()
+        return None, False
+
+    monkeypatch.setattr(files, "hold", hold_late)
+    with new_file(tmp_path / "out") as file:
+        file.write(b"whole")
+    assert tries[0] != tries[1]
+    assert (tmp_path / "out").read_bytes() == b"whole"

@@ -14,13 +14,21 @@ from byel_tf.data.manifest import Manifest
 from byel_tf.data.record import Record
 from byel_tf.data.splits import assign_splits
 from byel_tf.data.writer import write_dataset
-from byel_tf.errors import UsageError
+from byel_tf.errors import RunError, UsageError
+from byel_tf.files import require_new_directory
 from byel_tf.progress import progress
 from byel_tf.synthesis.action_units import LABEL_NAMES, label_values
 from byel_tf.synthesis.contact_sheet import contact_sheet
 from byel_tf.synthesis.domain import DOMAINS, load_domain
-from byel_tf.synthesis.drawing import Drawing, draw_faces, encode_png, renderer
+from byel_tf.synthesis.drawing import (
+    WORKING_FILES,
+    Drawing,
+    draw_faces,
+    encode_png,
+    renderer,
+)
 from byel_tf.synthesis.prototype_sheet import prototype_sheet
+from byel_tf.working_folder import WorkingFolder
 
 #: A picture of the first faces, one row a class, beside the shards.
 CONTACT_SHEET_FILE_NAME = "contact_sheet.png"
@@ -93,19 +101,28 @@ def synthesize(
     dealt = assign_splits(persons, [0] * len(persons), shares)
     splits = [split for split, person in dealt for _ in person]
     path = pathlib.Path(os.path.realpath(output))
-    folder = path.with_name(f".{path.name}.drawing")
-    with write_dataset(output, classes, source, LABEL_NAMES) as writer:
-        sheet = prototype_sheet(described, classes, renderer(head))
-        writer.add_picture(PROTOTYPE_SHEET_FILE_NAME, encode_png(sheet))
-        shown = []
-        drawn = draw_faces(drawing, count, workers or os.cpu_count() or 1, folder)
-        with progress(count, "face", f"draw {described.name}") as bar:
-            for index, (split, encoded) in enumerate(zip(splits, drawn, strict=True)):
-                writer.add(split, _record(drawing, index, encoded))
-                if len(shown) < _SHEET_COLUMNS * len(classes):
-                    shown.append(encoded)
-                bar.update()
-        writer.add_picture(CONTACT_SHEET_FILE_NAME, _class_rows(shown, len(classes)))
+    folder = WorkingFolder(path.with_name(f".{path.name}.drawing"), WORKING_FILES)
+    workers = workers or os.cpu_count() or 1
+    with folder.locked("is drawing the same data set"):
+        try:
+            require_new_directory(output)
+        except RunError:
+            folder.remove()  # left by a run that was killed right after it was finished
+            raise
+        with write_dataset(output, classes, source, LABEL_NAMES) as writer:
+            sheet = prototype_sheet(described, classes, renderer(head))
+            writer.add_picture(PROTOTYPE_SHEET_FILE_NAME, encode_png(sheet))
+            shown = []
+            drawn = draw_faces(drawing, count, workers, folder)
+            with progress(count, "face", f"draw {described.name}") as bar:
+                for index, (split, png) in enumerate(zip(splits, drawn, strict=True)):
+                    writer.add(split, _record(drawing, index, png))
+                    if len(shown) < _SHEET_COLUMNS * len(classes):
+                        shown.append(png)
+                    bar.update()
+            rows = _class_rows(shown, len(classes))
+            writer.add_picture(CONTACT_SHEET_FILE_NAME, rows)
+        folder.remove()
     return writer.manifest
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-import shutil
+import re
 import struct
 from collections.abc import Iterator, Sequence
 
@@ -23,10 +23,13 @@ from byel_tf.synthesis.heads.load import load_head
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
 from byel_tf.worker_pool import DIED, run_tasks
+from byel_tf.working_folder import WorkingFolder
 
 # Persons whose pictures one task draws: enough to hide the cost of handing it out.
 _PERSONS_A_TASK = 16
 _PLAN = "plan.json"
+#: What is written in the working folder.
+WORKING_FILES = re.compile(r"plan\.json|\d{8}\.faces")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,19 +70,19 @@ def renderer(head: str) -> Renderer:
 
 
 def draw_faces(
-    drawing: Drawing, count: int, workers: int, working_folder: pathlib.Path
+    drawing: Drawing, count: int, workers: int, folder: WorkingFolder
 ) -> Iterator[bytes]:
     """Draws faces 0 to count - 1.
 
-    Finished ones are kept in the working folder until the iterator is exhausted, so
-    that drawing that was broken off goes on there; the pictures are the same.
+    Finished ones are kept in the working folder, so that drawing that was broken off
+    goes on there; the pictures are the same.
 
     Args:
         drawing: What to draw.
         count: Number of pictures.
         workers: Processes.
-        working_folder: A folder for this alone; it need not exist. Pictures in it of
-            another drawing are thrown away. It is removed at the end.
+        folder: The locked folder, of `WORKING_FILES`. Pictures in it of another drawing
+            are thrown away.
 
     Yields:
         PNG files, in order.
@@ -89,14 +92,14 @@ def draw_faces(
     """
     step = _PERSONS_A_TASK * _domain(drawing.domain).pictures_of_a_person
     tasks = [range(i, min(i + step, count)) for i in range(0, count, step)]
-    files = [working_folder / f"{task.start:08d}.faces" for task in tasks]
+    files = [folder.path / f"{task.start:08d}.faces" for task in tasks]
     try:
-        _open_working_folder(working_folder, drawing)
+        _open_working_folder(folder, drawing)
         missing = [task for task, file in zip(tasks, files, strict=True)
                    if _read(file, len(task)) is None]  # fmt: skip
         if len(missing) < len(tasks):
             print(
-                f"going on with {working_folder}: {count - sum(map(len, missing))} of "
+                f"going on with {folder.path}: {count - sum(map(len, missing))} of "
                 f"{count} faces are there",
                 flush=True,
             )
@@ -104,20 +107,21 @@ def draw_faces(
         for task, file in zip(tasks, files, strict=True):
             pictures = _read(file, len(task))
             if pictures is None:
-                pictures = next(drawn)
+                drawn_task, pictures = next(drawn)
+                if drawn_task != task:
+                    raise RunError(f"{file} was lost while others were drawn")
                 write_atomically(file, _frame(pictures))
             yield from pictures
     except OSError as error:
-        raise RunError(f"cannot write {working_folder}: {error.strerror}") from error
-    shutil.rmtree(working_folder, ignore_errors=True)
+        raise RunError(f"cannot write {folder.path}: {error.strerror}") from error
 
 
-def _open_working_folder(folder: pathlib.Path, drawing: Drawing) -> None:
+def _open_working_folder(folder: WorkingFolder, drawing: Drawing) -> None:
     digests = {"code": _code_digest(), "domain": _domain(drawing.domain).digest}
     plan = json.dumps({**dataclasses.asdict(drawing), **digests})
-    path = folder / _PLAN
-    if folder.exists() and not (path.exists() and path.read_text() == plan):
-        shutil.rmtree(folder)
+    path = folder.path / _PLAN
+    if not (path.exists() and path.read_text() == plan):
+        folder.clear()
     write_atomically(path, plan)
 
 
@@ -159,17 +163,17 @@ def _read(file: pathlib.Path, count: int) -> list[bytes] | None:
 
 def _draw_tasks(
     drawing: Drawing, tasks: Sequence[range], workers: int
-) -> Iterator[list[bytes]]:
+) -> Iterator[tuple[range, list[bytes]]]:
     if not tasks:
         return
     function = functools.partial(_draw_task, drawing)
-    for _, pictures in run_tasks(function, tasks, min(workers, len(tasks))):
+    for task, pictures in run_tasks(function, tasks, min(workers, len(tasks))):
         if pictures is DIED:
             raise RunError(
                 "a process that draws faces ended unexpectedly, for want of memory "
                 "perhaps: give fewer --workers"
             )
-        yield pictures
+        yield task, pictures
 
 
 def _draw_task(drawing: Drawing, task: range) -> list[bytes]:

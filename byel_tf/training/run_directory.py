@@ -1,12 +1,9 @@
 """The folder of a run: where everything it leaves has its place."""
 
 import contextlib
-import datetime
 import json
-import os
 import pathlib
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,8 +11,7 @@ from byel_tf.errors import RunError
 from byel_tf.files import is_temporary, write_atomically
 from byel_tf.history import FILE_NAME as HISTORY
 from byel_tf.history import History
-
-_LOCK = ".lock"
+from byel_tf.locks import locked_folder
 
 
 class RunDirectory:
@@ -48,19 +44,11 @@ class RunDirectory:
         Raises:
           RunError: If another process has it, with its name.
         """
-        file = open(self.path / _LOCK, "a+", encoding="utf-8")  # noqa: SIM115
-        with file:
-            if not _lock(file):
-                file.seek(0)
-                holder = file.read().strip() or "another process"
-                raise RunError(
-                    f"--model_dir={self.path} is in use by {holder}: wait for its end, "
-                    "or choose another --model_dir"
-                )
-            file.truncate(0)
-            now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-            file.write(f"process {os.getpid()} on {socket.gethostname()} since {now}\n")
-            file.flush()
+        busy = (
+            f"--model_dir={self.path} is in use by {{holder}}: wait for its end, or "
+            "choose another --model_dir"
+        )
+        with locked_folder(self.path, busy):
             self._remove_leftovers()
             yield
 
@@ -138,22 +126,6 @@ class RunDirectory:
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file whole."""
         self.write(name, to_json(content))
-
-
-def _lock(file) -> bool:
-    """Locks a file; whether that was possible. Not where the system has no locks."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # A file system without locks, as some that are mounted from elsewhere.
-        return True
-    return True
 
 
 def to_json(content: Mapping[str, Any]) -> str:

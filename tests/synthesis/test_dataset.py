@@ -1,3 +1,6 @@
+import os
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -5,6 +8,7 @@ from PIL import Image
 
 from byel_tf.data.manifest import open_dataset
 from byel_tf.errors import RunError, UsageError
+from byel_tf.locks import locked_folder
 from byel_tf.synthesis.action_units import LABEL_NAMES, label_values
 from byel_tf.synthesis.dataset import (
     CONTACT_SHEET_FILE_NAME,
@@ -144,6 +148,36 @@ def test_output_that_holds_something(make, tmp_path):
     with pytest.raises(RunError, match="not an empty folder"):
         make()
     assert contents(open_dataset(str(tmp_path / "out"))) == before
+
+
+def test_nothing_is_left_beside_it(make, tmp_path):
+    make()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_while_one_draws_another_is_told_who(make, tmp_path):
+    folder = tmp_path / ".out.drawing"
+    with locked_folder(folder, ""):
+        (folder / "00000000.faces").write_bytes(b"of the first")
+        for change in ({}, {"seed": 4}):
+            message = rf"process {os.getpid()} on .* is drawing the same data set"
+            with pytest.raises(RunError, match=message):
+                make(**change)
+        assert (folder / "00000000.faces").read_bytes() == b"of the first"
+    make()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_left_over_after_the_end_it_goes(make, tmp_path):
+    make()
+    (tmp_path / ".out.drawing").mkdir()
+    (tmp_path / ".out.drawing/00000000.faces").write_bytes(b"")
+    (tmp_path / ".out.partial-0123abcd").mkdir()
+    with pytest.raises(RunError, match="not an empty folder"):
+        make()
+    shutil.rmtree(tmp_path / "out")
+    make()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_own_domain_is_recorded(make, tmp_path):

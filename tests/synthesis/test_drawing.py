@@ -11,8 +11,14 @@ from PIL import Image
 
 from byel_tf.errors import RunError
 from byel_tf.synthesis import drawing as module
-from byel_tf.synthesis.drawing import Drawing, draw_faces, encode_png
+from byel_tf.synthesis.drawing import (
+    WORKING_FILES,
+    Drawing,
+    draw_faces,
+    encode_png,
+)
 from byel_tf.worker_pool import DIED
+from byel_tf.working_folder import WorkingFolder
 
 CLASSES = ("anger", "happiness", "neutral")
 COUNT = 200  # three tasks
@@ -26,23 +32,28 @@ def drawing(**changes):
     return Drawing(**{**values, **changes})
 
 
+def working(folder):
+    path = folder / "working"
+    path.mkdir(exist_ok=True)
+    return WorkingFolder(path, WORKING_FILES)
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces") / "working"
+    folder = working(tmp_path_factory.mktemp("faces"))
     return list(draw_faces(drawing(), COUNT, 1, folder))
 
 
 def test_same_pictures_on_two_processes(pictures, tmp_path):
-    assert list(draw_faces(drawing(), COUNT, 2, tmp_path / "working")) == pictures
-    assert not (tmp_path / "working").exists()
+    assert list(draw_faces(drawing(), COUNT, 2, working(tmp_path))) == pictures
 
 
 def test_fewer_faces_are_the_first_ones(pictures, tmp_path):
-    assert list(draw_faces(drawing(), 7, 1, tmp_path / "working")) == pictures[:7]
+    assert list(draw_faces(drawing(), 7, 1, working(tmp_path))) == pictures[:7]
 
 
 def test_goes_on_where_it_was_broken_off(pictures, tmp_path, monkeypatch, capsys):
-    started = draw_faces(drawing(), COUNT, 1, tmp_path / "working")
+    started = draw_faces(drawing(), COUNT, 1, working(tmp_path))
     for _ in range(120):  # into the second task
         next(started)
     started.close()
@@ -51,13 +62,13 @@ def test_goes_on_where_it_was_broken_off(pictures, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(
         module, "_draw_task", lambda d, task: drawn.append(task) or original(d, task)
     )
-    assert list(draw_faces(drawing(), COUNT, 1, tmp_path / "working")) == pictures
+    assert list(draw_faces(drawing(), COUNT, 1, working(tmp_path))) == pictures
     assert drawn == [range(192, 200)]
     assert "192 of 200 faces are there" in capsys.readouterr().out
 
 
 def test_damaged_work_is_drawn_again(pictures, tmp_path):
-    started = draw_faces(drawing(), COUNT, 1, tmp_path / "working")
+    started = draw_faces(drawing(), COUNT, 1, working(tmp_path))
     next(started)
     started.close()
     (file,) = (tmp_path / "working").glob("*.faces")
@@ -65,23 +76,23 @@ def test_damaged_work_is_drawn_again(pictures, tmp_path):
     content[500] ^= 1
     for damaged in (bytes(content), bytes(content[:-3]), b""):
         file.write_bytes(damaged)
-        again = draw_faces(drawing(), COUNT, 1, tmp_path / "working")
+        again = draw_faces(drawing(), COUNT, 1, working(tmp_path))
         assert next(again) == pictures[0]
         again.close()
 
 
 def test_work_on_another_drawing_is_not_used(pictures, tmp_path):
-    started = draw_faces(drawing(seed=4), COUNT, 1, tmp_path / "working")
+    started = draw_faces(drawing(seed=4), COUNT, 1, working(tmp_path))
     assert next(started) != pictures[0]
     started.close()
-    assert list(draw_faces(drawing(), COUNT, 1, tmp_path / "working")) == pictures
+    assert list(draw_faces(drawing(), COUNT, 1, working(tmp_path))) == pictures
 
 
 def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
     program = (
         "import pathlib\n"
-        "from tests.synthesis.test_drawing import COUNT, draw_faces, drawing\n"
-        f"folder = pathlib.Path({str(tmp_path / 'working')!r})\n"
+        "from tests.synthesis.test_drawing import COUNT, draw_faces, drawing, working\n"
+        f"folder = working(pathlib.Path({str(tmp_path)!r}))\n"
         "for _ in draw_faces(drawing(), COUNT, 1, folder): pass\n"
         "print('finished')\n"
     )
@@ -94,7 +105,7 @@ def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert list(draw_faces(drawing(), COUNT, 1, tmp_path / "working")) == pictures
+    assert list(draw_faces(drawing(), COUNT, 1, working(tmp_path))) == pictures
 
 
 def test_lost_worker_is_told_in_one_line(tmp_path, monkeypatch):
@@ -104,7 +115,7 @@ def test_lost_worker_is_told_in_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "run_tasks", run_tasks)
     with pytest.raises(RunError, match="give fewer --workers"):
-        list(draw_faces(drawing(), COUNT, 2, tmp_path / "working"))
+        list(draw_faces(drawing(), COUNT, 2, working(tmp_path)))
 
 
 def test_png():
