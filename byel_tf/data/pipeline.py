@@ -1,6 +1,6 @@
 """From TFRecord files to batches, the same for any number of threads or replicas."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -10,9 +10,12 @@ from byel_tf.batch import Batch
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
+from byel_tf.data.record import PEEK_BYTES, peek_label
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 
+#: In the error for a record whose label is of no class.
+WRONG_LABEL = "a label of no class"
 _ACTION_UNITS = "image/face/action_units"
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -51,6 +54,8 @@ class TrainingData:
         self.order = order
         self.failure: Exception | None = None
         self._records = SplitRecords(dataset, "train")
+        self._name = f"data set {dataset.name} ({dataset.path})"
+        self._num_classes = len(dataset.manifest.classes)
         self._image_size = image_size
         self._features = dict(_FEATURES)
         if with_action_units:
@@ -107,11 +112,25 @@ class TrainingData:
     def _read(self, step: np.int64):
         epoch, draws, number = self.order.batch(int(step))
         try:
-            serialized = self._records.read(draws % self.order.count)
+            positions = draws % self.order.count
+            serialized = self._records.read(positions)
+            self._require_labels(positions, serialized)
         except RunError as error:
             self.failure = error
             raise
         return np.int64(epoch), draws, np.int64(number), np.array(serialized, object)
+
+    def _require_labels(
+        self, positions: np.ndarray, serialized: Sequence[bytes]
+    ) -> None:
+        for position, record in zip(positions, serialized, strict=True):
+            label = peek_label(record[:PEEK_BYTES])
+            if label is not None and not 0 <= label < self._num_classes:
+                name = self._records.parse(int(position)).filename
+                raise RunError(
+                    f"{self._name}: {name} has the label {label}, of "
+                    f"{self._num_classes} classes: prepare it again"
+                )
 
     def _decode(self, positions: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
         """Images, (B, H, W, 3), uint8; kept, where they are to be kept."""
@@ -163,10 +182,11 @@ def evaluation_batches(
 
     def parse(serialized: tf.Tensor) -> Mapping[str, tf.Tensor]:
         parsed = tf.io.parse_single_example(serialized, _FEATURES)
-        return {
-            "image": decode_and_resize(parsed["image/encoded"], image_size),
-            "label": tf.cast(parsed["image/class/label"], tf.int32),
-        }
+        label = tf.cast(parsed["image/class/label"], tf.int32)
+        is_one = label < len(dataset.manifest.classes)
+        with tf.control_dependencies([tf.debugging.Assert(is_one, [WRONG_LABEL])]):
+            image = decode_and_resize(parsed["image/encoded"], image_size)
+        return {"image": image, "label": label}
 
     def fill(batch: Batch) -> Batch:
         number = tf.shape(batch["label"])[0]

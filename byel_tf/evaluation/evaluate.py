@@ -17,6 +17,7 @@ from byel_tf.data.manifest import (
     require_classes,
     require_split,
 )
+from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
 from byel_tf.evaluation.metrics import Scores, score
 from byel_tf.evaluation.predictions import Predictions
@@ -109,6 +110,7 @@ def predict_records(
             filenames += names
             subjects += _texts(batch["image/subject"])
             labels.append(batch["image/class/label"].numpy())
+            _require_labels(dataset, names, labels[-1])
             for name, values in every.items():
                 values.append(outputs[name].numpy())
                 is_finite = np.isfinite(values[-1]).all(axis=-1)
@@ -146,6 +148,24 @@ def predict_records(
         logits=outputs.get(LOGITS),
         representations=outputs.get(REPRESENTATION),
     )
+
+
+def _require_labels(
+    dataset: PreparedDataset, names: Sequence[str], labels: np.ndarray
+) -> None:
+    """Refuses labels that are of no class.
+
+    Raises:
+      RunError: With the first of them.
+    """
+    classes = len(dataset.manifest.classes)
+    is_wrong = (labels < UNLABELLED) | (labels >= classes)
+    if is_wrong.any():
+        first = is_wrong.argmax()
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}): {names[first]} has the label "
+            f"{labels[first]}, of {classes} classes: prepare it again"
+        )
 
 
 def _records(

@@ -53,7 +53,7 @@ def make_record(encode):
             height=side,
             width=side,
             label=label,
-            class_name=CLASSES[label] if label >= 0 else "",
+            class_name=CLASSES[label] if 0 <= label < len(CLASSES) else "",
             filename=f"{number}.png",
             action_units=(number, number / 2),
         )

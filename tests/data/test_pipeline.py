@@ -10,10 +10,17 @@ import tensorflow as tf
 
 from byel_tf import stateless
 from byel_tf.data import pipeline
+from byel_tf.data.manifest import open_dataset
 from byel_tf.data.order import TrainingOrder
-from byel_tf.data.pipeline import TrainingData, augmented_batches, evaluation_batches
+from byel_tf.data.pipeline import (
+    WRONG_LABEL,
+    TrainingData,
+    augmented_batches,
+    evaluation_batches,
+)
 from byel_tf.data.records import SplitRecords
 from byel_tf.data.tfrecord import frame, read_frames
+from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError
 
 COUNT, BATCH = 22, 4
@@ -378,6 +385,29 @@ def test_a_file_that_vanished_is_named(dataset):
     take_until_failure(data)
     assert isinstance(data.failure, RunError)
     assert re.match(rf"{path}: cannot be read, No such file", str(data.failure))
+
+
+@pytest.mark.parametrize("label", [3, 99, -1, -2])
+def test_a_label_of_no_class_is_named(tmp_path, make_record, label):
+    source = {"kind": "test"}
+    with write_dataset(tmp_path / "set", ("a", "b", "c"), source) as writer:
+        for number in range(COUNT):
+            given = label if number == 5 else number % 3
+            writer.add("train", make_record(number, label=given))
+    data = make_data(open_dataset(str(tmp_path / "set")))
+    take_until_failure(data)
+    assert re.match(rf".* has the label {label}, of 3 classes: ", str(data.failure))
+
+
+def test_evaluation_refuses_a_label_of_no_class(tmp_path, make_record):
+    source = {"kind": "test"}
+    with write_dataset(tmp_path / "set", ("a", "b", "c"), source) as writer:
+        for number, label in enumerate([0, -1, 2, 3]):
+            writer.add("test", make_record(number, label=label))
+    dataset = open_dataset(str(tmp_path / "set"))
+    batches = evaluation_batches(dataset, "test", image_size=4, batch_size=4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=WRONG_LABEL):
+        list(batches)
 
 
 def test_a_healthy_split_has_no_failure(dataset):

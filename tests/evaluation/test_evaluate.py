@@ -135,6 +135,13 @@ def test_no_test_split(model, make_dataset, pictures, split, expected):
         evaluate(model, dataset)
 
 
+@pytest.mark.parametrize("label", [2, 99, -2])
+def test_a_label_of_no_class_is_named(model, make_dataset, label):
+    message = rf"1\.png has the label {label}, of 2 classes: prepare it again"
+    with pytest.raises(RunError, match=message):
+        evaluate(model, make_dataset([(0, 0), (255, label)]))
+
+
 def test_undecodable_image_is_named(model, make_dataset):
     with pytest.raises(RunError, match=r"data set set: 1\.png cannot be decoded"):
         evaluate(model, make_dataset([(0, 0), (None, 1), (255, 1)]))
