@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from byel_tf.csv_cells import original
 from byel_tf.data.check_record import CheckedRecord, check_record
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard, read_manifest
 from byel_tf.data.tfrecord import CorruptFile, frame, read_frames
@@ -151,7 +152,7 @@ def _check_table(
                 for row in rows:
                     if len(row) != len(columns):
                         raise ValueError(f"a row of {len(row)} columns")
-                    reasons[row[-1] if len(columns) > 1 else ""] += 1
+                    reasons[original(row[-1]) if len(columns) > 1 else ""] += 1
             except (ValueError, csv.Error) as error:
                 unreadable = str(error)
             collections.deque(lines, maxlen=0)  # the rest, for the hash

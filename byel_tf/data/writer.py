@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
+from byel_tf.csv_cells import neutral
 from byel_tf.data.image_files import is_grey
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard, Split
 from byel_tf.data.record import UNLABELLED, Record, serialize
@@ -153,7 +154,7 @@ def write_table(
     r"""Writes a CSV table; returns its SHA-256, hexadecimal.
 
     Bytes of a name that are not UTF-8 are written as \udcXX, so that one such name
-    does not make the table unreadable.
+    does not make the table unreadable; what a spreadsheet would run is neutral.
     """
     digest = hashlib.sha256()
     with path.open("wb") as file:
@@ -162,7 +163,7 @@ def write_table(
         writer = csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL)
         line.write(",".join(columns) + "\n")
         for row in rows:
-            writer.writerow(row)
+            writer.writerow(map(neutral, row))
             if line.tell() > 2**16:
                 _flush(line, file, digest)
         _flush(line, file, digest)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from byel_tf.csv_cells import neutral, original
 from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
 
@@ -67,11 +68,12 @@ def predictions_csv(predictions: Predictions, classes: Sequence[str]) -> bytes:
 
     Returns:
       A CSV file: filename, label (empty without one), predicted, and a column of
-      probabilities named after each class.
+      probabilities named after each class. Texts are as `neutral` makes them.
     """
     table = io.StringIO(newline="")
     # All texts quoted: csv leaves a lone carriage return bare before Python 3.13.
     rows = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    classes = [neutral(name) for name in classes]
     rows.writerow((*_COLUMNS, *classes))
     for filename, label, predicted, probabilities in zip(
         predictions.filenames,
@@ -81,7 +83,8 @@ def predictions_csv(predictions: Predictions, classes: Sequence[str]) -> bytes:
         strict=True,
     ):
         name = "" if label == UNLABELLED else classes[label]
-        rows.writerow((filename, name, classes[predicted], *probabilities))
+        row = (neutral(filename), name, classes[predicted], *probabilities)
+        rows.writerow(row)
     # Bytes of a name that are not UTF-8 are written as \udcXX.
     return table.getvalue().encode(errors="backslashreplace")
 
@@ -102,7 +105,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
             raise ValueError(f"its columns begin with {', '.join(header[:3])}")
         indices = {name: index for index, name in enumerate(header[3:])}
         return Predictions(
-            filenames=tuple(row[0] for row in rows),
+            filenames=tuple(original(row[0]) for row in rows),
             labels=np.array(
                 [indices[row[1]] if row[1] else UNLABELLED for row in rows], int
             ),

@@ -121,6 +121,12 @@ def test_table_is_hashed_as_it_is_written(tmp_path):
     assert read == [["path", "reason"], *map(list, rows)]
 
 
+def test_what_a_spreadsheet_would_run_is_text(tmp_path):
+    file = tmp_path / "table.csv"
+    write_table(file, ("path",), [("=HYPERLINK(1)",), ("-1.png",), ("'@a",), ("b",)])
+    assert file.read_text() == ('path\n"\'=HYPERLINK(1)"\n"\'-1.png"\n"\'\'@a"\n"b"\n')
+
+
 def test_table_without_rows(tmp_path):
     write_table(tmp_path / "table.csv", ("path",), ())
     assert (tmp_path / "table.csv").read_bytes() == b"path\n"

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -41,6 +42,24 @@ def test_what_is_written_is_read_back(file):
     np.testing.assert_array_equal(read.labels, PREDICTIONS.labels)
     np.testing.assert_array_equal(read.predicted, PREDICTIONS.predicted)
     np.testing.assert_allclose(read.probabilities, PREDICTIONS.probabilities, atol=1e-6)
+
+
+def test_what_a_spreadsheet_would_run_is_text(tmp_path):
+    given = dataclasses.replace(PREDICTIONS, filenames=("=1", "'=1", "@x"))
+    file = tmp_path / "set.csv"
+    file.write_bytes(predictions_csv(given, ("=cmd", "label")))
+    with open(file, encoding="utf-8", newline="") as table:
+        cells = [row[:3] for row in csv.reader(table)]
+    assert cells == [
+        ["filename", "label", "predicted"],
+        ["'=1", "label", "'=cmd"],
+        ["''=1", "", "'=cmd"],
+        ["'@x", "'=cmd", "label"],
+    ]
+    read = read_predictions(file)
+    assert read.filenames == given.filenames
+    np.testing.assert_array_equal(read.labels, given.labels)
+    np.testing.assert_array_equal(read.predicted, given.predicted)
 
 
 @pytest.mark.parametrize(
