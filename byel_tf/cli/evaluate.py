@@ -5,7 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from byel_tf.data.crops import read_cropping
 from byel_tf.data.manifest import SPLITS, open_dataset, split_name
+from byel_tf.data.oddities import warn_of
 from byel_tf.errors import UsageError
 from byel_tf.files import new_directory, require_new_directory, write_atomically
 from byel_tf.flagging import one_line, option, parse
@@ -87,6 +89,9 @@ def main(argv: Sequence[str]) -> None:
     models = {name: find_export(path) for name, path in models.items()}
     loaded = {name: load_export(path) for name, path in models.items()}
     require_usable(loaded, datasets, probe_data, options.split)
+    learned = read_cropping(next(iter(loaded.values())).metadata)
+    for dataset in datasets:
+        warn_of(dataset, learned)
     settings = Settings(
         options.split,
         options.batch_size,

@@ -336,23 +336,6 @@ def _way_to(split: str, manifest: Manifest) -> str:
     return "with a share for it, as --splits=train=0.8,validation=0.1,test=0.1"
 
 
-def classes_without_images(dataset: PreparedDataset) -> list[str]:
-    """A line for each class of which a split has no image."""
-    lines = []
-    for name in dataset.manifest.classes:
-        splits = [
-            split
-            for split, content in dataset.manifest.splits.items()
-            if not content.per_class[name]
-        ]
-        if splits:
-            lines.append(
-                f"data set {dataset.name} ({dataset.path}) has no image of the class "
-                f"'{name}' in {', '.join(splits)}"
-            )
-    return lines
-
-
 def _shard_problem(path: pathlib.Path, shard: Shard) -> str | None:
     """What differs from the manifest, as far as headers and sizes tell."""
     try:

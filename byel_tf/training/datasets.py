@@ -1,17 +1,17 @@
 """The data sets of a run, opened and checked before anything is built."""
 
 import dataclasses
-import sys
 
 from byel_tf.config import DataOptions, TrainingConfig
+from byel_tf.data.crops import cropping_of
 from byel_tf.data.manifest import (
     PreparedDataset,
-    classes_without_images,
     open_dataset,
     require_classes,
     require_split,
     split_name,
 )
+from byel_tf.data.oddities import warn_of
 from byel_tf.errors import RunError, UsageError
 
 
@@ -87,8 +87,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         require_split(dataset, "test", "report on")
         reported[dataset.name] = dataset
     for dataset in {id(d): d for d in (train, selection, *reported.values())}.values():
-        for line in classes_without_images(dataset):
-            print(f"warning: {line}", file=sys.stderr, flush=True)
+        warn_of(dataset, cropping_of(train.manifest.source))
     return RunDatasets(train, selection, reported)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
+from byel_tf.data.crops import cropping_of
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.evaluation.evaluation import evaluate_dataset
 from byel_tf.evaluation.metrics import Scores
@@ -204,6 +205,7 @@ def finish_run(
         "flip_average": config.finetune.flip_average,
         "selection": selection,
         "step": step,
+        **cropping_of(datasets.train.manifest.source).to_json(),
     }
     export = export_classifier(
         trained,
