@@ -1,0 +1,83 @@
+"""The way that docs/README.md leads a newcomer, command by command as written."""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from byel_tf.synthesis.domain import load_domain
+from byel_tf.synthesis.heads.load import BUILT_IN, load_head
+from byel_tf.synthesis.renderer import Renderer
+from byel_tf.synthesis.sampling import sample_face
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+
+
+def commands():
+    text = (CHECKOUT / "docs/README.md").read_text()
+    return re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def draw(folder, domain, of_each, names, seed):
+    """Faces in the middle of larger pictures, each class in a folder."""
+    described = load_domain(domain)
+    render = Renderer(load_head(BUILT_IN)).render
+    for number in range(of_each * len(CLASSES)):
+        label = number % len(CLASSES)
+        face = sample_face(described, CLASSES[label], seed, number)
+        picture = np.full((96, 120, 3), 128, np.uint8)
+        picture[16:80, 28:92] = render(face, 64)
+        path = folder / names[label] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A checkout with installed packages, and a user's two folders."""
+    for name in ("byel_tf", "flags", "train_main.py"):
+        (tmp_path / name).symlink_to(CHECKOUT / name)
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    python = programs / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    draw(tmp_path / "my_faces", "synthetic", 12, CLASSES, 1)
+    draw(
+        tmp_path / "my_photographs/2019", "shifted", 2, [n.title() for n in CLASSES], 2
+    )
+    return tmp_path
+
+
+def test_the_way_of_the_first_page(place):
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    said = []
+    for command in commands():
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        said.append(done.stdout)
+        if "--dry_run" in command:
+            assert not (place / "data").exists()
+    results = json.loads((place / "runs/mine/results.json").read_text())
+    assert set(results["datasets"]) == {"mine", "photographs"}
+    assert (place / "runs/mine/report.html").exists()
+    assert len(list((place / "sheets").glob("*.png"))) == len(CLASSES)
+    with open(place / "predictions.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == 2 * len(CLASSES)
+    assert {row["label"] for row in rows} <= set(CLASSES)
+    assert "control" in (place / "evaluations/mine/report.md").read_text()
