@@ -5,18 +5,18 @@ import dataclasses
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from byel_tf.cli.image_flags import ImageFlags
-from byel_tf.cli.summary import summarize
+from byel_tf.cli.image_flags import PrepareImageFlags
+from byel_tf.cli.summary import show_preview, summarize
 from byel_tf.data.labels import (
     DEFAULT_CLASSES,
     ClassNames,
     parse_aliases,
     parse_classes,
 )
-from byel_tf.data.preparation.convert import Conversion
 from byel_tf.data.preparation.dealing import Dealing
+from byel_tf.data.preparation.dry_run import LOOKED_AT, preview
 from byel_tf.data.prepare import (
     LocalRunner,
     Preparation,
@@ -25,7 +25,8 @@ from byel_tf.data.prepare import (
     require_output,
 )
 from byel_tf.data.sources.detect import FORMATS, open_source
-from byel_tf.data.sources.source import VOTE_LABELS, SourceOptions
+from byel_tf.data.sources.label_numbers import ORDERS
+from byel_tf.data.sources.source import VOTE_LABELS, Source, SourceOptions
 from byel_tf.data.splits import parse_ratios
 from byel_tf.data.writer import DEFAULT_SHARD_BYTES, REJECTED_FILE_NAME
 from byel_tf.errors import RunError, UsageError
@@ -47,7 +48,9 @@ class SourceFlags:
         "Folder or table of the images; docs/data.md has examples.",
         path="local",
     )
-    output: str = option(dataclasses.MISSING, "Folder to make.", path="local")
+    output: str | None = option(
+        None, "Folder to make; required but for --dry_run.", path="local"
+    )
     format: str = option(
         "auto", "Layout of the source; auto looks and says.", choices=FORMATS
     )
@@ -67,6 +70,16 @@ class SourceFlags:
         "classes are kept, and the votes go into the records.",
         choices=VOTE_LABELS,
     )
+    label_numbers: str | None = option(
+        None,
+        "What numbers mean that stand for classes in a table, in folders' names or in "
+        "what --label_pattern finds: the number of the first of --classes (0 or 1), a "
+        f"published order ({', '.join(ORDERS)}), or pairs as 1=surprise,2=fear.",
+    )
+    path_column: str | None = option(None, "The table's column for the path.")
+    label_column: str | None = option(None, "The table's column for the class.")
+    split_column: str | None = option(None, "The table's column for the split.")
+    subject_column: str | None = option(None, "The table's column for the person.")
     label_pattern: str | None = option(
         None,
         "Regular expression whose group finds the class in a file's path, as "
@@ -110,6 +123,11 @@ class LabelFlags:
 class RunFlags:
     """How it is done."""
 
+    dry_run: bool = option(
+        False,
+        "Print how the source is understood and what it holds, and write nothing: it "
+        f"is listed whole, and {LOOKED_AT} of its images are opened.",
+    )
     strict: bool = option(False, "End with exit code 1 if an image is rejected.")
     workers: int = option(0, "Processes; 0: one a core.", lower=0, upper=256)
     shard_bytes: int = option(
@@ -131,51 +149,91 @@ class RunFlags:
     )
 
 
-OPTIONS = (SourceFlags, LabelFlags, ImageFlags, RunFlags)
+OPTIONS = (SourceFlags, LabelFlags, PrepareImageFlags, RunFlags)
 
 
 def main(argv: Sequence[str]) -> None:
     """Parses the command line and prepares."""
     given, labels, images, how = parse(argv, *OPTIONS)
+    if not given.output and not how.dry_run:
+        raise UsageError("--output is missing: give the folder to make")
     classes = parse_classes(labels.classes)
-    source = open_source(
-        given.source,
-        format=given.format,
-        labels=ClassNames(classes, parse_aliases(labels.alias, classes)),
-        options=SourceOptions(
-            root=given.root,
-            votes=given.votes,
-            vote_labels=given.vote_labels,
-            subject_pattern=given.subject_pattern,
-            label_pattern=given.label_pattern,
-        ),
-    )
+    source = _open(given, labels, classes)
     preparation = Preparation(
-        Conversion(
-            classes,
-            images.limits(),
-            images.crop == "face",
-            images.crop_margin,
-            images.no_face,
-        ),
+        images.conversion(classes, source.gives_boxes),
         _dealing(labels, source.gives_splits),
         labels.seed,
         how.shard_bytes,
     )
-    _require_outside(given.output, given.source)
-    require_output(given.output)
+    if given.output:
+        _require_outside(given.output, given.source)
+    if not how.dry_run:
+        require_output(given.output)
     if images.crop == "face":
         from byel_tf.faces.detector import FaceDetector
 
         FaceDetector()  # complains before any image is read
+    boxes = images.use_of_boxes(source.gives_boxes)
+    described = f"{given.source}: {source.description}{boxes}"
+    if source.gives_splits and labels.splits is not None:
+        described += (
+            f"\n--splits={labels.splits}: the splits that the source gives are not "
+            "kept; all its images are dealt anew, those published for testing, too"
+        )
+    if how.dry_run:
+        print(described, flush=True)
+        _preview(source, preparation, labels, how)
+        return
     with _runner(how, given.output) as runner:
-        print(f"{given.source}: {source.description}", flush=True)
+        print(described, flush=True)
         manifest = prepare(source, given.output, preparation, runner)
     print(summarize(manifest, given.output))
+    if preparation.dealing.shares is None:
+        _advise_validation(manifest.splits)
     if how.strict and manifest.rejected["count"]:
         raise RunError(
             f"--strict: {manifest.rejected['count']} images were rejected; "
             f"{given.output} is complete without them, {REJECTED_FILE_NAME} lists them"
+        )
+
+
+def _open(given: SourceFlags, labels: LabelFlags, classes: Sequence[str]) -> Source:
+    names = {field.name for field in dataclasses.fields(SourceOptions)}
+    said = {n: v for n, v in dataclasses.asdict(given).items() if n in names}
+    return open_source(
+        given.source,
+        format=given.format,
+        labels=ClassNames(classes, parse_aliases(labels.alias, classes)),
+        options=SourceOptions(**said, deals_anew=labels.splits is not None),
+    )
+
+
+def _preview(
+    source: Source, preparation: Preparation, labels: LabelFlags, how: RunFlags
+) -> None:
+    keeps_splits = preparation.dealing.shares is None
+    conversion = preparation.conversion
+    found = preview(
+        source,
+        conversion,
+        keeps_splits=keeps_splits,
+        seed=labels.seed,
+        workers=how.workers or os.cpu_count() or 1,
+    )
+    shares = None if keeps_splits else labels.splits or _DEFAULT_SPLITS
+    print(show_preview(found, conversion.classes, shares))
+    if keeps_splits and labels.validation_share:
+        share = f"{labels.validation_share:g}"
+        print(f"{share} of train goes to validation (--validation_share={share})")
+    elif keeps_splits:
+        _advise_validation(found.splits)
+
+
+def _advise_validation(splits: Collection[str]) -> None:
+    if "train" in splits and "validation" not in splits:
+        print(
+            "the source gives no validation split, which training needs: repeat with "
+            "--validation_share=0.1 to take it from train"
         )
 
 

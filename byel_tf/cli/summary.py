@@ -1,31 +1,90 @@
 """What a prepared data set holds, as text."""
 
+import difflib
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-from byel_tf.data.manifest import FILE_NAME, Manifest, PreparedDataset
+from byel_tf.data.labels import ALIASES, known_class, label_index
+from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, PreparedDataset
+from byel_tf.data.preparation.dry_run import Preview
+from byel_tf.data.sources.item import Item
 from byel_tf.data.writer import NO_FACE_FILE_NAME, REJECTED_FILE_NAME
 from byel_tf.flagging import one_line
 
 _SHOWN_REASONS = 8
 _SHOWN_SIZES = 5
+_UNKNOWN_CLASS = re.compile(r"unknown class '(.+)'")
 
 
 def summarize(manifest: Manifest, output: str) -> str:
     """What was written: a row for each split, and what stands out."""
-    has_unlabelled = any(split.unlabelled for split in manifest.splits.values())
-    columns = [*manifest.classes, *["unlabelled"] * has_unlabelled, "total"]
-    rows = [["", *columns]]
-    for name, split in manifest.splits.items():
-        counts = [split.per_class[class_name] for class_name in manifest.classes]
-        counts += [split.unlabelled] * has_unlabelled
-        rows.append([name, *map(str, counts), str(split.count)])
+    rows = _per_split(
+        manifest.classes,
+        {name: split.per_class for name, split in manifest.splits.items()},
+        {name: split.unlabelled for name, split in manifest.splits.items()},
+    )
     lines = [f"{output}:", *_table(rows), *_rejected(manifest), *_no_face(manifest)]
     if manifest.duplicates["images"]:
         lines.append(_duplicates(manifest))
     if manifest.grey:
         lines.append(_grey(manifest))
+    return _text([*lines, *_without_images(manifest)])
+
+
+def show_preview(preview: Preview, classes: Sequence[str], shares: str | None) -> str:
+    """What would be prepared.
+
+    Args:
+      preview: What was found.
+      classes: Class names in label order.
+      shares: By which shares images would be dealt; None where splits are given.
+    """
+    splits = {s: preview.splits[s] for s in ("", *SPLITS) if s in preview.splits}
+    named = {split or f"dealt by {shares}": n for split, n in splits.items()}
+    unlabelled = {
+        split: preview.unlabelled[s] for split, s in zip(named, splits, strict=True)
+    }
+    count = sum(preview.reasons.values())
+    lines = [
+        "dry run: the source is listed whole, nothing is written",
+        *_table(_per_split(classes, named, unlabelled)),
+        f"would be rejected by what the source says: {count or 'none'}",
+        *_reasons(preview.reasons, classes),
+        f"of {preview.looked_at} images opened, would be rejected: "
+        f"{sum(preview.unusable.values()) or 'none'}",
+        *_reasons(preview.unusable, classes),
+        "the first images, as understood:",
+        *(f"  {_understood(item, classes, shares)}" for item in preview.first),
+        *_lacking(classes, named, preview.reasons),
+    ]
     return _text(lines)
+
+
+def _understood(item: Item, classes: Sequence[str], shares: str | None) -> str:
+    parts = [f"class {classes[item.label]}" if item.label >= 0 else "unlabelled"]
+    if shares is None:
+        parts.append(f"split {item.split}")
+    if item.subject is not None:
+        parts.append(f"subject {item.subject}")
+    if item.box is not None:
+        parts.append(f"box {', '.join(f'{value:g}' for value in item.box)}")
+    return f"{item.name}: {', '.join(parts)}"
+
+
+def _per_split(
+    classes: Sequence[str],
+    splits: Mapping[str, Mapping[str, int]],
+    unlabelled: Mapping[str, int],
+) -> list[list[str]]:
+    """A row for each split, a column for each class."""
+    has_unlabelled = any(unlabelled.values())
+    rows = [["", *classes, *["unlabelled"] * has_unlabelled, "total"]]
+    for name, per_class in splits.items():
+        counts = [per_class[class_name] for class_name in classes]
+        counts += [unlabelled[name]] * has_unlabelled
+        rows.append([name, *map(str, counts), str(sum(counts))])
+    return rows
 
 
 def describe(dataset: PreparedDataset) -> str:
@@ -56,6 +115,7 @@ def describe(dataset: PreparedDataset) -> str:
         _duplicates(manifest),
         *_no_face(manifest),
         *(_rejected(manifest) or ["rejected: none"]),
+        *_without_images(manifest),
         f"shards: {len(shards)}, {size}",
         f"source: {source}",
     ]
@@ -132,11 +192,59 @@ def _rejected(manifest: Manifest) -> list[str]:
     if not count:
         return []
     lines = [f"rejected: {count}, listed in {REJECTED_FILE_NAME}"]
-    reasons = list(manifest.rejected["reasons"].items())
-    lines += [f"  {n} × {reason}" for reason, n in reasons[:_SHOWN_REASONS]]
+    return [*lines, *_reasons(manifest.rejected["reasons"], manifest.classes)]
+
+
+def _reasons(reasons: Mapping[str, int], classes: Sequence[str]) -> Iterator[str]:
+    """The most frequent reasons, with what takes a known class that is not listed."""
+    for reason, count in list(reasons.items())[:_SHOWN_REASONS]:
+        unknown = _UNKNOWN_CLASS.fullmatch(reason)
+        known = known_class(unknown[1]) if unknown else None
+        takes = ""
+        if known is not None and label_index(known, classes) is None:
+            takes = f": --classes={','.join(classes)},{known} takes it"
+        yield f"  {count} × {reason}{takes}"
     if len(reasons) > _SHOWN_REASONS:
-        lines.append(f"  and {len(reasons) - _SHOWN_REASONS} other reasons")
-    return lines
+        yield f"  and {len(reasons) - _SHOWN_REASONS} other reasons"
+
+
+def _without_images(manifest: Manifest) -> Iterator[str]:
+    splits = {name: split.per_class for name, split in manifest.splits.items()}
+    return _lacking(manifest.classes, splits, manifest.rejected.get("reasons", {}))
+
+
+def _lacking(
+    classes: Sequence[str],
+    splits: Mapping[str, Mapping[str, int]],
+    reasons: Mapping[str, int],
+) -> Iterator[str]:
+    """Warnings of the classes of which there is no image, or none in a split.
+
+    Args:
+      classes: Class names in label order.
+      splits: Images of each class, by split.
+      reasons: Of rejected images, among which a misspelt class may be.
+    """
+    labelled = {name: n for name, n in splits.items() if any(n.values())}
+    unknown = [m[1] for m in map(_UNKNOWN_CLASS.fullmatch, reasons) if m]
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        lacking = [split for split, n in labelled.items() if not n[name]]
+        if lacking:
+            where = "" if len(lacking) == len(labelled) else f" in {', '.join(lacking)}"
+            alike.setdefault(where, []).append(name)
+    for where, names in alike.items():
+        meant = "".join(_meant(name, unknown) for name in names)
+        yield f"warning: no image of {', '.join(names)}{where}{meant}"
+
+
+def _meant(name: str, unknown: Sequence[str]) -> str:
+    """Which of the unknown classes may be a misspelt one, as a question."""
+    spellings = [name.casefold(), *(s for s, meant in ALIASES.items() if meant == name)]
+    for found in unknown:
+        if difflib.get_close_matches(found.casefold(), spellings, 1, 0.7):
+            return f"; did '{found}' mean {name}? --alias={found}={name}"
+    return ""
 
 
 def _human(size: int) -> str:

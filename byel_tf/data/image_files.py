@@ -8,9 +8,9 @@ import os
 import re
 import stat
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-from byel_tf.data import jpeg, png
+from byel_tf.data import jpeg, png, signatures
 
 #: TensorFlow and the formats themselves go no further.
 MAX_SIDE = 65535
@@ -18,12 +18,20 @@ MAX_SIDE = 65535
 # Pillow reads more, some of them through other programs (EPS) or without a signature
 # to tell them by (TGA).
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
+# Since 11.3, and if it was built so. Older ones do not know the word.
+_READS_AVIF = "avif" in features.modules and features.check_module("avif")
+if _READS_AVIF:
+    from PIL import AvifImagePlugin
+
+    _FORMATS += ("AVIF",)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # there is a process a core
 
 #: Pillow's modes that both formats hold and TensorFlow decodes as they are.
 _PLAIN_MODES = ("RGB", "L")
 _ORIENTATION_TAG = 0x0112
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 258, 262, 339
 _TIFF_SIGNED = 2
+_TOO_EARLY = "the file ends too early"
 # Pillow's own limit only warns; ours is checked before it decodes.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -196,8 +204,17 @@ class decoding:  # noqa: N801  (used as a function)
         """
         try:
             self._image = Image.open(io.BytesIO(self._content), formats=_FORMATS)
+            is_raw = self._image.format == "TIFF" and signatures.is_raw_tiff(
+                self._image.tag_v2, self._content
+            )
         except Exception as error:
-            raise _rejected(error) from error
+            is_unknown = isinstance(error, UnidentifiedImageError)
+            if not is_unknown and not signatures.is_text(self._content):
+                raise _rejected(error) from error
+            what = signatures.what_is(self._content, _READS_AVIF)
+            raise RejectedImage(f"cannot be decoded: {what}") from error
+        if is_raw:
+            raise RejectedImage(f"cannot be decoded: {signatures.RAW_TIFF}")
         width, height = self._image.size
         if width * height > self._limits.max_pixels:
             raise RejectedImage(f"more than {self._limits.max_pixels} pixels")
@@ -221,6 +238,8 @@ def _rejected(error: Exception) -> RejectedImage:
     reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason.split(" <_io")[0]  # an address, which differs each time
     reason = re.sub(r"\d+", "N", reason)  # reasons are counted
+    if "truncated" in reason.casefold():
+        reason = _TOO_EARLY
     return RejectedImage(f"cannot be decoded: {reason}")
 
 
@@ -234,7 +253,7 @@ def is_plain(image: Image.Image, content: bytes) -> bool:
         return False
     if image.format == "PNG":
         # Looking for its EXIF data decodes it, and hides what goes wrong in that.
-        return True
+        return not png.hides_orientation(content)
     return jpeg.has_common_frame(content) and _is_upright(image)
 
 
@@ -279,7 +298,7 @@ def _require_whole(content: bytes, kind: str) -> None:
     else:
         is_whole = jpeg.has_end(content)
     if not is_whole:
-        raise RejectedImage("cannot be decoded: the file ends too early")
+        raise RejectedImage(f"cannot be decoded: {_TOO_EARLY}")
 
 
 def _is_upright(image: Image.Image) -> bool:

@@ -20,6 +20,19 @@ def decode_and_resize(encoded: tf.Tensor, image_size: int) -> tf.Tensor:
       tf.errors.InvalidArgumentError: If it cannot be decoded.
     """
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return resize(image, image_size)
+
+
+def resize(image: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Resizes a decoded image.
+
+    Args:
+      image: (H, W, 3), uint8, RGB.
+      image_size: Side of the result in pixels.
+
+    Returns:
+      (image_size, image_size, 3), uint8, RGB.
+    """
     size = [image_size, image_size]
     resized = tf.image.resize(image, size, method="bicubic", antialias=True)
     resized = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)

@@ -98,6 +98,16 @@ def label_index(name: str, classes: Sequence[str]) -> int | None:
     return _class_names(tuple(classes)).index(name)
 
 
+def known_class(name: str) -> str | None:
+    """The expression that a name means wherever it is used, in any case, or None.
+
+    Args:
+      name: A folder's or a table's class name.
+    """
+    key = _key(name)
+    return key if key in _SPELLINGS else ALIASES.get(key)
+
+
 def _key(name: str) -> str:
     """What of a name decides; file systems differ in how they compose letters."""
     return unicodedata.normalize("NFC", name.strip()).casefold()

@@ -11,11 +11,18 @@ _END = b"\0\0\0\0IEND\xaeB`\x82"  # the last chunk: length, type, checksum
 # Decoders must refuse a picture that needs chunks which they don't know.
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PIECE = 2**20  # of what a stream becomes
+# ImageMagick's way to keep EXIF data, and XMP data that are compressed.
+_HIDDEN = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0\1")
 
 
 def depth(content: bytes) -> int:
     """Bits of a value, as the header has it."""
     return content[_DEPTH_BYTE]
+
+
+def hides_orientation(content: bytes) -> bool:
+    """Whether a file may say how it is turned where a model does not look for it."""
+    return any(hidden in content for hidden in _HIDDEN)
 
 
 def is_whole(content: bytes) -> bool:
@@ -43,16 +50,22 @@ def is_whole(content: bytes) -> bool:
     return False
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and data of each chunk."""
-    view, position = memoryview(content), _START
+def bounds(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of each chunk."""
+    position = _START
     while position + 12 <= len(content):
         length = int.from_bytes(content[position : position + 4], "big")
-        yield (
-            content[position + 4 : position + 8],
-            view[position + 8 : position + 8 + length],
-        )
-        position += 12 + length
+        end = position + 12 + length
+        yield content[position + 4 : position + 8], position, min(end, len(content))
+        position = end
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Type and data of each chunk."""
+    view = memoryview(content)
+    for kind, start, end in bounds(content):
+        length = int.from_bytes(content[start : start + 4], "big")
+        yield kind, view[start + 8 : min(start + 8 + length, end)]
 
 
 class _EndOfStream:

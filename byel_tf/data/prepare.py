@@ -104,11 +104,12 @@ class Preparation:
     seed: int = 1
     shard_bytes: int = DEFAULT_SHARD_BYTES
 
-    def origin(self, kind: str) -> dict[str, Any]:
+    def origin(self, kind: str, has_crops: bool = False) -> dict[str, Any]:
         """The manifest's `source`.
 
         Args:
           kind: The source's format.
+          has_crops: Whether images were cropped.
         """
         dealing, conversion = self.dealing, self.conversion
         origin: dict[str, Any] = {
@@ -120,8 +121,9 @@ class Preparation:
             origin["validation_share"] = dealing.validation_share
         if conversion.limits.max_side:
             origin["max_side"] = conversion.limits.max_side
-        if conversion.crop_faces:
-            origin["crop"] = "face"
+        # Boxes may all be whole pictures, as FERPlus's are.
+        if conversion.crop_faces or (conversion.crop_boxes and has_crops):
+            origin["crop"] = "face" if conversion.crop_faces else "box"
             origin["crop_margin"] = conversion.crop_margin
         return origin
 
@@ -164,7 +166,7 @@ def prepare(
                     work,
                     folder / _DATASET,
                     preparation.conversion,
-                    preparation.origin(source.kind),
+                    preparation.origin(source.kind, _has_crops(work)),
                     shards,
                 )
                 give_name(folder / _DATASET, path)
@@ -308,6 +310,11 @@ def _deal(source: Source, dealing: Dealing, work: WorkDatabase) -> None:
         shown = "; ".join(f"{n} × {reason}" for reason, n in reasons[:3])
         more = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
         raise _NothingTaken(f"no image can be taken: {shown}{more}")
+
+
+def _has_crops(work: WorkDatabase) -> bool:
+    cropped = f"SELECT EXISTS (SELECT 1 FROM images WHERE {TAKEN} AND box IS NOT NULL)"
+    return bool(work.number(cropped))
 
 
 def _write_shards(

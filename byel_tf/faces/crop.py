@@ -115,6 +115,25 @@ def face_box(
     return Box(centre_x - side / 2, centre_y - side / 2, side)
 
 
+def bounds_box(bounds: tuple[float, float, float, float]) -> Box:
+    """The crop of a face of which only the bounds are known.
+
+    It is a square, as all crops are, so that faces keep their proportions; about the
+    bounds' centre, and with their longer side, so that nothing is cut off of what was
+    marked as the face. Data sets draw their boxes more or less tightly, which a margin
+    evens out.
+
+    Args:
+      bounds: Left, top, right and bottom, pixels.
+
+    Raises:
+      ValueError: If a number isn't finite, or the bounds hold nothing.
+    """
+    left, top, right, bottom = bounds
+    side = max(right - left, bottom - top)
+    return Box((left + right - side) / 2, (top + bottom - side) / 2, side)
+
+
 def crop(image: Image.Image, box: Box) -> Image.Image:
     """Cuts a box out of a picture, at the picture's own resolution.
 

@@ -9,6 +9,7 @@ to be corrected by offsets of left, top, right and bottom, in shares of the side
 """
 
 import functools
+import hashlib
 import importlib.metadata
 import io
 import math
@@ -20,6 +21,13 @@ from byel_tf.errors import RunError
 PACKAGE = "mtcnn==1.0.0"
 #: Side of the windows of the first network, and pixels from one to the next.
 PROPOSAL_WINDOW, PROPOSAL_STRIDE = 12, 2
+
+# The files of its weights, in the order of the networks.
+_SHA256 = {
+    "pnet": "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5",
+    "rnet": "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee",
+    "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
+}
 
 
 class Networks:
@@ -98,9 +106,13 @@ def _read_weights() -> list[list[np.ndarray]]:
 
         package = importlib.metadata.distribution("mtcnn")
         weights = []
-        for name in ("pnet", "rnet", "onet"):
+        for name, expected in _SHA256.items():
             path = package.locate_file(f"mtcnn/assets/weights/{name}.lz4")
-            content = lz4.frame.decompress(path.read_bytes())
+            content = path.read_bytes()
+            # They are pickles, which can run code: none but the known ones is opened.
+            if hashlib.sha256(content).hexdigest() != expected:
+                raise RunError(f"{advice} ({path} is another file than {PACKAGE}'s)")
+            content = lz4.frame.decompress(content)
             weights.append(joblib.load(io.BytesIO(content)))
     except importlib.metadata.PackageNotFoundError as error:
         raise RunError(f"{advice} (it is not installed)") from error

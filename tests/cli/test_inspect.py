@@ -74,6 +74,7 @@ def test_table_and_sheets(run, folder):
         "labels)",
         "rejected: 1, listed in rejected.csv",
         r"  1 × bad\nreason",
+        "warning: no image of fear",
         f"shards: {shards}, {size / 1000:.1f} kB",
         "source: kind folder, seed 3",
         f"SHA-256 of dataset.json: {sha256}",
@@ -298,6 +299,85 @@ def test_summary_says_what_stands_out():
         "labels)",
         "grey: 2 of 8 images (25.0 %)",
     ]
+
+
+def counts(**per_class):
+    return Split(sum(per_class.values()), per_class, 0, ())
+
+
+def warnings(reasons=(), **splits):
+    classes = ("anger", "fear", "happiness")
+    text = summarize(
+        manifest(
+            classes=classes,
+            splits=splits,
+            rejected={
+                "count": len(reasons),
+                "reasons": dict.fromkeys(reasons, 1),
+                "sha256": "",
+            },
+        ),
+        "out",
+    )
+    return [line for line in text.splitlines() if line.startswith("warning")]
+
+
+def test_classes_without_images():
+    full = counts(anger=1, fear=1, happiness=1)
+    assert warnings(train=full, test=full) == []
+    half = counts(anger=1, fear=0, happiness=0)
+    assert warnings(train=half, validation=full, test=half) == [
+        "warning: no image of fear, happiness in train, test"
+    ]
+    some = counts(anger=0, fear=0, happiness=3)
+    assert warnings(train=half, test=some) == [
+        "warning: no image of anger in test",
+        "warning: no image of fear",
+        "warning: no image of happiness in train",
+    ]
+    unlabelled = Split(3, {"anger": 0, "fear": 0, "happiness": 0}, 3, ())
+    assert warnings(train=full, test=unlabelled) == []
+
+
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [
+        (("feer",), "; did 'feer' mean fear? --alias=feer=fear"),
+        (("cat", "Faer"), "; did 'Faer' mean fear? --alias=Faer=fear"),
+        (("scarred",), "; did 'scarred' mean fear? --alias=scarred=fear"),
+        (("neutral", "cat", "f"), ""),
+    ],
+)
+def test_misspelt_classes(unknown, meant):
+    reasons = [f"unknown class '{name}'" for name in unknown]
+    split = counts(anger=1, fear=0, happiness=1)
+    assert warnings(reasons, train=split) == [f"warning: no image of fear{meant}"]
+
+
+def test_known_classes_that_are_not_listed():
+    reasons = {
+        "unknown class 'Neutral'": 607,
+        "unknown class 'contempt'": 3,
+        "unknown class 'happy'": 2,
+        "unknown class 'cat'": 1,
+    }
+    text = summarize(
+        manifest(rejected={"count": 613, "reasons": reasons, "sha256": ""}), "out"
+    )
+    assert text.splitlines()[4:] == [
+        "  607 × unknown class 'Neutral': --classes=anger,fear,neutral takes it",
+        "  3 × unknown class 'contempt': --classes=anger,fear,contempt takes it",
+        "  2 × unknown class 'happy': --classes=anger,fear,happiness takes it",
+        "  1 × unknown class 'cat'",
+    ]
+    both = manifest(
+        classes=("happy", "happiness"),
+        splits={"train": counts(happy=1, happiness=1)},
+        rejected={"count": 1, "reasons": {"unknown class 'joy'": 1}, "sha256": ""},
+    )
+    assert summarize(both, "out").endswith("unknown class 'joy'")  # means either
+    lines = described(rejected={"count": 613, "reasons": reasons, "sha256": ""})
+    assert text.splitlines()[4] in lines
 
 
 def test_other_lines_of_the_description():

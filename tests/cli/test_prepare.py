@@ -32,7 +32,11 @@ def test_prepared_folder(run, source, tmp_path):
     assert lines[0] == "out:"
     assert lines[2].split() == ["test", "0", "0", "0", "4", "3", "0", "7"]
     assert lines[3] == "rejected: 3, listed in rejected.csv"
-    assert lines[4] == "  2 × unknown class 'neutral'"
+    assert lines[4] == (
+        "  2 × unknown class 'neutral': --classes=anger,disgust,fear,happiness,sadness,"
+        "surprise,neutral takes it"
+    )
+    assert lines[-1] == "warning: no image of anger, disgust, fear, surprise"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "out"]
 
 
@@ -104,8 +108,8 @@ def test_only_bad_images(run, source, tmp_path):
     done = run("prepare", "--source=images", "--output=out")
     assert done.returncode == 1
     assert done.stderr == (
-        "prepare.py: no image can be taken: 8 × cannot be decoded: cannot identify "
-        "image file; 2 × unknown class 'neutral'\n"
+        "prepare.py: no image can be taken: 8 × cannot be decoded: text, not a "
+        "picture; 2 × unknown class 'neutral'\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
 

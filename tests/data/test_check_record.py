@@ -68,7 +68,7 @@ def test_record_as_written(check, make_record, label):
             (
                 "image",
                 "a whole JPEG or PNG file",
-                "cannot be decoded: cannot identify image file",
+                "cannot be decoded: an empty file",
             ),
         ),
     ],

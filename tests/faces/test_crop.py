@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from byel_tf.faces.crop import DEFAULT_SIDE, MAX_AREA, MIN_MARGIN, Box, crop, face_box
+from byel_tf.faces.crop import (
+    DEFAULT_SIDE,
+    MAX_AREA,
+    MIN_MARGIN,
+    Box,
+    bounds_box,
+    crop,
+    face_box,
+)
 from byel_tf.synthesis.domain import load_domain
 
 FACE = ((40.0, 50.0), (60.0, 52.0), (50.0, 63.0), (43.0, 72.0), (59.0, 74.0))
@@ -243,3 +251,23 @@ def test_only_pillow_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ((10, 20, 30, 40), (10, 20, 20)),
+        ((10, 20, 30, 60), (0, 20, 40)),
+        ((10, 20, 50, 30), (10, 5, 40)),
+        ((-5.5, 1, -0.5, 2), (-5.5, -1, 5)),
+    ],
+)
+def test_square_about_bounds(bounds, expected):
+    box = bounds_box(bounds)
+    assert (box.left, box.top, box.side) == expected
+
+
+@pytest.mark.parametrize("bounds", [(5, 5, 5, 5), (9, 9, 1, 1), (0, 0, math.inf, 1)])
+def test_bounds_of_nothing(bounds):
+    with pytest.raises(ValueError, match="Received: left="):
+        bounds_box(bounds)

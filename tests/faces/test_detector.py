@@ -115,6 +115,47 @@ def test_size_decides_not_confidence(detector, monkeypatch):
     assert (face.nose, face.mouth_left) == ((24.0, 25.0), (22.0, 27.0))
 
 
+def test_the_face_that_bounds_are_of(detector, draw_face):
+    small, large = (draw_face(i, 160, camera={"side": 2.8}, **BARE) for i in (5, 33))
+    image, points = canvas((small, 30, 40, 150), (large, 330, 120, 300))
+    found = detector.within(image, (60, 70, 150, 170))
+    assert_found(found, points[0])
+    assert found.bounds[0] > 30 and found.bounds[2] < 180
+    assert_found(detector.within(image, (400, 180, 560, 380)), points[1])
+    # Bounds of no face, of none near by, and of no part of the picture.
+    assert detector.within(image, (200, 300, 300, 400)) is None
+    assert detector.within(image, (250, 40, 330, 120)) is None
+    assert detector.within(image, (-300, -300, -200, -200)) is None
+
+
+def test_small_faces_are_found_within_bounds(detector, draw_face):
+    """They are too small by the size of the picture, which decides without bounds."""
+    drawn = draw_face(33, 160, camera={"side": 2.8}, **BARE)
+    image, (points,) = canvas((drawn, 1200, 300, 60), size=(3001, 1999))
+    assert detector.largest(image) is None
+    found = detector.within(image, (1210, 310, 1250, 350))
+    assert_found(found, points)
+    assert detector.within(image, (1500, 310, 1540, 350)) is None
+
+
+def test_the_most_in_common_is_chosen(detector, monkeypatch):
+    boxes = np.array([[0.0, 0.0, 30.0, 30.0], [11.0, 11.0, 19.0, 19.0]])
+    points = boxes[:, None, :2] + [[2, 3], [6, 3], [4, 5], [2, 7], [6, 7]]
+    found = (boxes, np.array([0.99, 0.9]), points)
+    monkeypatch.setattr("byel_tf.faces.detector.find_faces", lambda *_: found)
+    image = Image.new("RGB", (60, 60))
+    # What is looked at begins at (21, 31); the larger face has less in common.
+    face = detector.within(image, (28, 38, 42, 52))
+    assert (face.bounds, face.confidence) == ((32.0, 42.0, 40.0, 50.0), 0.9)
+    assert (face.nose, face.mouth_left) == ((36.0, 47.0), (34.0, 49.0))
+    # A neighbour that reaches into the bounds is not theirs.
+    beside = (boxes[:1] * 8 / 30, np.array([0.99]), points[:1])
+    monkeypatch.setattr("byel_tf.faces.detector.find_faces", lambda *_: beside)
+    assert detector.within(image, (28, 38, 42, 52)) is None
+    with pytest.raises(ValueError, match="Received"):
+        detector.within(image, (5, 5, 5, 5))
+
+
 def test_large_pictures_are_answered_in_their_own_pixels(detector, draw_face):
     drawn = draw_face(33, 160, camera={"side": 2.8}, **BARE)
     image, (points,) = canvas((drawn, 1200, 300, 900), size=(3001, 1999))

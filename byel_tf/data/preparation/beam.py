@@ -7,15 +7,14 @@ that starts the pipeline.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import logging
-import pickle
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from byel_tf.data import storage
+from byel_tf.data.preparation.exchange import decode, encode
 from byel_tf.errors import RunError, UsageError
 
 
@@ -94,7 +93,7 @@ class BeamRunner:
             for path in storage.matching(storage.join(folder, "results*")):
                 with storage.open_binary(path, "rb") as file:
                     for line in file:
-                        task, result = _decode(line)
+                        task, result = decode(line)
                         if isinstance(result, Exception):
                             raise result
                         yield task, result
@@ -122,24 +121,16 @@ def _write_tasks(path: str, tasks: Iterable[Any]) -> int:
     count = 0
     with storage.open_binary(path, "wb") as file:
         for task in tasks:
-            file.write(_encode(task).encode() + b"\n")
+            file.write(encode(task).encode() + b"\n")
             count += 1
     return count
 
 
 def _apply(line: str, function: Callable[[Any], Any]) -> str:
     """One task's line to the line of it and its result, or of what went wrong."""
-    task = _decode(line)
+    task = decode(line)
     try:
         result = function(task)
     except (RunError, OSError) as error:
         result = error
-    return _encode((task, result))
-
-
-def _encode(value: Any) -> str:
-    return base64.b64encode(pickle.dumps(value)).decode()
-
-
-def _decode(line: str | bytes) -> Any:
-    return pickle.loads(base64.b64decode(line))
+    return encode((task, result))

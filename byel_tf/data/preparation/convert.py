@@ -20,10 +20,11 @@ from byel_tf.data.image_files import (
     read_file,
     to_png,
 )
+from byel_tf.data.metadata import without_metadata
 from byel_tf.data.sources.fer2013 import parse_row
 from byel_tf.data.sources.item import Item
 from byel_tf.errors import RunError
-from byel_tf.faces.crop import Box, crop
+from byel_tf.faces.crop import Box, bounds_box, crop
 
 #: What happens to an image on which no face is found.
 NO_FACE_CHOICES = ("keep", "list", "reject")
@@ -36,9 +37,14 @@ class Conversion:
     Attributes:
       classes: Class names in label order.
       limits: Which images are taken.
-      crop_faces: Whether images are cropped to their largest face.
-      crop_margin: Side of the crop, as a multiple of that of rendered faces.
+      crop_faces: Whether images are cropped to the face that is found, in the box
+        that their source gives if it does, else to the largest.
+      crop_margin: Side of the crop, as a multiple of that of rendered faces; of boxes,
+        of their longer side.
       no_face: What happens where no face is found; one of `NO_FACE_CHOICES`.
+      crop_boxes: Whether images are cropped to the boxes that their source gives; an
+        image without one is rejected then.
+      keep_metadata: Whether JPEG and PNG files keep what they say besides the picture.
     """
 
     classes: tuple[str, ...]
@@ -46,6 +52,8 @@ class Conversion:
     crop_faces: bool = False
     crop_margin: float = 1.0
     no_face: str = "keep"
+    crop_boxes: bool = False
+    keep_metadata: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +112,8 @@ def stamp(path: str) -> str | None:
 
 def _examine(item: Item, conversion: Conversion) -> Finding | str:
     try:
-        content, box = find_face(read_item(item, conversion), conversion)
+        content = read_item(item, conversion)
+        content, box = find_face(content, conversion, item.box)
         image = convert(content, conversion, box)
     except RejectedImage as error:
         return str(error)
@@ -170,9 +179,16 @@ def convert(
       RejectedImage: If it can't be taken.
     """
     if box is None and isinstance(content, bytes):
-        return encode(content, conversion.limits)
+        image = encode(content, conversion.limits)
+        if conversion.keep_metadata or image.content is not content:
+            return image
+        content = without_metadata(content, image.format)
+        return dataclasses.replace(image, content=content)
     image = _decoded(content, conversion)
     if box is not None:
+        most = conversion.limits.max_pixels  # beyond the picture's edge is much room
+        if box.side**2 > most:
+            raise RejectedImage(f"its crop has more than {most} pixels")
         try:
             image = crop(image, box)
         except ValueError as error:
@@ -187,30 +203,73 @@ def _decoded(content: bytes | Image.Image, conversion: Conversion) -> Image.Imag
 
 
 def find_face(
-    content: bytes | Image.Image, conversion: Conversion
+    content: bytes | Image.Image,
+    conversion: Conversion,
+    bounds: tuple[float, float, float, float] | None = None,
 ) -> tuple[bytes | Image.Image, Box | None]:
     """What `convert` takes, and where it crops.
 
     Args:
       content: What `read_item` gives.
       conversion: How images become records.
+      bounds: `Item.box`.
 
     Returns:
-      The picture, decoded, and the crop of its largest face; or the content as it is,
-      and None, where no face is wanted or found.
+      The picture, decoded, and the crop of its face: of that in the bounds where they
+      are given, else of the largest. Or the content as it is, and None, where no face
+      is wanted or found, or the bounds are the whole picture's.
 
     Raises:
-      RejectedImage: If there is no face and such images are not wanted.
+      RejectedImage: If there is no face and such images are not wanted, or there are
+        no bounds and they are, or they are elsewhere.
     """
-    if not conversion.crop_faces:
+    if not (conversion.crop_faces or conversion.crop_boxes):
         return content, None
+    if conversion.crop_boxes and bounds is None:
+        raise RejectedImage(
+            "the source gives no box of its face; --crop=none does without"
+        )
     picture = _decoded(content, conversion)
-    face = _detector().largest(picture)
+    if bounds is not None:
+        _require_inside(bounds, picture)
+    if conversion.crop_boxes:
+        if _is_whole(bounds, picture):
+            return content, None
+        return picture, bounds_box(bounds).with_margin(conversion.crop_margin)
+    if bounds is None:
+        face = _detector().largest(picture)
+    else:
+        face = _detector().within(picture, bounds)
     if face is not None:
         return picture, face.box(conversion.crop_margin)
     if conversion.no_face == "reject":
         raise RejectedImage("no face found")
     return content, None
+
+
+def _require_inside(
+    bounds: tuple[float, float, float, float], picture: Image.Image
+) -> None:
+    """Refuses bounds that are not of this picture, or of another size of it.
+
+    Raises:
+      RejectedImage: If more than half of what they hold is outside.
+    """
+    left, top, right, bottom = bounds
+    width = min(right, picture.width) - max(left, 0)
+    height = min(bottom, picture.height) - max(top, 0)
+    seen = max(0, width) * max(0, height)
+    if 2 * seen < (right - left) * (bottom - top):
+        raise RejectedImage(
+            "the face's box is mostly outside the picture; --crop=none does without"
+        )
+
+
+def _is_whole(bounds: tuple[float, float, float, float], picture: Image.Image) -> bool:
+    left, top, right, bottom = map(round, bounds)
+    return (
+        left <= 0 and top <= 0 and right >= picture.width and bottom >= picture.height
+    )
 
 
 @functools.cache

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROW
 CREATE TABLE IF NOT EXISTS images (
   id INTEGER PRIMARY KEY,
   name BLOB, path BLOB, row_start INTEGER, row_bytes INTEGER,
-  label INTEGER, given TEXT, subject TEXT, votes TEXT, place BLOB,
+  label INTEGER, given TEXT, subject TEXT, votes TEXT, bounds TEXT, place BLOB,
   reason TEXT,
   sha256 BLOB, bytes INTEGER, format TEXT, width INTEGER, height INTEGER,
   grey INTEGER, passed INTEGER, box TEXT,
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS shards (
 ) WITHOUT ROWID;
 """
 _BATCH = 4096
-_ITEM = "name, path, row_start, row_bytes, label, given, subject, votes"
+_ITEM = "name, path, row_start, row_bytes, label, given, subject, votes, bounds"
 _FINDING = "sha256, bytes, format, width, height, grey, passed, box"
 #: Condition of the images that can be taken, as far as is known.
 TAKEN = "reason IS NULL"
@@ -68,8 +68,7 @@ class WorkDatabase:
             self.connection.execute("PRAGMA synchronous = NORMAL")
             self.connection.execute("PRAGMA cache_size = -32768")
             self.connection.execute("BEGIN EXCLUSIVE")
-            for statement in _SCHEMA.split(";"):
-                self.connection.execute(statement)
+            self._make_tables()
             self.connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             self.connection.close()
@@ -85,9 +84,15 @@ class WorkDatabase:
             ) from error
 
     def start_anew(self) -> None:
-        """Forgets everything."""
-        for table in ("facts", "images", "shards"):
-            self.connection.execute(f"DELETE FROM {table}")
+        """Forgets everything, the columns that another version had as well."""
+        with self.transaction():
+            for table in ("facts", "images", "shards"):
+                self.connection.execute(f"DROP TABLE {table}")
+            self._make_tables()
+
+    def _make_tables(self) -> None:
+        for statement in _SCHEMA.split(";"):
+            self.connection.execute(statement)
 
     def close(self) -> None:
         """Closes the file."""
@@ -223,7 +228,7 @@ def _encode_name(name: str) -> bytes:
 def _item_row(item: Item | Rejected, place: bytes) -> tuple:
     if isinstance(item, Rejected):
         reason = item.reason.encode(errors="backslashreplace").decode()
-        return (_encode_name(item.name), *[None] * 7, place, reason)
+        return (_encode_name(item.name), *[None] * 8, place, reason)
     start, size = item.row or (None, None)
     return (
         _encode_name(item.name),
@@ -234,13 +239,14 @@ def _item_row(item: Item | Rejected, place: bytes) -> tuple:
         item.split,
         item.subject and item.subject.encode(errors="backslashreplace").decode(),
         item.votes and json.dumps(item.votes),
+        item.box and json.dumps(item.box),
         place,
         None,
     )
 
 
 def _item(values: Sequence) -> Item:
-    name, path, start, size, label, given, subject, votes = values
+    name, path, start, size, label, given, subject, votes, bounds = values
     return Item(
         name=decode_name(name),
         path=os.fsdecode(path),
@@ -249,6 +255,7 @@ def _item(values: Sequence) -> Item:
         subject=subject,
         votes=votes and tuple(json.loads(votes)),
         row=None if start is None else (start, size),
+        box=bounds and tuple(json.loads(bounds)),
     )
 
 

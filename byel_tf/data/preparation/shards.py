@@ -9,9 +9,12 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator
 
+from PIL import Image
+
 from byel_tf.data import storage
 from byel_tf.data.image_files import RejectedImage
 from byel_tf.data.manifest import Shard
+from byel_tf.data.metadata import without_metadata
 from byel_tf.data.preparation.convert import Conversion, Finding, convert, read_item
 from byel_tf.data.record import Record
 from byel_tf.data.sources.item import Item
@@ -47,6 +50,7 @@ def write_entries(path: str, entries: Iterable[tuple[Item, Finding]]) -> None:
             numbers = (
                 item.votes,
                 item.row,
+                item.box,
                 found.box and dataclasses.astuple(found.box),
             )
             kind = (found.format, found.width, found.height, found.grey, found.passed)
@@ -58,9 +62,9 @@ def _read_entries(path: str) -> Iterator[tuple[Item, Finding]]:
     with storage.open_binary(path, "rb") as file:
         for line in file:
             described, numbers, sha256, size, kind = json.loads(line)
-            votes, row, box = (value and tuple(value) for value in numbers)
+            votes, row, bounds, box = (value and tuple(value) for value in numbers)
             name, image_path, label, subject = described
-            item = Item(name, image_path, label, None, subject, votes, row)
+            item = Item(name, image_path, label, None, subject, votes, row, bounds)
             found = Finding(bytes.fromhex(sha256), size, *kind, box and Box(*box))
             yield item, found
 
@@ -84,11 +88,27 @@ def write_shard(task: ShardTask) -> Shard:
     return shard
 
 
+def _converted(
+    content: bytes | Image.Image, finding: Finding, conversion: Conversion
+) -> bytes:
+    """The image as it was when it was examined, if it is what it was.
+
+    Raises:
+      RejectedImage: If it can't be taken any more.
+    """
+    if finding.box is None and isinstance(content, bytes):
+        # Most that do not pass do so without their metadata: nothing is decoded then.
+        plain = without_metadata(content, finding.format)
+        if hashlib.sha256(plain).digest() == finding.sha256:
+            return plain
+    return convert(content, conversion, finding.box).content
+
+
 def _record(item: Item, finding: Finding, conversion: Conversion) -> Record:
     try:
         content = read_item(item, conversion)
         if not finding.passed:
-            content = convert(content, conversion, finding.box).content
+            content = _converted(content, finding, conversion)
         is_same = hashlib.sha256(content).digest() == finding.sha256
     except RejectedImage:
         is_same = False

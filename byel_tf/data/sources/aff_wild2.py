@@ -19,8 +19,10 @@ from collections.abc import Iterator
 from byel_tf.data.labels import ClassNames
 from byel_tf.data.sources.folder import HIDDEN
 from byel_tf.data.sources.item import Item, Rejected
+from byel_tf.data.sources.label_numbers import ORDERS
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.listing import Listing, path_in
+from byel_tf.data.sources.scan import scan
 from byel_tf.data.sources.source import SourceOptions, require_items, subject_of
 from byel_tf.data.sources.split_words import split_within
 from byel_tf.data.sources.table import (
@@ -33,9 +35,7 @@ from byel_tf.data.sources.table import (
 from byel_tf.data.sources.walk import Folder, is_hidden, walk
 from byel_tf.errors import RunError
 
-EXPRESSIONS = dict(
-    enumerate(("anger", "disgust", "fear", "happiness", "sadness", "surprise"))
-)
+EXPRESSIONS = ORDERS["aff-wild2"]
 _PROBED = 20
 _FOLDERS = ("training_set_synthetic", "validation_set_real")
 
@@ -80,12 +80,8 @@ def is_tree(folder: str) -> bool:
 
 
 def _folders_in(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            names = [e.name for e in entries if e.is_dir() and not is_hidden(e.name)]
-    except OSError as error:
-        raise RunError(f"{folder} cannot be read: {error.strerror}") from error
-    return sorted(names)
+    names = (entry.name for entry in scan(folder) if entry.is_dir())
+    return sorted(name for name in names if not is_hidden(name))
 
 
 class AffWild2Source:
@@ -99,6 +95,7 @@ class AffWild2Source:
 
     kind = "aff-wild2"
     gives_splits = True
+    gives_boxes = False
 
     def __init__(self, path: str, labels: ClassNames, options: SourceOptions) -> None:
         """Finds the lists and their images.

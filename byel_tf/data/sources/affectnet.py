@@ -9,22 +9,28 @@ expression,valence,arousal`; there are copies of `validation.csv` without a head
 (public loaders skip a row for training only). Expressions count neutral, happiness,
 sadness, surprise, fear, disgust, anger, contempt, none, uncertain, no face from 0
 (Mollahosseini et al. 2017; github.com/sb-ai-lab/EmotiEffLib issue 14,
-kiva12138/AffectNetBaseline). The release of 2021, with a file of annotations a picture,
-has another layout.
+kiva12138/AffectNetBaseline). face_x and face_y are the upper left corner of a square
+about the face; the pictures are not cut to it: public loaders do that themselves and
+leave out rows whose width is negative, which have none (github.com/yangyuke001/
+process-AffectNet-csv). The release of 2021 is read by `affectnet_arrays`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import re
 from collections.abc import Iterator
 
 from byel_tf.data.labels import ClassNames
+from byel_tf.data.sources.affectnet_arrays import AffectNetArrays, find_sets
+from byel_tf.data.sources.boxes import NO_NUMBERS, checked_box
 from byel_tf.data.sources.item import Item, Rejected
+from byel_tf.data.sources.label_numbers import ORDERS, REFUSED
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.listing import Listing, path_in
-from byel_tf.data.sources.source import SourceOptions, require_items
+from byel_tf.data.sources.source import Source, SourceOptions, require_items
 from byel_tf.data.sources.split_words import split_within
 from byel_tf.data.sources.table import (
     check_root,
@@ -36,41 +42,35 @@ from byel_tf.data.sources.table import (
 )
 from byel_tf.errors import RunError
 
-EXPRESSIONS = dict(
-    enumerate(
-        (
-            "neutral",
-            "happiness",
-            "sadness",
-            "surprise",
-            "fear",
-            "disgust",
-            "anger",
-            "contempt",
-        )
-    )
-)
-_NO_EXPRESSION = {
-    8: "no expression ('none')",
-    9: "no expression ('uncertain')",
-    10: "no expression ('no face')",
-}
+EXPRESSIONS = ORDERS["affectnet"]
+_NO_EXPRESSION = REFUSED["affectnet"]
 _PROBED = 20
 _MANUAL = ("training.csv", "validation.csv")
 _AUTOMATIC = ("automatically_annotated.csv",)
 _PATH, _EXPRESSION = "subdirectoryfilepath", "expression"
+_BOX = ("facex", "facey", "facewidth", "faceheight")
 _PATH_WITHOUT_HEADER = re.compile(r"\d+[/\\]\S+\.\w+")
 
 
-def _columns(path: str) -> tuple[int, int, bool] | None:
-    """Where path and expression stand, and whether there is a header; or None."""
+@dataclasses.dataclass(frozen=True)
+class _Columns:
+    """Where a table has what; whether it has a header."""
+
+    path: int
+    expression: int
+    box: tuple[int, ...]
+    has_header: bool
+
+
+def _columns(path: str) -> _Columns | None:
     header = first_row(path)
     image = find_column(path, header, _PATH)
     expression = find_column(path, header, _EXPRESSION)
     if image is not None and expression is not None:
-        return image, expression, True
+        box = tuple(find_column(path, header, name) for name in _BOX)
+        return _Columns(image, expression, () if None in box else box, True)
     if len(header) == 9 and _PATH_WITHOUT_HEADER.fullmatch(header[0]):
-        return 0, 6, False
+        return _Columns(0, 6, (1, 2, 3, 4), False)
     return None
 
 
@@ -95,6 +95,19 @@ def find_tables(folder: str) -> list[str]:
             if found:
                 return found
     return []
+
+
+def open_affectnet(path: str, labels: ClassNames, options: SourceOptions) -> Source:
+    """Opens AffectNet's tables, or the arrays of its later release.
+
+    Raises:
+      RunError: If it is neither.
+      UsageError: If an option has no meaning for it.
+    """
+    if os.path.isdir(path) and not find_tables(path) and find_sets(path):
+        numbers = LabelText(labels, EXPRESSIONS, _NO_EXPRESSION)
+        return AffectNetArrays(path, numbers, options)
+    return AffectNetSource(path, labels, options)
 
 
 class AffectNetSource:
@@ -123,7 +136,7 @@ class AffectNetSource:
             raise RunError(
                 f"{path} holds none of AffectNet's tables {', '.join(_MANUAL)}, "
                 f"{', '.join(_AUTOMATIC)}, with the columns subDirectory_filePath and "
-                "expression"
+                "expression, nor images/0.jpg and annotations/0_exp.npy"
             )
         #: Table, its columns, folder of its images, and split.
         self._tables = []
@@ -137,15 +150,16 @@ class AffectNetSource:
             root = self._find_root(table, columns, options.root)
             self._tables.append((table, columns, root, _split(table)))
         self.gives_splits = all(split for *_, split in self._tables)
+        self.gives_boxes = any(columns.box for _, columns, *_ in self._tables)
         self.description = "AffectNet: " + "; ".join(
             f"{os.path.basename(table)} as {split or 'no split'}, images in "
             f"{root or '.'}"
             for table, _, root, split in self._tables
         )
+        if self.gives_boxes:
+            self.description += "; boxes from face_x, face_y, face_width, face_height"
 
-    def _find_root(
-        self, table: str, columns: tuple[int, int, bool], root: str | None
-    ) -> str:
+    def _find_root(self, table: str, columns: _Columns, root: str | None) -> str:
         here = os.path.dirname(table)
         kinds = ("Manually_Annotated", "Automatically_Annotated")
         if "auto" in os.path.basename(table).casefold():
@@ -157,8 +171,9 @@ class AffectNetSource:
                 folders.append(os.path.join(place, f"{kind}_Images"))
                 folders.append(os.path.join(place, kind, f"{kind}_Images"))
         rows = read_rows(table, ",")
-        first = itertools.islice(rows, columns[2], columns[2] + _PROBED)
-        names = [name for _, row in first if (name := path_in(row, columns[0]))]
+        start = int(columns.has_header)
+        first = itertools.islice(rows, start, start + _PROBED)
+        names = [name for _, row in first if (name := path_in(row, columns.path))]
         rows.close()
         return locate(folders, names) or folders[0]
 
@@ -169,20 +184,40 @@ class AffectNetSource:
         )
 
     def _entries(self) -> Iterator[Item | Rejected]:
-        for table, (path, expression, has_header), root, split in self._tables:
+        for table, columns, root, split in self._tables:
             listing = Listing(root, self._labels, self._subjects)
             rows = read_rows(table, ",")
-            if has_header:
+            if columns.has_header:
                 next(rows)
+            fields = max(columns.expression, *columns.box, 0) + 1
             for number, row in rows:
-                name = path_in(row, path)
+                name = path_in(row, columns.path)
                 if not name:
                     yield Rejected(row_name(table, number), "row has no path")
                     continue
-                if len(row) <= expression:
+                if len(row) < fields:
                     yield Rejected(name, "row has too few fields")
                     continue
-                yield listing.entry(name, row[expression], split)
+                entry = listing.entry(name, row[columns.expression], split)
+                if isinstance(entry, Item) and columns.box:
+                    entry = _with_box(entry, [row[at] for at in columns.box])
+                yield entry
+
+
+def _with_box(item: Item, fields: list[str]) -> Item | Rejected:
+    """The item with the box of a row: upper left corner, width and height."""
+    if not any(map(str.strip, fields)):
+        return item
+    try:
+        left, top, width, height = map(float, fields)
+    except ValueError:
+        return Rejected(item.name, NO_NUMBERS)
+    if width < 0 or height < 0:  # the table's own way to say that there is none
+        return item
+    box = checked_box((left, top, left + width, top + height))
+    if isinstance(box, str):
+        return Rejected(item.name, box)
+    return dataclasses.replace(item, box=box)
 
 
 def _split(table: str) -> str | None:

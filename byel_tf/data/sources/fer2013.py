@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from byel_tf.data.labels import ClassNames
 from byel_tf.data.sources.item import Item, Rejected
+from byel_tf.data.sources.label_numbers import ORDERS
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.source import SourceOptions, require_items
 from byel_tf.data.sources.split_words import split_of, unknown_split
@@ -28,11 +29,7 @@ from byel_tf.errors import RunError
 #: What a folder of the competition's files holds, the first found being read.
 FILE_NAMES = ("fer2013.csv", "icml_face_data.csv")
 
-EMOTIONS = dict(
-    enumerate(
-        ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-    )
-)
+EMOTIONS = ORDERS["fer2013"]
 
 _DIGITS_AND_BLANKS = b"0123456789 \t"
 _AROUND_FIELDS = b' \t\r\n"'
@@ -97,6 +94,7 @@ class Fer2013Source:
     """Rows of `fer2013.csv`, labelled by their emotion or by FERPlus's votes."""
 
     kind = "fer2013"
+    gives_boxes = False
 
     def __init__(self, path: str, labels: ClassNames, options: SourceOptions) -> None:
         """Reads the header.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from byel_tf.data.labels import ClassNames
 from byel_tf.data.record import UNLABELLED
+from byel_tf.data.sources.label_numbers import whole_number
 from byel_tf.data.sources.source import unknown_class
 
-# Tables with gaps are often written with numbers as 3.0.
-_NUMBER = re.compile(r"([+-]?)(\d+)(?:\.0*)?")
 _REMEMBERED = 4096
 
 
@@ -45,22 +43,28 @@ class LabelText:
                 self._read[text] = label
         return label
 
+    def number(self, text: str) -> int | None:
+        """The number that decides the label, or None where a name does, or nothing."""
+        if self._numbers is None and self._labels.index(text) is not None:
+            return None
+        value = whole_number(text)
+        return None if value is None or value < 0 else value
+
     def _find(self, text: str) -> int | str:
         text = text.strip()
         if not text:
             return UNLABELLED
-        number = _NUMBER.fullmatch(text)
-        named = self._labels.index(text)
-        if number is None or (named is not None and self._numbers is None):
-            return unknown_class(text) if named is None else named
-        if number[1] == "-" and int(number[2]):
+        number = whole_number(text)
+        if number is not None and number < 0:
             return UNLABELLED
-        value = int(number[2])
-        if value in self._refused:
-            return self._refused[value]
+        if self.number(text) is None:
+            label = self._labels.index(text)
+            return unknown_class(text) if label is None else label
+        if number in self._refused:
+            return self._refused[number]
         if self._numbers is None:
-            return value if value < len(self._labels.names) else unknown_class(text)
-        name = self._numbers.get(value)
+            return number if number < len(self._labels.names) else unknown_class(text)
+        name = self._numbers.get(number)
         if name is None:
             return unknown_class(text)
         label = self._labels.index(name)

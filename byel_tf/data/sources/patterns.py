@@ -42,6 +42,11 @@ class NamePattern:
             self._group = 1
         self.mismatch = f"name does not match --{flag}"
 
+    def span(self, name: str) -> tuple[int, int]:
+        """Where in a name `find` found what it found."""
+        found = self._pattern.search(name)
+        return found.span(self._group) if found else (0, 0)
+
     def find(self, name: str) -> str | None:
         """What the group matches in a name, or None where it matches nothing."""
         found = self._pattern.search(name)

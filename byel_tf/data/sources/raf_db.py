@@ -5,7 +5,8 @@ as `train_00001.jpg 5`, which count surprise, fear, disgust, happiness, sadness,
 neutral from 1; the split is the name's prefix. The images are
 `basic/Image/aligned/train_00001_aligned.jpg` and `basic/Image/original/
 train_00001.jpg`; both come as archives, and some copies nest `basic/basic`. A copy on
-Kaggle has `DATASET/train/1/train_00001_aligned.jpg` and so on. RAF-DB's compound
+Kaggle has `DATASET/train/1/train_00001_aligned.jpg` and so on, and tables, for which
+see `raf_db_table`. RAF-DB's compound
 expressions have a list of the same name whose numbers mean something else. (whdeng.cn/
 RAF/model1.html; loaders that read these: github.com/msy1412/AU-ViT data/RAFDB_100.py,
 trougnouf/TRAIL2021-challenge5 emotions/README.md.)
@@ -18,10 +19,13 @@ import re
 from collections.abc import Iterator
 
 from byel_tf.data.labels import ClassNames
+from byel_tf.data.sources import raf_db_table
 from byel_tf.data.sources.folder import FolderSource
 from byel_tf.data.sources.item import Item, Rejected
+from byel_tf.data.sources.label_numbers import ORDERS
 from byel_tf.data.sources.label_text import LabelText
 from byel_tf.data.sources.listing import Listing
+from byel_tf.data.sources.scan import scan
 from byel_tf.data.sources.source import (
     Source,
     SourceOptions,
@@ -35,14 +39,10 @@ from byel_tf.data.sources.table import (
     read_rows,
     row_name,
 )
+from byel_tf.data.sources.walk import is_hidden
 from byel_tf.errors import RunError
 
-EXPRESSIONS = dict(
-    enumerate(
-        ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"),
-        start=1,
-    )
-)
+EXPRESSIONS = ORDERS["raf-db"]
 _LISTS = ("list_patition_label.txt", "list_partition_label.txt")
 _LINE = re.compile(r"(train|test)_\w+\.\w+\s+\d+\s*")
 _PROBED = 20
@@ -51,6 +51,11 @@ _PROBED = 20
 def is_list(path: str) -> bool:
     """Whether a file is RAF-DB's list, by its first line."""
     return _LINE.fullmatch(" ".join(first_row(path))) is not None
+
+
+def is_list_or_table(path: str) -> bool:
+    """Whether a file is RAF-DB's list, or a table of its copy on Kaggle."""
+    return is_list(path) or raf_db_table.is_table(path)
 
 
 def find_list(folder: str) -> str | None:
@@ -64,13 +69,24 @@ def find_list(folder: str) -> str | None:
 
 
 def find_class_folders(folder: str) -> str | None:
-    """`DATASET` of Kaggle's copy, or None."""
+    """`DATASET` of Kaggle's copy, or a folder of such files itself, or None."""
     path = os.path.join(folder, "DATASET")
-    return path if _has_class_folders(path) else None
+    if _class_folder(path) is not None:
+        return path
+    inside = _class_folder(folder)
+    if inside is None:
+        return None
+    # Numbers are the folders of other sets, too.
+    names = (entry.name for entry in scan(inside) if not is_hidden(entry.name))
+    return folder if next(names, "").startswith("train_") else None
 
 
-def _has_class_folders(folder: str) -> bool:
-    return os.path.isdir(os.path.join(folder, "train", "1"))
+def _class_folder(folder: str) -> str | None:
+    """A folder of one class's training images in Kaggle's copy, or None."""
+    if os.path.isdir(os.path.join(folder, "train", "0")):
+        return None  # another set, which counts from 0
+    paths = (os.path.join(folder, "train", str(n)) for n in EXPRESSIONS)
+    return next((path for path in paths if os.path.isdir(path)), None)
 
 
 def open_raf_db(path: str, labels: ClassNames, options: SourceOptions) -> Source:
@@ -80,12 +96,15 @@ def open_raf_db(path: str, labels: ClassNames, options: SourceOptions) -> Source
       RunError: If it is none of them.
     """
     if not os.path.isdir(path):
+        if raf_db_table.is_table(path):
+            numbers = LabelText(labels, EXPRESSIONS)
+            return raf_db_table.RafDbTable(path, numbers, options)
         return RafDbSource(path, labels, options)
     if (found := find_list(path)) is not None:
         return RafDbSource(found, labels, options)
     if (found := find_class_folders(path)) is not None:
         return RafDbFolders(found, labels, options)
-    if _has_class_folders(path):
+    if _class_folder(path) is not None:
         return RafDbFolders(path, labels, options)
     raise RunError(
         f"{path} has neither EmoLabel/{_LISTS[0]}, as RAF-DB has below basic/, nor "
@@ -98,6 +117,7 @@ class RafDbSource:
 
     kind = "raf-db"
     gives_splits = True
+    gives_boxes = False
 
     def __init__(self, path: str, labels: ClassNames, options: SourceOptions) -> None:
         """Finds the images.

@@ -12,6 +12,17 @@ from byel_tf.errors import RunError, UsageError
 
 VOTE_LABELS = ("majority", "soft")
 
+#: Options that name the columns of a table.
+COLUMN_OPTIONS = ("path_column", "label_column", "split_column", "subject_column")
+_OF_SOME_FORMATS = (
+    "root",
+    "votes",
+    "subject_pattern",
+    "label_pattern",
+    "label_numbers",
+    *COLUMN_OPTIONS,
+)
+
 
 class Source(Protocol):
     """Images and what is known of them.
@@ -20,11 +31,13 @@ class Source(Protocol):
       kind: Name of the format, as for `--format`.
       description: One line for the screen: what was found and how it is read.
       gives_splits: Whether its items say which split they belong to.
+      gives_boxes: Whether its items say where in their pictures the faces are.
     """
 
     kind: str
     description: str
     gives_splits: bool
+    gives_boxes: bool
 
     def items(self) -> Iterator[Item | Rejected]:
         """Every image once, in an order that depends on the data alone.
@@ -47,6 +60,13 @@ class SourceOptions:
         name, as `(S\d+)_`.
       label_pattern: Regular expression whose group finds the class in an image's
         path, as `\.(AN|HA)\d`.
+      label_numbers: What numbers in place of class names mean; see
+        `label_numbers.parse_label_numbers`.
+      path_column: The table's column for the path; the next three likewise.
+      label_column: For the class.
+      split_column: For the split.
+      subject_column: For the person.
+      deals_anew: Whether splits that the source gives are not wanted.
 
     Raises:
       UsageError: If a pattern is none, or `vote_labels` is neither.
@@ -57,16 +77,18 @@ class SourceOptions:
     vote_labels: str = "majority"
     subject_pattern: str | None = None
     label_pattern: str | None = None
+    label_numbers: str | None = None
+    path_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    subject_column: str | None = None
+    deals_anew: bool = False
 
     def __post_init__(self) -> None:
         """Compiles what can be wrong, before any data are read."""
         if self.vote_labels not in VOTE_LABELS:
             raise UsageError(
                 f"--vote_labels={self.vote_labels}: give {' or '.join(VOTE_LABELS)}"
-            )
-        if self.vote_labels != VOTE_LABELS[0] and self.votes is None:
-            raise UsageError(
-                f"--vote_labels={self.vote_labels} needs votes: give --votes"
             )
         _ = self.subjects, self.label_names
 
@@ -84,6 +106,16 @@ class SourceOptions:
             return None
         return NamePattern("label_pattern", self.label_pattern, "label")
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that are named, by what they are for."""
+        given = ((name, getattr(self, name)) for name in COLUMN_OPTIONS)
+        return {
+            name.removesuffix("_column"): column
+            for name, column in given
+            if column is not None
+        }
+
     def allow(self, kind: str, *names: str) -> None:
         """Refuses options that a format has no use for.
 
@@ -94,7 +126,15 @@ class SourceOptions:
         Raises:
           UsageError: If another option is given.
         """
-        for name in ("root", "votes", "subject_pattern", "label_pattern"):
+        if (
+            self.vote_labels != VOTE_LABELS[0]
+            and self.votes is None
+            and "vote_labels" not in names
+        ):
+            raise UsageError(
+                f"--vote_labels={self.vote_labels} needs votes: give --votes"
+            )
+        for name in _OF_SOME_FORMATS:
             value = getattr(self, name)
             if value is not None and name not in names:
                 raise UsageError(

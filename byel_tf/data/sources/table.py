@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from byel_tf.data.sources import parquet
+from byel_tf.data.sources.file_kinds import refuse_other_kinds
 from byel_tf.errors import RunError
 
 DELIMITERS = (",", ";", "\t")
@@ -14,40 +18,72 @@ DELIMITERS = (",", ";", "\t")
 # What is no table may be a single line of any length, which memory would not hold.
 _LONGEST_LINE = 2**20
 
+# The line in which Excel is told the delimiter.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 def read_rows(
     path: str, delimiter: str, strict: bool = True
 ) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a table in UTF-8, with or without byte order mark.
+    """Rows of a table in UTF-8, UTF-16 with byte order mark, or of a Parquet file.
 
     Args:
       path: The file.
-      delimiter: What separates its fields.
+      delimiter: What separates its fields, where it is text.
       strict: Whether quotes out of place are an error.
 
     Yields:
       The row's number, as a spreadsheet counts them, and its fields. Blank lines are
-      counted and not given.
+      counted and not given, as is Excel's `sep=;`.
 
     Raises:
-      RunError: If the file cannot be read, is not UTF-8, its quotes do not close, or a
-        line is far too long.
+      RunError: If the file cannot be read, is no text in these encodings, its quotes
+        do not close, or a line is far too long.
     """
     number = 0
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(_text(file), delimiter=delimiter, strict=strict)
-            for number, row in enumerate(rows, start=1):
+        if parquet.is_parquet(path):
+            yield from enumerate(parquet.read_rows(path), start=1)
+            return
+        with open(path, encoding=_encoding(path), newline="") as file:
+            lines = _text(file)
+            first = next(lines, "")
+            if skipped := _SEPARATOR_LINE.fullmatch(first) is not None:
+                first = next(lines, "")
+            lines = itertools.chain([first], lines)
+            rows = csv.reader(lines, delimiter=delimiter, strict=strict)
+            for number, row in enumerate(rows, start=1 + skipped):
                 if row and (len(row) > 1 or row[0].strip()):
                     yield number, row
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # of UTF-16, some are no UnicodeDecodeError
+        refuse_other_kinds(path)
         raise RunError(
             f"{path} is not UTF-8 text, after row {number}: save it as UTF-8"
         ) from error
     except csv.Error as error:
         raise RunError(f"{path} is no table, after row {number}: {error}") from error
+
+
+def _encoding(path: str) -> str:
+    with open(path, "rb") as file:
+        return "utf-16" if file.read(2) in _UTF16_MARKS else "utf-8-sig"
+
+
+def told_delimiter(path: str) -> str | None:
+    """The delimiter that the first line says, as Excel's `sep=;`, or None.
+
+    Raises:
+      RunError: If the file cannot be read.
+    """
+    try:
+        with open(path, encoding=_encoding(path), newline="", errors="replace") as file:
+            told = _SEPARATOR_LINE.fullmatch(file.readline(_LONGEST_LINE))
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    return told and told[1]
 
 
 def _text(file: TextIO) -> Iterator[str]:

@@ -29,8 +29,9 @@ _EXPRESSIONS = (
     "fear",
     "contempt",
 )
-_OTHERS = ("unknown", "nf")
-_COLUMNS = ("usage", "imagename", *_EXPRESSIONS, *_OTHERS)
+#: What is voted for, in the tables' order.
+COUNTED = (*_EXPRESSIONS, "unknown", "nf")
+_COLUMNS = ("usage", "imagename", *COUNTED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +115,7 @@ class VoteRule:
         self._soft = vote_labels == "soft"
         # Columns that mean one class, by the user's aliases, are counted together.
         self._targets: list[int | str] = []
-        for name in (*_EXPRESSIONS, *_OTHERS):
+        for name in COUNTED:
             index = labels.index(name)
             self._targets.append(name if index is None else index)
 

@@ -10,7 +10,28 @@ from collections.abc import Iterator
 from byel_tf.data.sources.item import Rejected
 from byel_tf.errors import RunError
 
-_SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
+# What systems, file servers and tools leave in folders, besides names with a dot.
+_SYSTEM_NAMES = {
+    "thumbs.db",  # Windows
+    "ehthumbs.db",
+    "ehthumbs_vista.db",
+    "desktop.ini",
+    "$recycle.bin",
+    "recycler",
+    "system volume information",
+    "found.000",
+    "__macosx",  # macOS, in archives made there
+    "icon\r",
+    "network trash folder",
+    "temporary items",
+    "lost+found",  # Linux
+    "@eadir",  # Synology and QNAP
+    "#recycle",
+    "#snapshot",
+    "@recycle",
+    "@tmp",
+    "__pycache__",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +58,7 @@ class Folder:
 
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is the system's own and no image of the user's."""
-    return name.startswith(".") or name.casefold() in _SYSTEM_FILES
+    return name.startswith((".", "~$")) or name.casefold() in _SYSTEM_NAMES
 
 
 def walk(source: str) -> Iterator[Folder | Rejected]:

@@ -34,8 +34,10 @@ def test_list_of_images_beside_it(write, touch, opened, read, header):
     touch("1.jpg")
     rows = "1.jpg,4\r\n2.jpg, -1\r\n3.jpg,\r\n4.jpg\r\n5.jpg,6\r\n,3\r\n"
     path = write("valid_list.txt", header + "\r\n" + rows)
-    assert opened(path).kind == "aff-wild2"
-    items, rejects = read(path)
+    # Without the header's numbers, 6 leaves open whose list it is.
+    format = "auto" if "[" in header else "aff-wild2"
+    assert opened(path, format).kind == "aff-wild2"
+    items, rejects = read(path, format)
     assert {n: (i.label, i.split) for n, i in items.items()} == {
         "1.jpg": (4, "validation"),
         "2.jpg": (-1, "validation"),

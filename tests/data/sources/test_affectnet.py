@@ -129,3 +129,35 @@ def test_what_is_no_affectnet(write, touch, opened):
         opened(write("l.csv", "path,label\n"), "affectnet")
     with pytest.raises(RunError, match="holds none of AffectNet's tables training.csv"):
         opened(touch("anger/a"), "affectnet")
+
+
+def test_boxes(write, read, opened):
+    def boxed(name, box):
+        return f"{name},{box},1;2,1,0,0\n"
+
+    rows = (
+        boxed("1/a.jpg", "10,20,100,110")
+        + boxed("1/b.jpg", "-1,-1,-1,-1")
+        + boxed("1/c.jpg", ",,,")
+        + boxed("1/d.jpg", "1,x,3,4")
+        + boxed("1/e.jpg", "1,2,0,4")
+        + "1/f.jpg,1\n"
+    )
+    path = write("training.csv", HEADER + rows)
+    assert opened(path).gives_boxes
+    assert "boxes from face_x, face_y" in opened(path).description
+    items, rejects = read(path)
+    assert {name: item.box for name, item in items.items()} == {
+        "1/a.jpg": (10, 20, 110, 130),
+        "1/b.jpg": None,
+        "1/c.jpg": None,
+    }
+    assert rejects == {
+        "1/d.jpg": "the face's box is no four numbers",
+        "1/e.jpg": "the face's box is empty",
+        "1/f.jpg": "row has too few fields",
+    }
+    path = write("validation.csv", boxed("1/a.jpg", "10,20,100,110"))
+    assert read(path)[0]["1/a.jpg"].box == (10, 20, 110, 130)
+    path = write("validation.csv", "subDirectory_filePath,expression\n1/1.jpg,1\n")
+    assert not opened(path).gives_boxes

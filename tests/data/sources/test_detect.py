@@ -15,6 +15,9 @@ def test_formats():
         "aff-wild2",
         "raf-db",
         "affectnet",
+        "ferplus",
+        "expw",
+        "ck-plus",
     )
 
 
@@ -51,6 +54,15 @@ def test_label_pattern_makes_it_a_folder(touch, write, opened):
     assert opened(touch("a_joy"), label_pattern="_(joy)").kind == "folder"
 
 
+def test_header_of_aff_wild2_with_numbers_of_another_order(write, opened):
+    path = write("l.csv", "image,expression\na,0\nb,-1\nc,5.0\nd,\n")
+    assert opened(path).kind == "aff-wild2"
+    assert opened(path, label_numbers="0").kind == "csv"
+    path = write("l.csv", "image,expression\na,0\nb,7\n")
+    with pytest.raises(UsageError, match="7 is out of range"):
+        opened(path)
+
+
 def test_format_given_comes_first(write, opened):
     path = write("l.csv", "image,expression\na,fear\n")
     assert opened(path, "csv").kind == "csv"
@@ -61,7 +73,8 @@ def test_format_given_comes_first(write, opened):
     [
         ("a,b\n1,2\n", "no known table: looked for .* found 'a, b': see --format"),
         ("", "is empty"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "is not UTF-8 text"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG image: give the folder"),
+        (b"\xff\xff\xff", "is not UTF-8 text"),
     ],
 )
 def test_file_of_no_known_format(write, opened, content, message):
@@ -81,8 +94,8 @@ def test_source_that_cannot_be_read_twice(root, opened):
 
 
 def test_unknown_format(root, opened):
-    with pytest.raises(UsageError, match="--format=ferplus is none of .* auto, folder"):
-        opened(root, "ferplus")
+    with pytest.raises(UsageError, match="--format=ferp is none of .* auto, folder"):
+        opened(root, "ferp")
 
 
 @pytest.mark.parametrize("format", ["csv", "fer2013"])

@@ -48,7 +48,13 @@ def test_composed_and_decomposed_folder_names(touch, classes_of):
 
 
 def test_everything_else_is_rejected_with_a_reason(touch, classes_of):
-    hidden = ("anger/.DS_Store", "fear/Thumbs.db", ".hidden", "anger/.git/x")
+    hidden = (
+        *("anger/.DS_Store", "fear/Thumbs.db", ".hidden", "anger/.git/x"),
+        *("__MACOSX/anger/._a.png", "__MACOSX/anger/a.png", "anger/ehthumbs.db"),
+        *("anger/@eaDir/a.png", "$RECYCLE.BIN/anger/b", "lost+found/c", "fear/Icon\r"),
+        *("System Volume Information/x", "fear/.ipynb_checkpoints/b-checkpoint.png"),
+        *(".Trash-1000/files/fear/y", "anger/~$list.xlsx", "anger/Desktop.ini"),
+    )
     source = touch("anger/a", "neutral/b", "x/y/c", "d", *hidden)
     assert classes_of(source)[1] == {
         "neutral/b": "unknown class 'neutral'",
@@ -191,20 +197,6 @@ def test_top_folders_named_as_splits_give_them(touch, opened, read):
     }
 
 
-@pytest.mark.parametrize(
-    "other",
-    ["more/anger/x", "anger/x", "more/deep/fear/x"],
-)
-def test_no_splits_where_another_top_folder_holds_classes(touch, opened, read, other):
-    source = touch("train/anger/a", "test/fear/b", other)
-    assert not opened(source).gives_splits
-    assert set(splits_of(read, source).values()) == {None}
-
-
-def test_split_folders_below_the_top_give_none(touch, opened):
-    assert not opened(touch("set/train/anger/a", "set/test/fear/b")).gives_splits
-
-
 def test_classes_named_as_splits_are_classes(touch, opened, read):
     labels = ClassNames(("train", "test"))
     source = touch("train/a", "test/b")
@@ -213,9 +205,18 @@ def test_classes_named_as_splits_are_classes(touch, opened, read):
     assert [item.label for item in items.values()] == [1, 0]
 
 
-def test_hidden_folders_do_not_decide_splits(touch, opened):
-    source = touch("train/anger/a", ".cache/anger/b")
-    assert opened(source).gives_splits
+@pytest.mark.parametrize(
+    "left",
+    [
+        *(".cache/anger/b", "__MACOSX/anger/._b", "train/@eaDir/anger/c"),
+        *("$RECYCLE.BIN/S-1-5/anger/d", "__MACOSX/test/anger/._e", "anger/Thumbs.db"),
+        *("anger/.ipynb_checkpoints/f", "System Volume Information/fear/g"),
+    ],
+)
+def test_what_systems_leave_decides_nothing(touch, opened, left):
+    source = opened(touch("train/anger/a", left))
+    assert source.gives_splits
+    assert source.description.endswith("splits from the folders train")
 
 
 def test_label_and_subject_in_the_name(touch, read):
@@ -250,7 +251,10 @@ def test_splits_with_a_label_pattern(touch, opened, read):
         "test/deep/fear_2.png": "test",
     }
     touch("joy_3.png")
-    assert not opened(source, label_pattern=r"([a-z]+)_\d").gives_splits
+    with pytest.raises(UsageError, match=r"the source itself \(no split\)"):
+        opened(source, label_pattern=r"([a-z]+)_\d")
+    source = opened(source, label_pattern=r"([a-z]+)_\d", deals_anew=True)
+    assert not source.gives_splits
 
 
 def test_name_without_subject_is_rejected(touch, read):
@@ -270,8 +274,12 @@ def test_options_without_meaning(touch, opened):
     source = touch("anger/a")
     with pytest.raises(UsageError, match="--root=x has no meaning"):
         opened(source, root="x")
-    with pytest.raises(UsageError, match="--votes=x and .* both give labels"):
+    with pytest.raises(
+        UsageError, match="--votes=x and --label_pat.* both give labels"
+    ):
         opened(source, votes="x", label_pattern="(a)")
+    with pytest.raises(UsageError, match="--votes=x and --label_numbers=1 both give"):
+        opened(source, "folder", votes="x", label_numbers="1")
 
 
 def test_empty_group_is_no_match(touch, read):
@@ -279,3 +287,70 @@ def test_empty_group_is_no_match(touch, read):
     items, rejects = read(source, subject_pattern=r"/(\d*)_")
     assert list(items) == ["anger/1_a"]
     assert list(rejects) == ["anger/_b"]
+
+
+NUMBERED = ("train/1/a", "train/6/b", "train/7/c", "test/2/d")
+
+
+def test_folders_named_by_numbers(touch, opened):
+    source = touch(*NUMBERED)
+    with pytest.raises(UsageError, match="classes are numbers") as error:
+        opened(source)
+    fitting = ("affectnet (0 neutral", "raf-db (1 surprise 2", "ferplus (", "ck-plus (")
+    for order in fitting:
+        assert f"--label_numbers={order}" in str(error.value)
+    for other in ("fer2013", "aff-wild2", "=0 (", "=1 ("):
+        assert other not in str(error.value)
+
+
+def test_numbers_that_are_explained(touch, read, classes_of):
+    source = touch(*NUMBERED)
+    assert splits_of(read, source, label_numbers="raf-db")["test/2/d"] == "test"
+    assert classes_of(source, label_numbers="raf-db") == (
+        {"train/1/a": "surprise", "train/6/b": "anger", "test/2/d": "fear"},
+        {"train/7/c": "unknown class 'neutral'"},
+    )
+    assert classes_of(source, label_numbers="1") == (
+        {"train/1/a": "anger", "train/6/b": "surprise", "test/2/d": "disgust"},
+        {"train/7/c": "unknown class '7'"},
+    )
+
+
+def test_names_come_before_numbers(touch, classes_of):
+    source = touch("1/happy/a", "2/b", "2013/3/1/c")
+    assert classes_of(source, label_numbers="1")[0] == {
+        "1/happy/a": "happiness",
+        "2/b": "disgust",
+        "2013/3/1/c": "fear",
+    }
+
+
+def test_numbers_in_names(touch, opened, classes_of):
+    source = touch("p1_3.jpg", "p2_0.jpg", "p2_9.jpg")
+    with pytest.raises(UsageError, match="the classes are numbers"):
+        opened(source, label_pattern=r"_(\d)\.")
+    found = classes_of(source, label_pattern=r"_(\d)\.", label_numbers="affectnet")
+    assert found == (
+        {"p1_3.jpg": "surprise"},
+        {
+            "p2_0.jpg": "unknown class 'neutral'",
+            "p2_9.jpg": "no expression ('uncertain')",
+        },
+    )
+
+
+def test_numbered_folders_beside_classes_are_not_asked_about(touch, classes_of):
+    source = touch("2013/happy/a", "12/b")
+    assert classes_of(source) == (
+        {"2013/happy/a": "happiness"},
+        {"12/b": "unknown class '12'"},
+    )
+
+
+def test_what_to_do_without_classes(touch, read, write):
+    source = touch("1.jpg")
+    with pytest.raises(RunError, match="without labels are for the program predict"):
+        read(source)
+    write("labels.csv", "image,label\n1.jpg,happy\n")
+    with pytest.raises(RunError, match=r"given as --source=.*labels\.csv"):
+        read(source, "folder")

@@ -130,3 +130,56 @@ def test_subjects_and_options(tree, read, opened):
     assert items["test_0001.jpg"].subject == "0001"
     with pytest.raises(UsageError, match="--label_pattern=.* has no meaning"):
         opened(tree(), label_pattern="(a)")
+
+
+KAGGLE = "image,label\n" + "".join(
+    f"train_0000{n}_aligned.jpg,{n}\n" for n in range(1, 8)
+)
+
+
+@pytest.mark.parametrize("folders", ["DATASET/train/2/", "train/2/", "train/", ""])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_table_of_kaggle(write, touch, opened, classes_of, read, root, folders, end):
+    """RAF-DB's numbers begin with 1: those of a table in general begin with 0."""
+    path = write("train_labels.csv", KAGGLE.replace("\n", end))
+    touch(f"{folders}train_00002_aligned.jpg")
+    assert (opened(path).kind, opened(path).gives_splits) == ("raf-db", True)
+    found, rejects = classes_of(path, labels=SEVEN)
+    assert list(found.values()) == list(CLASSES)
+    assert not rejects
+    item = read(path)[0]["train_00003_aligned.jpg"]
+    assert item.path == str(
+        root / folders.replace("2", "3") / "train_00003_aligned.jpg"
+    )
+    assert item.split == "train"
+
+
+def test_table_of_kaggle_that_cannot_be_taken(write, touch, opened, read, root):
+    path = write("test_labels.csv", KAGGLE.replace("train_", "test_"))
+    with pytest.raises(RunError, match=r"none of the first images .*test_00001_align"):
+        opened(path)
+    touch("else/test_00001_aligned.jpg")
+    items, rejects = read(path, root=str(root / "else"))
+    assert items["test_00001_aligned.jpg"].split == "test"
+    assert rejects == {"test_00007_aligned.jpg": "unknown class 'neutral'"}
+    path = write("test_labels.csv", KAGGLE + "train_9_aligned.jpg,0\n")
+    with pytest.raises(RunError, match="has the label 0, and RAF-DB's count from 1"):
+        opened(path)
+    rows = KAGGLE + ",3\nother_1.jpg,2\ntrain_1_aligned.jpg,8\n"
+    touch("train_00001_aligned.jpg")
+    assert read(write("train_labels.csv", rows))[1] == {
+        "train_00007_aligned.jpg": "unknown class 'neutral'",
+        "train_labels.csv row 9": "row has no path",
+        "other_1.jpg": "name begins with neither train_ nor test_",
+        "train_1_aligned.jpg": "unknown class '8'",
+    }
+    assert opened(write("train_labels.csv", "image,label\na.jpg,sad\n")).kind == "csv"
+
+
+def test_folders_of_kaggle_alone(touch, opened):
+    source = touch("DATASET/train/4/train_1_aligned.jpg", "DATASET/train/4/.DS_Store")
+    assert opened(source).kind == opened(source / "DATASET").kind == "raf-db"
+    touch("DATASET/train/0/train_2_aligned.jpg")  # another set's, which begin with 0
+    for path in (source, source / "DATASET"):
+        with pytest.raises(UsageError, match="the classes are numbers"):
+            opened(path)

@@ -35,7 +35,8 @@ def test_vote_labels_are_checked():
     with pytest.raises(UsageError, match="give majority or soft"):
         SourceOptions(votes="x", vote_labels="hard")
     with pytest.raises(UsageError, match="needs votes"):
-        SourceOptions(vote_labels="soft")
+        SourceOptions(vote_labels="soft").allow("folder", "votes")
+    SourceOptions(vote_labels="soft").allow("ferplus", "vote_labels")
 
 
 def test_sources_are_light():
