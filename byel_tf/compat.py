@@ -12,6 +12,9 @@ import types
 import warnings
 from collections.abc import Iterator
 
+from byel_tf.cache_folders import provide_folder
+from byel_tf.errors import UsageError
+
 
 @contextlib.contextmanager
 def _quiet_import() -> Iterator[None]:
@@ -38,13 +41,15 @@ def _quiet_import() -> Iterator[None]:
         os.close(kept)
 
 
+# Without a home, Keras makes a folder that is called ~ in the present one.
+if os.path.expanduser("~") == "~":
+    provide_folder("KERAS_HOME", "~")
+
 with _quiet_import():
     import tensorflow as tf
 
     # The remarks on missing drivers come with the first look at devices.
     tf.config.list_physical_devices()
-
-from byel_tf.errors import UsageError  # noqa: E402
 
 tf.get_logger().setLevel("ERROR")
 

@@ -10,15 +10,17 @@ import difflib
 import math
 import os
 import re
+import sys
 import types
 import typing
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
 from absl import flags
 
 from byel_tf.errors import UsageError
+from byel_tf.flagfiles import read_flagfile, to_line
 
 T = TypeVar("T")
 
@@ -148,22 +150,24 @@ def parse(
     for dataclass in options:
         define_flags(dataclass, values)
     if any(argument in _HELP_ARGUMENTS for argument in argv[1:]):
-        print(help_text(argv[0], *options, positional=positional))
+        show(help_text(program_name(argv[0]), *options, positional=positional))
         raise SystemExit(0)
-    arguments = list(_expand_flagfiles(argv[1:], ()))
+    arguments = list(_expand_flagfiles(map(_Argument, argv[1:])))
     fields = {f.name: f for d in options for f in dataclasses.fields(d)}
     # absl lets every flag pass that --undefok names.
-    for argument, origin in arguments:
-        if _flag_name(argument) == "undefok":
-            raise UsageError(f"unknown flag --undefok{origin}: --help lists the flags")
+    for argument in arguments:
+        if argument.flag == "undefok":
+            raise UsageError(
+                f"unknown flag --undefok{argument.origin}: --help lists the flags"
+            )
     try:
-        stray = values([argv[0], *(argument for argument, _ in arguments)])[1:]
+        stray = values([argv[0], *(argument.text for argument in arguments)])[1:]
     except (flags.Error, ValueError) as error:
         raise UsageError(_explain(error, fields, arguments)) from error
     if stray and positional and not values[positional].present:
         values[positional].parse(stray.pop(0))
     if stray:
-        origin = next((o for a, o in reversed(arguments) if a == stray[0]), "")
+        origin = next((a.origin for a in reversed(arguments) if a.text == stray[0]), "")
         option_form = "every option is --name=value"
         if positional:
             option_form = f"one {positional.upper()} is expected, and {option_form}"
@@ -171,93 +175,104 @@ def parse(
     for field in fields.values():
         name = field.name.upper() if field.name == positional else f"--{field.name}"
         flag = values[field.name]
-        flag.value = _with_home(name, flag.value, field.metadata["path"])
-        _require_usable(field, name, flag.value)
+
+        def shown(value: Any, field: dataclasses.Field = field, name: str = name):
+            return f"{name}={value}{_origin(arguments, field.name, value)}"
+
+        flag.value = _with_home(shown, flag.value, field.metadata["path"])
+        _require_usable(field, name, flag.value, shown)
     return tuple(collect(dataclass, values) for dataclass in options)
 
 
 _HELP_ARGUMENTS = ("--help", "-help", "-h", "--helpfull", "--helpshort")
 
 
-def _flag_name(argument: str) -> str:
-    return argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
+@dataclasses.dataclass(frozen=True)
+class _Argument:
+    """An argument, and where it stands if in a file."""
+
+    text: str
+    origin: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The name of the flag that it sets, or nothing."""
+        name, _, _ = self.text.partition("=")
+        return name.lstrip("-") if name.startswith("-") else ""
+
+
+def _origin(arguments: Sequence[_Argument], name: str, value: Any = None) -> str:
+    """Where a flag got its value, as words, if in a file."""
+    named = [a for a in arguments if a.flag in (name, f"no{name}")]
+    exact = [a for a in named if a.text.endswith(f"={value}")]
+    return next((a.origin for a in reversed(exact or named)), "")
 
 
 def _expand_flagfiles(
-    arguments: Sequence[str], opened: tuple[str, ...]
-) -> Iterator[tuple[str, str]]:
-    """(argument, where it stands if in a file), flagfiles replaced by their lines.
+    arguments: Iterator[_Argument], opened: tuple[str, ...] = ()
+) -> Iterator[_Argument]:
+    """The arguments, flagfiles replaced by what they hold.
 
     absl's own expansion passes over a file that includes itself, and over an empty
     name.
     """
-    origin = f" (in {opened[-1]})" if opened else ""
-    remaining = iter(arguments)
-    for argument in remaining:
-        if argument == "--":
-            yield argument, origin
-            yield from ((rest, origin) for rest in remaining)
-        elif _flag_name(argument) != "flagfile":
-            yield argument, origin
+    for argument in arguments:
+        if argument.text == "--":
+            yield argument
+            yield from arguments
+        elif argument.flag != "flagfile":
+            yield argument
         else:
-            _, separator, path = argument.partition("=")
-            path = path if separator else next(remaining, "")
-            path = _with_home("--flagfile", path, "local")
+            origin = argument.origin
+            _, separator, path = argument.text.partition("=")
+            path = path if separator else next(arguments, _Argument("")).text
+            path = _with_home(lambda p, o=origin: f"--flagfile={p}{o}", path, "local")
             if not path:
                 raise UsageError(f"--flagfile{origin} needs a file's name")
             if os.path.realpath(path) in map(os.path.realpath, opened):
                 raise UsageError(f"--flagfile={path}{origin} includes itself")
-            yield from _expand_flagfiles(_flagfile_lines(path), (*opened, path))
-
-
-def _flagfile_lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
-    except OSError as error:
-        raise UsageError(
-            f"--flagfile={path} cannot be read: {error.strerror}"
-        ) from error
-    except ValueError as error:  # UnicodeDecodeError, or a null in the path
-        raise UsageError(f"--flagfile={path} is not a UTF-8 text file") from error
-    return [line for line in lines if line and not line.startswith(("#", "//"))]
+            lines = (
+                _Argument(text, f" (in {path}, line {number})")
+                for text, number in read_flagfile(path)
+            )
+            yield from _expand_flagfiles(lines, (*opened, path))
 
 
 def _explain(
     error: Exception,
     fields: dict[str, dataclasses.Field],
-    arguments: Sequence[tuple[str, str]],
+    arguments: Sequence[_Argument],
 ) -> str:
     """What absl found, with what was expected and where it stands."""
-
-    def origin(name: str) -> str:
-        names = (name, f"no{name}")
-        found = (o for a, o in reversed(arguments) if _flag_name(a) in names)
-        return next(found, "")
-
     if isinstance(error, flags.UnrecognizedFlagError):
         name = error.flagname
-        # In a flagfile "--name value" is one argument: name the flag alone.
-        similar = difflib.get_close_matches(name.split()[0] if name else "", fields)
+        origin = _origin(arguments, name)
+        similar = difflib.get_close_matches(name, fields)
         advice = f"did you mean --{similar[0]}=VALUE? " if similar else ""
-        return f"unknown flag --{name}{origin(name)}: {advice}--help lists the flags"
+        return f"unknown flag --{name}{origin}: {advice}--help lists the flags"
     reason = " ".join(str(error).split())
     name = next((n for n in fields if f"--{n}=" in reason.split(": ")[0]), None)
     if isinstance(error, flags.IllegalFlagValueError) and name:
         cause = " ".join(str(error.__context__).split())
         given = reason.removeprefix("flag ").removesuffix(f": {cause}")
-        return f"{given}{origin(name)}: expected {_expected(fields[name])}"
+        origin = _origin(arguments, name, given.partition("=")[2])
+        return f"{given}{origin}: expected {_expected(fields[name])}"
     return f"{reason.removeprefix('flag ')}: every option is --name=value"
 
 
-def _with_home(name: str, value: Any, kind: PathKind | None) -> Any:
+def _with_home(shown: Callable[[Any], str], value: Any, kind: PathKind | None) -> Any:
     """The value of a flag, or each of several, with `~` and `~user` replaced.
+
+    Args:
+      shown: How a message calls the flag with a value.
+      value: The value.
+      kind: Of the flag.
 
     Raises:
       UsageError: For an address where none can be opened, or a user without a home.
     """
     if isinstance(value, list):
-        return [_with_home(name, text, kind) for text in value]
+        return [_with_home(shown, text, kind) for text in value]
     if value is None or kind is None:
         return value
     label, path = "", value
@@ -267,7 +282,7 @@ def _with_home(name: str, value: Any, kind: PathKind | None) -> Any:
             label, path = before + separator, after
     if kind != "any" and _ADDRESS.match(path):
         raise UsageError(
-            f"{name}={value} is an address: expected a path in a local or mounted "
+            f"{shown(value)} is an address: expected a path in a local or mounted "
             "folder"
         )
     try:
@@ -277,14 +292,22 @@ def _with_home(name: str, value: Any, kind: PathKind | None) -> Any:
     if expanded.startswith("~"):
         user = path.split(os.sep)[0]
         raise UsageError(
-            f"{name}={value}: no home folder is known for {user}; for a folder or file "
+            f"{shown(value)}: no home folder is known for {user}; for a folder or file "
             f"of that name write {label}.{os.sep}{path}"
         )
     return label + expanded
 
 
-def _require_usable(field: dataclasses.Field, name: str, value: Any) -> None:
+def _require_usable(
+    field: dataclasses.Field, name: str, value: Any, shown: Callable[[Any], str]
+) -> None:
     """Refuses what absl accepts and nothing later can use.
+
+    Args:
+      field: The flag's.
+      name: What the flag is called.
+      value: Its value.
+      shown: How a message calls the flag with a value.
 
     Raises:
       UsageError: For a missing required flag, an empty name, a number that is not
@@ -297,18 +320,18 @@ def _require_usable(field: dataclasses.Field, name: str, value: Any) -> None:
     is_number = kind in (int, float) and value is not None
     choices = field.metadata["choices"]
     if is_number and (not math.isfinite(value) or (choices and value not in choices)):
-        raise UsageError(f"{name}={value}: expected {_expected(field)}")
+        raise UsageError(f"{shown(value)}: expected {_expected(field)}")
     texts = value or () if kind == tuple[str, ...] else (value,)
     for text in texts:
         if not isinstance(text, str):
             continue
         if kind == tuple[str, ...] and not text:
-            raise UsageError(f"{name}= is empty: {field.metadata['help']}")
+            raise UsageError(f"{shown(text)} is empty: {field.metadata['help']}")
         # Surrogates (Cs) stand for bytes of the command line that are not UTF-8.
         unusable = any(unicodedata.category(c) in ("Cc", "Cs") for c in text)
         if unusable or text != text.strip() or len(text.splitlines()) > 1:
             raise UsageError(
-                f"{name}={text}: expected UTF-8 text without line breaks, control "
+                f"{shown(text)}: expected UTF-8 text without line breaks, control "
                 "characters or outer spaces; rename it"
             )
 
@@ -326,6 +349,20 @@ def _expected(field: dataclasses.Field) -> str:
     if lower is not None:
         return f"{words} of at least {lower}"
     return words if upper is None else f"{words} of at most {upper}"
+
+
+def show(text: str) -> None:
+    """Prints a text of which, as with `--help | head`, not all need be read."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # What is still held would be written at exit, and complained about.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def program_name(path: str) -> str:
+    """What a program is called, of the path by which it was started."""
+    return re.split(r"[\\/]", path)[-1].removesuffix(".exe")
 
 
 def help_text(program: str, *options: type, positional: str | None = None) -> str:
@@ -394,11 +431,11 @@ def to_flagfile(*instances: Any) -> str:
             if value is None:
                 continue
             if isinstance(value, tuple):
-                lines += [f"--{field.name}={item}" for item in value]
+                lines += [to_line(field.name, item) for item in value]
             elif isinstance(value, bool):
                 lines.append(f"--{field.name}={str(value).lower()}")
             else:
-                lines.append(f"--{field.name}={value}")
+                lines.append(to_line(field.name, str(value)))
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from byel_tf.errors import RunError, UsageError
-from byel_tf.flagging import one_line
+from byel_tf.flagging import one_line, program_name
 
 
 def run_program(
@@ -25,7 +25,7 @@ def run_program(
     Returns:
       The exit code: 0, 1 for a failure, 2 for wrong usage, or `interrupted`.
     """
-    program = argv[0].rsplit("/", 1)[-1]
+    program = program_name(argv[0])
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is no reason to fail.
         if hasattr(stream, "reconfigure"):
@@ -46,6 +46,14 @@ def run_program(
     except OSError as error:  # a full disk, a folder without permission
         where = "" if error.filename is None else f"{error.filename}: "
         say(f"{where}{error.strerror or error}")
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("byel_tf"):
+            raise
+        say(
+            f"{error.name} is not installed for this Python ({sys.executable}): pip "
+            "install -r requirements.txt"
+        )
         return 1
     except MemoryError as error:
         say(f"not enough memory: {error}")

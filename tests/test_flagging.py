@@ -229,8 +229,13 @@ def test_flagfile_after_its_name(flagfile):
     ("line", "expected"),
     [
         ("--nope=1", "unknown flag --nope (in "),
-        ("--size 5", "unknown flag --size 5 (in "),
-        ("--size=5 # five", "--size=5 # five (in "),
+        ("--size five", "--size=five (in "),
+        ("--size=nan", "--size=nan (in "),
+        ("--rate=nan", "--rate=nan (in "),
+        ("--depth=2", "--depth=2 (in "),
+        ("--extra=", "--extra= (in "),
+        ("--sise 5", "unknown flag --sise (in "),
+        ("--note=a\x1bb", "--note=a\x1bb (in "),
         ("stray", "unexpected argument 'stray' (in "),
         ("--flagfile=", "--flagfile (in "),
     ],
@@ -238,7 +243,18 @@ def test_flagfile_after_its_name(flagfile):
 def test_bad_line_of_a_flagfile_is_named_with_its_file(flagfile, line, expected):
     message = refused(flagfile(f"--size=4\n{line}\n"))
     assert message.startswith(expected)
-    assert "run.cfg" in message
+    assert "run.cfg, line 2)" in message
+
+
+def test_a_value_is_named_with_the_place_it_is_from(flagfile):
+    first = flagfile("--size=4\n\n--depth=2\n", "first.cfg")
+    second = flagfile("--depth=1\n", "second.cfg")
+    assert "line" not in refused(second, "--depth=2")
+    assert "line" not in refused(second, "--depth", "2")
+    message = refused(flagfile("--size=big\n", "third.cfg"), "--size=4")
+    assert message.startswith("--size=big (in ") and "third.cfg, line 1)" in message
+    message = refused(second, flagfile(f"--kind=a\n{first}\n"))
+    assert message.startswith("--depth=2 (in ") and "first.cfg, line 3)" in message
 
 
 def test_flagfile_that_is_missing(tmp_path):
@@ -257,7 +273,9 @@ def test_flagfile_that_is_a_folder(tmp_path):
 
 
 def test_flagfile_that_is_no_text(flagfile):
-    assert "UTF-8" in refused(flagfile(b"\xff\xfe--size=3"))
+    message = refused(flagfile(b"--size=3\n--note=M\xfcller\n"))
+    assert "run.cfg, line 2: this is not UTF-8 text" in message
+    assert "UTF-8" in refused(flagfile("--size=3".encode("utf-16-le")))
 
 
 def test_flagfile_that_includes_itself(flagfile, tmp_path):
@@ -381,9 +399,9 @@ def test_home_of_an_unknown_user(argument, user, instead):
     )
 
 
-@pytest.mark.parametrize("line", ["--folder=~a\0/x", "--flagfile=~a\0/x"])
-def test_home_of_a_user_with_a_null_in_the_name(flagfile, line):
-    assert "no home folder is known for ~a\0;" in refused_paths(flagfile(line))
+@pytest.mark.parametrize("argument", ["--folder=~a\0/x", "--flagfile=~a\0/x"])
+def test_home_of_a_user_with_a_null_in_the_name(argument):
+    assert "no home folder is known for ~a\0;" in refused_paths(argument)
 
 
 @pytest.mark.parametrize(
@@ -407,7 +425,9 @@ def test_address(argument):
 def test_address_as_positional_argument_and_in_a_flagfile(flagfile):
     expected = "=gs://b/x is an address: expected a path in a local or mounted folder"
     assert refused_paths("gs://b/x", positional="folder") == f"FOLDER{expected}"
-    assert refused_paths(flagfile("--folder=gs://b/x\n")) == f"--folder{expected}"
+    message = refused_paths(flagfile("--folder=gs://b/x\n"))
+    assert message.startswith("--folder=gs://b/x (in ")
+    assert message.endswith(f"line 1){expected.removeprefix('=gs://b/x')}")
 
 
 def test_several_dataclasses_come_back_in_order():

@@ -25,6 +25,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
         "byel_tf.cli.predict",
         "byel_tf.cli.prepare",
         "byel_tf.cli.synthesize",
+        "byel_tf.cli.train",
         "train_main",
     ],
 )

@@ -38,6 +38,25 @@ def test_what_a_user_causes_is_one_line(error, code, line, capsys):
     assert not shown.out
 
 
+def test_a_package_that_is_missing_is_one_line(capsys):
+    missing = ModuleNotFoundError("No module named 'onnx'", name="onnx")
+    assert run_program(failing(missing), ["program"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("program: onnx is not installed for this Python (")
+    assert error.count("\n") == 1
+    ours = ModuleNotFoundError("No module named 'byel_tf.x'", name="byel_tf.x")
+    with pytest.raises(ModuleNotFoundError):  # a bug
+        run_program(failing(ours), ["program"])
+
+
+@pytest.mark.parametrize(
+    "path", ["C:\\x\\byel-train.exe", "/x/byel-train", "byel-train"]
+)
+def test_programs_are_named_without_their_folder(path, capsys):
+    assert run_program(failing(RunError("no")), [path]) == 1
+    assert capsys.readouterr().err == "byel-train: no\n"
+
+
 def test_a_program_may_have_an_exit_code_of_its_own_for_that():
     assert run_program(failing(KeyboardInterrupt()), ["program"], 75) == 75
 

@@ -41,6 +41,11 @@ class ExportOptions:
     onnx: bool = option(False, "Make model.onnx.")
     litert: bool = option(False, "Make model.tflite, in float32.")
     int8: bool = option(False, "Make model_int8.tflite.")
+    static_batch: bool = option(
+        False,
+        "LiteRT files take one image at a time, as delegates for a phone's processors "
+        "need it; without it any number.",
+    )
     output: str | None = option(
         None,
         "Folder to make, of the SavedModel and the formats; without it the formats go "
@@ -55,6 +60,11 @@ OPTIONS = (ExportOptions,)
 def main(argv: Sequence[str]) -> None:
     """Parses the command line and exports."""
     (options,) = parse(argv, *OPTIONS)
+    if options.static_batch and not (options.litert or options.int8):
+        raise UsageError(
+            "--static_batch has no meaning without --litert or --int8: ONNX files take "
+            "any number of images"
+        )
     has_format = options.onnx or options.litert or options.int8
     if has_format and not options.data:
         raise UsageError(
@@ -122,16 +132,17 @@ def _add_formats(
     files = {}
     if options.onnx:
         files[onnx.FILE_NAME] = formats.convert_to_onnx(classifier, images)
+    for_litert = decoded_classifier(model, 1) if options.static_batch else classifier
     if options.litert:
-        files[litert.FILE_NAME] = formats.convert_to_litert(classifier, images)
+        files[litert.FILE_NAME] = formats.convert_to_litert(for_litert, images)
     if calibration:
         representative = check_images.read_representative_images(
             calibration, classifier.image_size
         )
         in_float = files.get(litert.FILE_NAME)
         files[litert.INT8_FILE_NAME] = formats.convert_to_int8(
-            classifier,
-            in_float.content if in_float else litert.to_litert(classifier),
+            for_litert,
+            in_float.content if in_float else litert.to_litert(for_litert),
             images,
             representative,
             calibration.name,

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import sys
+import typing
 from collections.abc import Iterator, Sequence
 from typing import IO
 
@@ -21,6 +22,9 @@ from byel_tf.prediction.inputs import (
 from byel_tf.prediction.reading import read_images
 from byel_tf.program import run_program
 from byel_tf.progress import progress
+
+if typing.TYPE_CHECKING:
+    import pandas as pd
 
 STANDARD_OUTPUT = "-"
 _FORMATS = ("auto", "csv", "parquet", "jsonl", "lsd")
@@ -75,6 +79,11 @@ class PredictFlags:
 class PredictImageFlags(ImageFlags):
     """How images are read: as they were for training."""
 
+    faces: str = option(
+        "largest",
+        "With --crop=face, of which faces of a picture there are rows.",
+        choices=("largest", "all"),
+    )
     no_face: str = option(
         "keep",
         "Images without a face found: keep them whole, or reject them.",
@@ -95,6 +104,46 @@ class PredictRunFlags:
     strict: bool = option(False, "End with exit code 1 if an image is rejected.")
 
 
+@dataclasses.dataclass
+class Counts:
+    """What the last line says.
+
+    Attributes:
+      images: Images and frames.
+      faces: Those that were found, of which there may be no rows.
+      without_face: Images on which none was found.
+      unreadable: Images without a prediction, for other reasons than that.
+      rows: Rows of the table.
+      rows_with_error: Rows without a prediction.
+    """
+
+    images: int = 0
+    faces: int = 0
+    without_face: int = 0
+    unreadable: int = 0
+    rows: int = 0
+    rows_with_error: int = 0
+
+    def add(self, table: "pd.DataFrame") -> int:
+        """Counts a table, as `prediction_table` makes them; returns its images."""
+        of_images = table[table["face"].fillna(1) == 1]
+        self.images += len(of_images)
+        self.faces += int(of_images["faces"].sum())
+        has_none = of_images["faces"].fillna(1) == 0
+        self.without_face += int(has_none.sum())
+        self.unreadable += int((of_images["error"].notna() & ~has_none).sum())
+        self.rows += len(table)
+        self.rows_with_error += int(table["error"].notna().sum())
+        return len(of_images)
+
+    def words(self, looks_for_faces: bool, every_face: bool) -> str:
+        """The line."""
+        words = [f"{self.images} images"]
+        words += [f"{self.faces} faces"] if every_face else []
+        words += [f"{self.without_face} without a face"] if looks_for_faces else []
+        return ", ".join([*words, f"{self.unreadable} could not be read"])
+
+
 OPTIONS = (PredictFlags, PredictImageFlags, PredictRunFlags)
 
 
@@ -102,6 +151,7 @@ def main(argv: Sequence[str]) -> None:
     """Parses the command line, checks the inputs and predicts."""
     given, images, how = parse(argv, *OPTIONS)
     file_format = _format(given)
+    _require_faces(images, file_format)
     inputs = _inputs(given)
     _require_output(given, inputs)
     counts = [one.count() for one in inputs]
@@ -117,6 +167,7 @@ def main(argv: Sequence[str]) -> None:
         conversion,
         given.frame_step,
         how.workers or os.cpu_count() or 1,
+        images.faces == "all",
     )
 
     from byel_tf.compat import keras  # noqa: F401  (TensorFlow without its remarks)
@@ -125,7 +176,7 @@ def main(argv: Sequence[str]) -> None:
     from byel_tf.serving.load import find_export, load_export
 
     model = load_export(find_export(given.model))
-    done = rejected = 0
+    done = Counts()
     total = None if None in counts else sum(counts)
     with (
         contextlib.closing(contents),
@@ -137,17 +188,15 @@ def main(argv: Sequence[str]) -> None:
             model, contents, how.batch_size, images.limits(), given.representation
         ):
             writer.write(table)
-            done += len(table)
-            rejected += int(table["error"].notna().sum())
-            bar.update(len(table))
-        if not done:
+            bar.update(done.add(table))
+        if not done.images:
             raise RunError(f"--input={STANDARD_INPUT} names no image: it is empty")
         writer.close()
-    print(f"{done} images, {rejected} could not be read", file=sys.stderr)
-    if how.strict and rejected:
+    print(done.words(images.crop == "face", images.faces == "all"), file=sys.stderr)
+    if how.strict and done.rows_with_error:
         raise RunError(
-            f"--strict: {rejected} of {done} images could not be read; {given.output} "
-            "is complete and says why"
+            f"--strict: {done.rows_with_error} of {done.rows} rows have no prediction; "
+            f"{given.output} is complete and says why"
         )
 
 
@@ -170,6 +219,20 @@ def _format(given: PredictFlags) -> str:
     if file_format == "lsd" and given.representation:
         raise UsageError("--representation has no place in --format=lsd")
     return file_format
+
+
+def _require_faces(images: PredictImageFlags, file_format: str) -> None:
+    """Refuses rows for all faces where there can be none.
+
+    Raises:
+      UsageError: If that is asked for.
+    """
+    if images.faces == "all" and images.crop != "face":
+        raise UsageError("--faces=all has no meaning without --crop=face")
+    if images.faces == "all" and file_format == "lsd":
+        raise UsageError(
+            "--faces=all has no place in --format=lsd, which has one row an image"
+        )
 
 
 def _inputs(given: PredictFlags) -> list[Input]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.errors import RunError
-from byel_tf.prediction.reading import why_undecodable
+from byel_tf.prediction.reading import Reading, why_undecodable
 from byel_tf.prediction.tables import prediction_table
 from byel_tf.serving.load import ExportedModel
 
@@ -24,7 +24,7 @@ _BATCH_BYTES = 64 * 2**20
 
 def predict(
     model: ExportedModel,
-    images: Iterable[tuple[str, bytes | str]],
+    images: Iterable[Reading],
     batch_size: int,
     limits: ImageLimits,
     representation: bool = False,
@@ -33,8 +33,7 @@ def predict(
 
     Args:
       model: The exported model.
-      images: Each one's name, and a JPEG or PNG file, or why there is none; as
-        `reading.read_images` gives them.
+      images: What `reading.read_images` gives.
       batch_size: Images at a time.
       limits: What the import takes, for the reason why one cannot be decoded.
       representation: Whether representations are wanted.
@@ -49,9 +48,9 @@ def predict(
 
     def finish() -> pd.DataFrame:
         batch, future = waiting.popleft()
-        names, contents = zip(*batch, strict=True)
+        contents = [reading.content for reading in batch]
         return prediction_table(
-            names, *_with_errors(contents, future.result(), limits), model.classes
+            batch, *_with_errors(contents, future.result(), limits), model.classes
         )
 
     wanted = ["probabilities", "label", "valid"]
@@ -59,7 +58,7 @@ def predict(
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
         try:
             for batch in _batches(images, batch_size):
-                files = [file for _, file in batch if isinstance(file, bytes)]
+                files = [r.content for r in batch if isinstance(r.content, bytes)]
                 future = executor.submit(_run, model, files, wanted)
                 waiting.append((batch, future))
                 if len(waiting) > _AHEAD:
@@ -70,13 +69,11 @@ def predict(
             executor.shutdown(cancel_futures=True)
 
 
-def _batches(
-    images: Iterable[tuple[str, bytes | str]], batch_size: int
-) -> Iterator[list[tuple[str, bytes | str]]]:
+def _batches(images: Iterable[Reading], batch_size: int) -> Iterator[list[Reading]]:
     batch, held = [], 0
     for image in images:
         batch.append(image)
-        held += len(image[1])
+        held += len(image.content)
         if len(batch) == batch_size or held >= _BATCH_BYTES:
             yield batch
             batch, held = [], 0
@@ -102,7 +99,7 @@ def _run(
 
 
 def _with_errors(
-    contents: tuple[bytes | str, ...],
+    contents: Sequence[bytes | str],
     outputs: dict[str, np.ndarray],
     limits: ImageLimits,
 ) -> tuple[list[str | None], dict[str, np.ndarray]]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
+from PIL import Image
+
 from byel_tf.data import jpeg
 from byel_tf.data.image_files import (
     ImageLimits,
     RejectedImage,
+    decode_plain,
     decoding,
     encode,
     is_plain,
     is_too_long,
 )
-from byel_tf.data.preparation.convert import (
-    Conversion,
-    convert,
-    find_face,
-    read_item,
-)
+from byel_tf.data.preparation.convert import Conversion, convert, read_item
 from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.prediction.video import Frame, is_video, read_frames
 from byel_tf.worker_pool import DIED, run_tasks
@@ -37,12 +36,34 @@ _DEADLY = "the process that read it ended unexpectedly"
 _PNG_EXTRAS = (b"eXIf", b"iTXt", b"tEXt", b"zTXt")
 
 
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What the model is given of an image, or of one face in it.
+
+    Attributes:
+      name: The image's.
+      content: A JPEG or PNG file, or why there is none.
+      time: Of a video's frame, seconds from its start.
+      faces: How many faces were found in the image; None where none were looked for.
+      face: Which of them this is, from 1, the largest; None where it is none.
+      bounds: Left, top, right and bottom of that face in the upright image, pixels.
+    """
+
+    name: str
+    content: bytes | str
+    time: float | None = None
+    faces: int | None = None
+    face: int | None = None
+    bounds: tuple[float, float, float, float] | None = None
+
+
 def read_images(
     entries: Iterable[Item | Rejected],
     conversion: Conversion,
     frame_step: int = 1,
     workers: int = 1,
-) -> Iterator[tuple[str, bytes | str]]:
+    every_face: bool = False,
+) -> Iterator[Reading]:
     """Reads images as the import does, several at a time, in bounded memory.
 
     Args:
@@ -50,23 +71,29 @@ def read_images(
       conversion: How images are converted; its classes are not used.
       frame_step: Frames of a video from one that is taken to the next.
       workers: Processes; with one, all is done in this process.
+      every_face: Whether each face that is found is wanted, not only the largest.
 
     Yields:
-      In order, each image's name, and a JPEG or PNG file, or why there is none.
+      In order, what each image gives: one reading, or one of each face.
     """
-    function = functools.partial(_read_all, conversion=conversion)
+    function = functools.partial(
+        _read_all, conversion=conversion, every_face=every_face
+    )
     chunks = _chunks(_with_frames(entries, frame_step, conversion.limits), conversion)
-    for chunk, contents in run_tasks(function, chunks, workers):
-        if contents is DIED:
-            contents = _read_alone(function, chunk)
-        for entry, content in zip(chunk, contents, strict=True):
-            yield entry.name, content
+    for chunk, readings in run_tasks(function, chunks, workers):
+        if readings is DIED:
+            readings = _read_alone(function, chunk)
+        for of_one in readings:
+            yield from of_one
 
 
-def _read_alone(function, chunk: Sequence[Entry]) -> list[bytes | str]:
+def _read_alone(function, chunk: Sequence[Entry]) -> list[list[Reading]]:
     """Finds the image that ends a process, by handing out each for itself."""
     results = run_tasks(function, [[entry] for entry in chunk], workers=2)
-    return [_DEADLY if found is DIED else found[0] for _, found in results]
+    return [
+        [Reading(entry.name, _DEADLY)] if found is DIED else found[0]
+        for entry, (_, found) in zip(chunk, results, strict=True)
+    ]
 
 
 def _with_frames(
@@ -104,27 +131,80 @@ def _size(entry: Entry) -> int:
         return 0
 
 
-def _read_all(entries: Sequence[Entry], conversion: Conversion) -> list[bytes | str]:
+def _read_all(
+    entries: Sequence[Entry], conversion: Conversion, every_face: bool
+) -> list[list[Reading]]:
     with warnings.catch_warnings():
         # What Pillow warns of is harmless, or it raises.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        return [_read(entry, conversion) for entry in entries]
+        return [_read(entry, conversion, every_face) for entry in entries]
 
 
-def _read(entry: Entry, conversion: Conversion) -> bytes | str:
+def _read(entry: Entry, conversion: Conversion, every_face: bool) -> list[Reading]:
     if isinstance(entry, Rejected):
-        return entry.reason
+        return [Reading(entry.name, entry.reason)]
+    reading = Reading(entry.name, "", getattr(entry, "time", None))
     try:
         if isinstance(entry, Frame):
             content = entry.image
         else:
             content = read_item(entry, conversion)
-        content, box = find_face(content, conversion)
-        if isinstance(content, bytes) and passes(content, conversion.limits):
-            return content
-        return convert(content, conversion, box).content
+        if conversion.crop_faces:
+            return _read_faces(reading, content, conversion, every_face)
+        return [dataclasses.replace(reading, content=_file(content, conversion))]
     except RejectedImage as error:
-        return str(error)
+        return [dataclasses.replace(reading, content=str(error))]
+
+
+def _file(content: bytes | Image.Image, conversion: Conversion) -> bytes:
+    """The whole image.
+
+    Raises:
+      RejectedImage: If it can't be taken.
+    """
+    if isinstance(content, bytes) and passes(content, conversion.limits):
+        return content
+    return convert(content, conversion, None).content
+
+
+def _read_faces(
+    reading: Reading,
+    content: bytes | Image.Image,
+    conversion: Conversion,
+    every_face: bool,
+) -> list[Reading]:
+    """A reading of each face, of the largest, or of the whole where none is found.
+
+    Raises:
+      RejectedImage: If the image can't be taken.
+    """
+    picture = content
+    if isinstance(content, bytes):
+        picture = decode_plain(content, conversion.limits)
+    found = _detector().all(picture)
+    reading = dataclasses.replace(reading, faces=len(found))
+    if not found:
+        if conversion.no_face == "reject":
+            return [dataclasses.replace(reading, content="no face found")]
+        return [dataclasses.replace(reading, content=_file(content, conversion))]
+    readings = []
+    for number, face in enumerate(found if every_face else found[:1], start=1):
+        try:
+            file = convert(picture, conversion, face.box(conversion.crop_margin))
+            file = file.content
+        except RejectedImage as error:
+            file = str(error)
+        readings.append(
+            dataclasses.replace(reading, content=file, face=number, bounds=face.bounds)
+        )
+    return readings
+
+
+@functools.cache
+def _detector():
+    from byel_tf.faces.detector import FaceDetector  # seconds and megabytes
+
+    return FaceDetector()
 
 
 def passes(content: bytes, limits: ImageLimits) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, Protocol
 
 import numpy as np
@@ -12,8 +12,15 @@ import pandas as pd
 
 from byel_tf.data.labels import DEFAULT_CLASSES, ClassNames
 from byel_tf.errors import RunError
+from byel_tf.prediction.reading import Reading
 
-_BEFORE, _AFTER = ("path", "label"), ("confidence", "representation", "error")
+_BOUNDS = ("left", "top", "right", "bottom")
+_WHOLE_NUMBERS = ("faces", "face", *_BOUNDS)
+#: All columns but those of the classes.
+COLUMNS = (
+    *("path", "label", "confidence", "time", *_WHOLE_NUMBERS),
+    *("representation", "error"),
+)
 # Rows of a Parquet file that are compressed together, about.
 _ROW_GROUP = 8192
 _NO_PREDICTION = -1
@@ -30,7 +37,7 @@ class Writer(Protocol):
 
 
 def prediction_table(
-    names: Sequence[str],
+    readings: Sequence[Reading],
     errors: Sequence[str | None],
     outputs: dict[str, np.ndarray],
     classes: Sequence[str],
@@ -38,15 +45,16 @@ def prediction_table(
     """A table of N predictions.
 
     Args:
-      names: The images' names.
+      readings: What was read.
       errors: Why there is no prediction, None where there is one.
       outputs: probabilities (N, K), label (N,), and representation (N, R) if wanted.
       classes: Names of the K classes.
 
     Returns:
       path, label, the probability of each class, confidence (the label's), the
-      representation as a list if wanted, error. Without prediction all but path and
-      error are empty.
+      frame's time, what is known of faces, the representation as a list if wanted,
+      error. Without prediction label, probabilities, confidence and representation are
+      empty.
     """
     failed = np.array([error is not None for error in errors])
     probabilities = np.where(failed[:, None], np.nan, outputs["probabilities"])
@@ -56,13 +64,18 @@ def prediction_table(
         for label, is_failed in zip(outputs["label"], failed, strict=True)
     ]
     # Bytes of a name that are not UTF-8 are written as \udcXX.
-    paths = [name.encode(errors="backslashreplace").decode() for name in names]
+    paths = [r.name.encode(errors="backslashreplace").decode() for r in readings]
     columns = {
         "path": pd.Series(paths, dtype=object),
         "label": pd.Series(labels, dtype=object),
         **{name: probabilities[:, k] for k, name in enumerate(classes)},
         "confidence": probabilities.max(axis=1),
+        "time": np.array([r.time for r in readings], np.float64),
+        "faces": _whole(r.faces for r in readings),
+        "face": _whole(r.face for r in readings),
     }
+    for place, name in enumerate(_BOUNDS):
+        columns[name] = _whole(r.bounds and round(r.bounds[place]) for r in readings)
     if "representation" in outputs:
         vectors = [
             None if is_failed else vector
@@ -75,6 +88,10 @@ def prediction_table(
     return pd.DataFrame(columns)
 
 
+def _whole(numbers: Iterable[int | None]) -> pd.Series:
+    return pd.Series(list(numbers), dtype="Int32")
+
+
 def require_columns(classes: Sequence[str]) -> None:
     """Refuses a model with a class that is named as another column.
 
@@ -82,7 +99,7 @@ def require_columns(classes: Sequence[str]) -> None:
       RunError: If there is one.
     """
     for name in classes:
-        if name in (*_BEFORE, *_AFTER):
+        if name in COLUMNS:
             raise RunError(
                 f"the model has a class '{name}', which is the name of a column of "
                 "the output as well: export it with another class name"
@@ -188,6 +205,8 @@ class ParquetWriter:
     def _schema(self, columns: Sequence[str]):
         arrow = self._arrow
         kinds = dict.fromkeys(("path", "label", "error"), arrow.string())
+        kinds.update(dict.fromkeys(_WHOLE_NUMBERS, arrow.int32()))
+        kinds["time"] = arrow.float64()
         kinds["representation"] = arrow.list_(arrow.float32())
         return arrow.schema(
             [(name, kinds.get(name, arrow.float32())) for name in columns]

@@ -16,6 +16,12 @@ from byel_tf.data.sources.item import Rejected
 _SUFFIXES = frozenset(
     (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 )
+# By how much a frame is to be turned clockwise, as phones note it, and how Pillow does.
+_TURNS = {
+    90: Image.Transpose.ROTATE_270,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
+}
 # Headers often estimate the number of frames.
 _TOLERANCE = 0.05
 
@@ -27,10 +33,12 @@ class Frame:
     Attributes:
       name: The video's, and the frame's number from 0: `clip.mp4#frame=120`.
       image: The upright picture, RGB.
+      time: Seconds from the video's start, as the file states them.
     """
 
     name: str
     image: Image.Image
+    time: float
 
 
 def is_video(path: str) -> bool:
@@ -86,6 +94,10 @@ def _frames(video, name: str, step: int, limits: ImageLimits):
     if math.prod(map(video.get, sides)) > limits.max_pixels:
         yield Rejected(name, f"more than {limits.max_pixels} pixels")
         return
+    # Versions differ in whether they turn frames unasked: 4.11 does not.
+    video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
+    is_turned = bool(video.get(cv2.CAP_PROP_ORIENTATION_AUTO))
+    degrees = 0 if is_turned else round(video.get(cv2.CAP_PROP_ORIENTATION_META)) % 360
     promised = video.get(cv2.CAP_PROP_FRAME_COUNT)
     number = 0
     while video.grab():
@@ -93,7 +105,11 @@ def _frames(video, name: str, step: int, limits: ImageLimits):
             found, picture = video.retrieve()
             frame = f"{name}#frame={number}"
             if found:
-                yield Frame(frame, Image.fromarray(picture[..., ::-1].copy()))
+                image = Image.fromarray(picture[..., ::-1].copy())
+                if degrees in _TURNS:
+                    image = image.transpose(_TURNS[degrees])
+                time = round(video.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+                yield Frame(frame, image, time)
             else:
                 yield Rejected(frame, "cannot be decoded")
         number += 1

@@ -27,6 +27,7 @@ class DecodedClassifier:
       classes: Names in the order of the outputs.
       image_size: S.
       temperature: Divides the logits before the softmax.
+      batch: N if it is fixed; None if it is any.
     """
 
     function: tf.types.experimental.GenericFunction
@@ -34,13 +35,17 @@ class DecodedClassifier:
     classes: tuple[str, ...]
     image_size: int
     temperature: float
+    batch: int | None = None
 
 
-def decoded_classifier(model: ExportedModel) -> DecodedClassifier:
+def decoded_classifier(
+    model: ExportedModel, batch: int | None = None
+) -> DecodedClassifier:
     """Makes the function from an export's own graph and weights.
 
     Args:
       model: A loaded export.
+      batch: How many images it takes at a time; None for any number.
     """
     module = model.module
     size = int(model.metadata["image_size"])
@@ -48,7 +53,7 @@ def decoded_classifier(model: ExportedModel) -> DecodedClassifier:
 
     # In uint8, as decoding gives it: what is resized elsewhere has to be rounded, too.
     @tf.function(
-        input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8, "images")]
+        input_signature=[tf.TensorSpec([batch, size, size, 3], tf.uint8, "images")]
     )
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 255.0
@@ -60,4 +65,4 @@ def decoded_classifier(model: ExportedModel) -> DecodedClassifier:
             "representation": tf.identity(representation),
         }
 
-    return DecodedClassifier(classify, module, model.classes, size, temperature)
+    return DecodedClassifier(classify, module, model.classes, size, temperature, batch)

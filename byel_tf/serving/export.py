@@ -1,5 +1,6 @@
 """The SavedModel: from encoded images to probabilities, all inside."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -9,13 +10,16 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
-from byel_tf.data.images import decode_and_resize
 from byel_tf.files import new_directory
 from byel_tf.models.networks import ExpressionNetwork
+from byel_tf.serving.decoding import DecodingLimits, decode_within
 from byel_tf.serving.parity import SAVED_MODEL_LIMIT, require_equal
 
 #: Facts about the export beside the SavedModel, for tools that do not load it.
 METADATA_FILE_NAME = "byel.json"
+
+#: What an export decodes; stated as `limits` among its facts.
+LIMITS = DecodingLimits()
 
 _CHECK_BATCH_SIZE = 64
 
@@ -59,9 +63,10 @@ class ServingModule(tf.Module):
         Returns:
           probabilities (N, K); logits (N, K), unscaled; label (N,), string;
           representation (N, R); valid (N,), bool: False where an image could not be
-          decoded, and then its probabilities are all equal and its label is empty.
+          decoded or exceeds `LIMITS`, and then its probabilities are all equal and its
+          label is empty.
         """
-        images, valid = self._decode(image_bytes)
+        images, valid = decode_within(image_bytes, self._image_size, LIMITS)
         pixels = fixed(images)
         representation, logits = self.classifier(pixels, training=False)
         count = tf.size(image_bytes)
@@ -81,34 +86,6 @@ class ServingModule(tf.Module):
     def classes(self) -> dict[str, tf.Tensor]:
         """Names in the order of the outputs: classes (K,), string."""
         return {"classes": self.class_names}
-
-    def _decode(self, image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Images (max(N, 1), S, S, 3), black where undecodable; which of N are valid.
-
-        There is always an image, since TensorFlow's fused convolutions fail on none.
-        A graph cannot catch an error, but a data set can skip the elements that
-        raise one; their positions tell which are left.
-        """
-        count = tf.size(image_bytes)
-        size = self._image_size
-        decoded = tf.data.Dataset.from_tensor_slices((tf.range(count), image_bytes))
-        decoded = decoded.map(
-            lambda position, encoded: (position, decode_and_resize(encoded, size)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        ).ignore_errors()
-        # One element more than can come makes the batch never empty.
-        end = tf.data.Dataset.from_tensors(
-            (tf.constant(-1), tf.zeros([size, size, 3], tf.uint8))
-        )
-        batch = decoded.concatenate(end).batch(tf.cast(count, tf.int64) + 1)
-        positions, images = batch.get_single_element()
-        positions, images = positions[:-1, None], images[:-1]
-        valid = tf.scatter_nd(positions, tf.ones_like(positions[:, 0]), [count]) > 0
-        # scatter_nd has no uint8 kernel on GPUs.
-        shape = [tf.maximum(count, 1), size, size, 3]
-        placed = tf.scatter_nd(positions, tf.cast(images, tf.int32), shape)
-        placed = tf.cast(placed, tf.uint8)
-        return tf.ensure_shape(placed, [None, size, size, 3]), valid
 
 
 def read_metadata(export: str | os.PathLike) -> dict[str, object]:
@@ -130,7 +107,7 @@ def export_saved_model(
       path: Folder to make, such as `export/1`.
       module: What to save; its `serve` becomes the signature `serving_default`, its
         `classes` that of the same name.
-      metadata: Facts written beside it as JSON.
+      metadata: Facts written beside it as JSON, together with the limits.
       check_images: JPEG or PNG files by name, which what was saved has to classify as
         the module does.
 
@@ -140,7 +117,8 @@ def export_saved_model(
     with new_directory(path) as folder:
         signatures = {"serving_default": module.serve, "classes": module.classes}
         tf.saved_model.save(module, str(folder), signatures=signatures)
-        content = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
+        facts = {**metadata, "limits": dataclasses.asdict(LIMITS)}
+        content = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
         (folder / METADATA_FILE_NAME).write_text(content, encoding="utf-8")
         if check_images:
             _require_same_outputs(folder, module, check_images)

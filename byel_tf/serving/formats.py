@@ -62,6 +62,7 @@ def convert_to_onnx(
         content,
         {
             "opset": onnx.OPSET,
+            "input_shape": [None, *images.pixels.shape[1:]],
             "parity": _require_equal(onnx.FILE_NAME, onnx.OnnxModel(content), images),
         },
     )
@@ -78,7 +79,10 @@ def convert_to_litert(
     """
     content = litert.to_litert(classifier)
     model = litert.LiteRTModel(content)
-    facts = {"parity": _require_equal(litert.FILE_NAME, model, images)}
+    facts = {
+        "input_shape": model.input_shape,
+        "parity": _require_equal(litert.FILE_NAME, model, images),
+    }
     return ConvertedFile(content, facts)
 
 
@@ -103,10 +107,12 @@ def convert_to_int8(
       UsageError: If the package is missing.
     """
     content = litert.to_int8(classifier, model, representative)
-    found = parity.run_batches(litert.LiteRTModel(content), images.pixels)
+    quantized = litert.LiteRTModel(content)
+    found = parity.run_batches(quantized, images.pixels)
     return ConvertedFile(
         content,
         {
+            "input_shape": quantized.input_shape,
             "quantization": "int8 weights (per channel) and activations",
             "float_operations": litert.float_operations(content),
             "representative_set": {

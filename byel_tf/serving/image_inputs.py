@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from PIL import Image
@@ -19,12 +19,13 @@ from byel_tf.data.image_files import (
     to_png,
 )
 
-#: A path, a file's content, an array (uint8, [H, W], [H, W, 3] or, with opacity,
-#: [H, W, 4]) or a picture of Pillow's.
+#: A path, a file's content, an array (uint8, [H, W], [H, W, 1], [H, W, 3] or, with
+#: opacity, [H, W, 4]; NumPy's or what becomes one) or a picture of Pillow's.
 ImageInput = typing.Union[str, os.PathLike, bytes, np.ndarray, Image.Image]  # noqa: UP007
 
 _DEFAULT_LIMITS = ImageLimits()
-_CHANNELS = (3, 4)
+_CHANNELS = (1, 3, 4)
+_SINGLE = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
 
 
 def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> bytes:
@@ -45,7 +46,10 @@ def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> by
         return encode(bytes(image), limits).content
     if isinstance(image, (str, os.PathLike)):
         return encode(read_file(image, limits.max_bytes), limits).content
-    if isinstance(image, np.ndarray):
+    if _is_array(image):
+        image = np.asarray(image)
+        if image.dtype == object and image.ndim == 0:  # a path or file as a tensor
+            return encode_image(image.item(), limits)
         image = _picture(image)
     if not isinstance(image, Image.Image):
         raise RejectedImage(
@@ -63,15 +67,63 @@ def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> by
 
 
 def as_images(images: ImageInput | Iterable[ImageInput]) -> Iterable[ImageInput]:
-    """The images one by one, also where a single one was given without a list."""
-    single = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
-    if isinstance(images, single):
+    """The images one by one, also where a single one was given without a list.
+
+    Of arrays the shape decides: [H, W] and [H, W, C] are one image, [N, H, W] and
+    [N, H, W, C] are N, where C is 1, 3 or 4. What is [N, H, W] for an N of 3 or 4 could
+    as well be one image with its channels first, and is refused.
+
+    Args:
+      images: One image, an array of several, or any iterable of images.
+
+    Raises:
+      ValueError: If it cannot be told what are the images.
+    """
+    if isinstance(images, _SINGLE):
         return [images]
-    if isinstance(images, np.ndarray) and (
-        images.ndim < 3 or (images.ndim == 3 and images.shape[2] in _CHANNELS)
-    ):
-        return [images]
+    if _is_array(images):
+        return _pictures_of(np.asarray(images))
+    if isinstance(images, Mapping):
+        raise ValueError(
+            "images must be a list or an array: of a dictionary give list(d.values()). "
+            f"Received: {type(images).__name__}"
+        )
     return images
+
+
+def _is_array(value: object) -> bool:
+    """Whether it is an array of NumPy's, or a tensor or column that becomes one."""
+    return hasattr(value, "__array__") and not isinstance(value, Image.Image)
+
+
+def _pictures_of(array: np.ndarray) -> Iterable[ImageInput]:
+    """As `as_images`."""
+    shape = array.shape
+    received = f"Received: {array.dtype} {list(shape)}"
+    if array.dtype.kind in "OSU":
+        if len(shape) > 1:
+            raise ValueError(
+                "Of a table give the column that has the images, an array of one "
+                f"dimension. {received}"
+            )
+        return array.reshape(-1).tolist()
+    is_last = bool(shape) and shape[-1] in _CHANNELS
+    if len(shape) == 2 or (len(shape) == 3 and is_last):
+        return [array]
+    if (len(shape) == 4 and is_last) or shape == (0,):
+        return array
+    if len(shape) == 3 and shape[0] not in _CHANNELS[1:]:
+        return array
+    if len(shape) == 3:
+        raise ValueError(
+            f"{shape[0]} grey images or one image with its channels first? Give "
+            "array[..., np.newaxis] for the first, np.moveaxis(array, 0, -1) for the "
+            f"second. {received}"
+        )
+    raise ValueError(
+        "An array of images must be [N, H, W] or [N, H, W, C], with C (1, 3 or 4) "
+        f"last, and one image [H, W] or [H, W, C]. {received}"
+    )
 
 
 def decode_images(
@@ -80,7 +132,7 @@ def decode_images(
     """Images as the ONNX and LiteRT models take them.
 
     Args:
-      images: Paths, bytes, arrays or pictures, mixed.
+      images: Paths, bytes, arrays or pictures, mixed; as for `as_images`.
       image_size: Side S of the model's input in pixels.
 
     Returns:
@@ -115,10 +167,18 @@ def _picture(array: np.ndarray) -> Image.Image:
     """
     is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in _CHANNELS)
     if array.dtype != np.uint8 or not is_picture or not array.size:
+        hint = ""
+        if array.dtype.kind == "f":
+            hint = "; values from 0 to 1 become bytes with (255 * array + 0.5).astype"
+            hint += "(np.uint8)"
+        elif array.ndim == 3 and array.shape[0] in _CHANNELS:
+            hint = "; channels come last, np.moveaxis(array, 0, -1) puts them there"
         raise RejectedImage(
-            "no image: expected an array of uint8, [H, W] or [H, W, 3], received "
-            f"{array.dtype} {list(array.shape)}"
+            "no image: expected an array of uint8, [H, W] or [H, W, C] with C 1, 3 or "
+            f"4, received {array.dtype} {list(array.shape)}{hint}"
         )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     return Image.fromarray(np.ascontiguousarray(array))
 
 

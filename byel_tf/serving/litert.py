@@ -35,10 +35,12 @@ def require_litert() -> None:
 
 
 def to_litert(classifier: DecodedClassifier) -> bytes:
-    """The file `model.tflite`, float32, for as many images as its input is resized to.
+    """The file `model.tflite`, float32.
 
     Args:
-      classifier: The function to convert.
+      classifier: The function to convert. If its batch is not fixed, the file takes as
+        many images as its input is resized to, which delegates for a phone's processors
+        refuse.
     """
     with _quiet():
         return _converter(classifier).convert()
@@ -89,11 +91,24 @@ class LiteRTModel:
         with _quiet():  # it says that it uses the CPU
             interpreter = _interpreters().Interpreter(model_content=content)
             self._run = interpreter.get_signature_runner()
+        details = self._run.get_input_details()[INPUT_NAME]
+        #: Shape of the input; its first length is None where it is any.
+        self.input_shape = [
+            None if length < 0 else int(length) for length in details["shape_signature"]
+        ]
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Images (N, S, S, 3), uint8 → logits, probabilities, representation."""
-        outputs = self._run(**{INPUT_NAME: images})
-        return {name: outputs[name] for name in OUTPUT_NAMES}
+        step = self.input_shape[0] or max(1, len(images))
+        parts = [
+            # The next run writes into the same memory.
+            {
+                name: value.copy()
+                for name, value in self._run(**{INPUT_NAME: batch}).items()
+            }
+            for batch in np.split(images, range(step, len(images), step))
+        ]
+        return {name: np.concatenate([p[name] for p in parts]) for name in OUTPUT_NAMES}
 
 
 def float_operations(content: bytes) -> list[str]:

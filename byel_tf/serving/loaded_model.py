@@ -66,8 +66,9 @@ class Model:
         are.
 
         Args:
-          images: Paths, bytes of files, arrays (uint8, [H, W] grey or [H, W, 3] RGB)
-            and pictures of Pillow's, mixed; one of them, or any iterable.
+          images: Paths, bytes of files, arrays (uint8, [H, W] or [H, W, 1] grey,
+            [H, W, 3] RGB, [H, W, 4] with opacity) and pictures of Pillow's, mixed; one
+            of them, any iterable, or an array of several, [N, H, W] or [N, H, W, C].
           batch_size: Images at a time.
           with_representation: Whether the result has the representations.
 
@@ -76,7 +77,8 @@ class Model:
           and its entry of `errors` says why.
 
         Raises:
-          ValueError: If the batch size is not positive.
+          ValueError: If the batch size is not positive, or it cannot be told what in an
+            array are the images.
         """
         if batch_size < 1:
             raise ValueError(

@@ -1,9 +1,8 @@
 """Geometry of a deforming triangle mesh, compiled."""
 
-import numba
 import numpy as np
 
-compiled = numba.njit(fastmath=True, cache=True, nogil=True)
+from byel_tf.synthesis.compiled import compiled
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from byel_tf.synthesis.mesh import compiled
+from byel_tf.synthesis.compiled import compiled
 
 _FAR = np.float32(-1e9)
 _INSIDE = np.float32(-1e-4)

@@ -83,12 +83,14 @@ def test_a_folder_of_their_own(exported, data, tmp_path):
     before = contents(exported)
     output = tmp_path / "shipped"
     arguments = (f"--model={exported}", f"--data=set={data}", f"--output={output}")
-    assert run(*arguments, "--litert") == 0
+    assert run(*arguments, "--litert", "--static_batch") == 0
     assert contents(exported) == before
     new = {"model.tflite", "formats.json", "model_card.md"}
     assert set(contents(output)) == set(before) | new
     content = json.loads((output / "formats.json").read_text(encoding="utf-8"))
-    assert list(content["files"]["model.tflite"]["compared_on"]) == ["set"]
+    entry = content["files"]["model.tflite"]
+    assert list(entry["compared_on"]) == ["set"]
+    assert entry["input_shape"] == [1, 16, 16, 3]
 
 
 def test_without_a_format_only_the_card_is_written(exported):
@@ -143,6 +145,7 @@ def test_int8_takes_the_first_train_split(exported, tmp_path, prepare_pictures):
     [
         ((), "--model is missing"),
         (("--model=x", "--onnx"), "--data is missing"),
+        (("--model=x", "--onnx", "--static_batch"), "without --litert or --int8"),
         (("--model=x", "--tflite"), "unknown flag --tflite"),
         (("--model=x", "--data=", "--onnx"), "--data= is empty"),
     ],

@@ -15,13 +15,12 @@ from unittest import mock
 import pytest
 
 import byel_tf.cli
-import train_main
 from byel_tf.errors import UsageError
 from byel_tf.flagging import PathKind
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
-PROGRAMS = [train_main] + [
+PROGRAMS = [
     module
     for info in pkgutil.iter_modules(byel_tf.cli.__path__)
     if hasattr(module := importlib.import_module(f"byel_tf.cli.{info.name}"), "main")
@@ -31,7 +30,15 @@ PROGRAMS = [train_main] + [
 TAKE_ADDRESSES = {"prepare --beam_staging"}
 
 # Their help is about paths; their values are regular expressions.
-NO_PATHS = {"prepare --label_pattern", "prepare --subject_pattern"}
+NO_PATHS = {
+    *(
+        "prepare --label_pattern",
+        "prepare --subject_pattern",
+        "prepare --label_numbers",
+    ),
+    *("prepare --path_column", "prepare --label_column"),
+    *("prepare --split_column", "prepare --subject_column"),
+}
 
 
 class Stop(Exception):
@@ -116,7 +123,7 @@ def home(tmp_path, monkeypatch):
 def test_every_program_is_here():
     assert {program.__name__.rpartition(".")[2] for program in PROGRAMS} >= {
         *("evaluate", "export", "inspect", "predict", "prepare", "synthesize"),
-        "train_main",
+        "train",
     }
     assert len(PATHS) >= 27
 

@@ -15,12 +15,15 @@ from byel_tf.cli.predict import main, run
 from byel_tf.data.image_files import ImageLimits, encode
 from byel_tf.data.labels import DEFAULT_CLASSES, label_index
 from byel_tf.errors import RunError, UsageError
+from byel_tf.faces.crop import Box, crop
+from byel_tf.faces.detector import FaceDetector
 from byel_tf.serving.export import ServingModule, export_saved_model
 from byel_tf.serving.load import load_export
 
 # Not in the challenge's order, nor all in its spelling.
 CLASSES = ("Happy", "fear", "anger", "sad", "surprise", "disgust")
 PROBABILITIES = list(CLASSES)
+MORE = ["time", "faces", "face", "left", "top", "right", "bottom"]
 
 
 class Colours(tf.Module):
@@ -122,7 +125,8 @@ def expected_of(model, paths):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_folder_with_broken_files(predict, model, folder, workers, capsys):
     table = predict("--input=images", "--batch_size=3", f"--workers={workers}")
-    assert list(table) == ["path", "label", *CLASSES, "confidence", "error"]
+    assert list(table) == ["path", "label", *CLASSES, "confidence", *MORE, "error"]
+    assert table[MORE].isna().all(axis=None)
     names = sorted(os.path.relpath(p, folder) for p in folder.rglob("*") if p.is_file())
     assert table["path"].tolist() == [f"images/{name}" for name in names]
     failed = table["error"].notna()
@@ -142,7 +146,7 @@ def test_folder_with_broken_files(predict, model, folder, workers, capsys):
 
 def test_reasons(predict, folder):
     errors = predict("--input=images", "--max_bytes=700").set_index("path")["error"]
-    assert errors["images/b/11.txt"] == "cannot be decoded: cannot identify image file"
+    assert errors["images/b/11.txt"] == "cannot be decoded: text, not a picture"
     assert errors["images/b/12 empty.png"] == "empty file"
     assert errors["images/b/.hidden.jpg"] == "hidden or system file"
     assert errors["images/a/06.tiff"] == "larger than 700 bytes"
@@ -253,18 +257,26 @@ def test_lines_on_standard_input(predict, folder, monkeypatch):
     assert not os.path.exists("other.csv")
 
 
-def test_faces_are_cropped_as_by_the_import(predict, model, folder, monkeypatch):
-    from byel_tf.faces.crop import Box, crop
-    from byel_tf.faces.detector import FaceDetector
+class Face:
+    def __init__(self, left, top, side):
+        self.bounds = (left, top, left + side, top + side)
+        self._box = Box(left, top, side)
 
-    class Face:
-        def box(self, margin):
-            return Box(2, 12, 8).with_margin(margin)
+    def box(self, margin):
+        return self._box.with_margin(margin)
 
-    def largest(self, image):
-        return Face() if image.mode == "RGB" else None
 
-    monkeypatch.setattr(FaceDetector, "largest", largest)
+@pytest.fixture
+def faces(monkeypatch):
+    """Two faces on pictures in colour, none on grey ones."""
+
+    def find(self, image):
+        return [Face(2, 12, 8), Face(10, 2, 6)] if image.mode == "RGB" else []
+
+    monkeypatch.setattr(FaceDetector, "all", find)
+
+
+def test_faces_are_cropped_as_by_the_import(predict, model, folder, faces, capsys):
     flags = ("--input=images/a/0[23]*.png", "--crop=face")
     table = predict(*flags, "--crop_margin=1.5")
     with Image.open(folder / "a/02.png") as image:
@@ -274,8 +286,35 @@ def test_faces_are_cropped_as_by_the_import(predict, model, folder, monkeypatch)
     np.testing.assert_allclose(
         table[PROBABILITIES].to_numpy(), outputs["probabilities"].numpy(), rtol=1e-6
     )
+    assert table[MORE[1:]].fillna(-1).to_numpy().tolist() == [
+        [2, 1, 2, 12, 10, 20],
+        [0, -1, -1, -1, -1, -1],
+    ]
+    line = "2 images, 1 without a face, 0 could not be read\n"
+    assert capsys.readouterr().err == line
     table = predict(*flags, "--no_face=reject", "--overwrite")
     assert table["error"].fillna("").tolist() == ["", "no face found"]
+    assert capsys.readouterr().err == line
+
+
+def test_a_row_for_every_face(predict, model, folder, faces, capsys):
+    inputs = [f"--input=images/{name}" for name in ("a/03 grey.png", "a/02.png",
+              "a/04 turned.jpg", "b/12 empty.png")]  # fmt: skip
+    table = predict(*inputs, "--crop=face", "--faces=all", "--batch_size=2")
+    assert table["path"].str.removeprefix("images/").tolist() == [
+        "a/03 grey.png", *["a/02.png"] * 2, *["a/04 turned.jpg"] * 2, "b/12 empty.png"
+    ]  # fmt: skip
+    assert table["face"].fillna(0).tolist() == [0, 1, 2, 1, 2, 0]
+    assert table["faces"].fillna(-1).tolist() == [0, 2, 2, 2, 2, -1]
+    assert table["left"].fillna(-1).tolist() == [-1, 2, 10, 2, 10, -1]
+    with Image.open(folder / "a/02.png") as image:
+        cut = [crop(image, Box(2, 12, 8)), crop(image, Box(10, 2, 6))]
+    outputs = model.signature(image_bytes=tf.constant([saved(c, "PNG") for c in cut]))
+    np.testing.assert_allclose(
+        table[PROBABILITIES].to_numpy()[1:3], outputs["probabilities"], rtol=1e-6
+    )
+    line = "4 images, 4 faces, 1 without a face, 1 could not be read\n"
+    assert capsys.readouterr().err == line
 
 
 def test_frames_of_a_video(predict, tmp_path):
@@ -297,7 +336,14 @@ def test_frames_of_a_video(predict, tmp_path):
     (tmp_path / "cut.avi").write_bytes(content[: (5000 + len(content)) // 2])
     (tmp_path / "none.mp4").write_bytes(b"no video")
     inputs = ("red.png", "clip.avi", "blue.png", "none.mp4", "cut.avi")
-    table = predict(*(f"--input={name}" for name in inputs), "--frame_step=4")
+    (tmp_path / "list.csv").write_text("file,label\nred.png,1\nclip.avi,2\n")
+    listed = predict("--input=list.csv", "--frame_step=4")
+    table = predict(
+        *(f"--input={name}" for name in inputs), "--frame_step=4", "--overwrite"
+    )
+    assert table["time"].fillna(-1).tolist()[:6] == [-1, 0, 0.4, 0.8, -1, -1]
+    assert listed["path"].tolist() == table["path"].tolist()[:4]
+    assert listed["time"].fillna(-1).tolist() == [-1, 0, 0.4, 0.8]
     assert table["path"].tolist()[:6] == [
         "red.png",
         *(f"clip.avi#frame={k}" for k in (0, 4, 8)),
@@ -324,6 +370,12 @@ def test_frames_of_a_video(predict, tmp_path):
         (("--input=images", "--output=images/b/a.csv"), UsageError, "outside it"),
         (("--input=list.csv", "--output=list.csv"), UsageError, "outside it"),
         (("--input=images", "--format=lsd", "--representation"), UsageError, "no plac"),
+        (("--input=images", "--faces=all"), UsageError, "without --crop=face"),
+        (
+            ("--input=images", "--faces=all", "--crop=face", "--format=lsd"),
+            UsageError,
+            "one row an image",
+        ),
         (("--input=none.png",), RunError, "--input=none.png does not exist"),
         (("--input=none/*.png",), RunError, "matches no file"),
         (("--input=images/none",), RunError, "names no image: it is empty"),
@@ -357,7 +409,7 @@ def test_strict_ends_with_1_and_the_whole_table(export, folder, monkeypatch, cap
     command = ["predict.py", f"--model={export}", "--input=images", "--workers=1"]
     monkeypatch.setattr(sys, "argv", [*command, "--output=out.csv", "--strict"])
     assert run() == 1
-    assert "--strict: 5 of 15 images" in capsys.readouterr().err
+    assert "--strict: 5 of 15 rows" in capsys.readouterr().err
     assert len(pd.read_csv("out.csv")) == 15
     monkeypatch.setattr(sys, "argv", [*command, "--output=out.csv", "--overwrite"])
     assert run() == 0

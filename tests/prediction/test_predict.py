@@ -10,7 +10,14 @@ import tensorflow as tf
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.errors import RunError
 from byel_tf.prediction.predict import predict
-from byel_tf.prediction.tables import CsvWriter, LsdWriter, ParquetWriter
+from byel_tf.prediction.reading import Reading
+from byel_tf.prediction.tables import (
+    COLUMNS,
+    CsvWriter,
+    JsonLinesWriter,
+    LsdWriter,
+    ParquetWriter,
+)
 
 CLASSES = ("odd", "even")
 
@@ -36,7 +43,12 @@ def model():
     return types.SimpleNamespace(signature=signature, classes=CLASSES, batches=batches)
 
 
+def readings(images):
+    return [Reading(name, content) for name, content in images]
+
+
 def run(model, images, batch_size, **options):
+    images = readings(images)
     tables = list(predict(model, images, batch_size, ImageLimits(), **options))
     return pd.concat(tables, ignore_index=True)
 
@@ -95,7 +107,7 @@ def test_reading_runs_ahead_but_not_away(model):
             taken.append(number)
             if number == 11:
                 release.set()  # reached only if reading does not wait for the model
-            yield str(number), b"1"
+            yield Reading(str(number), b"1")
 
     tables = predict(model, images(), 4, ImageLimits())
     first = next(tables)
@@ -117,7 +129,7 @@ def test_names_that_are_no_utf_8_and_quotes(model):
     stream = io.BytesIO()
     names = ['a,"b"\r.png', "c\udcff.png", "d\ne.png", "NA"]
     writer = CsvWriter(stream, CLASSES)
-    for table in predict(model, [(n, b"1") for n in names], 2, ImageLimits()):
+    for table in predict(model, [Reading(n, b"1") for n in names], 2, ImageLimits()):
         writer.write(table)
     stream.seek(0)
     table = pd.read_csv(stream, keep_default_na=False)
@@ -131,7 +143,7 @@ def test_parquet_grows_by_groups(model, monkeypatch):
     stream = io.BytesIO()
     writer = ParquetWriter(stream, CLASSES)
     images = [(str(k), b"1" if k % 3 else "bad") for k in range(25)]
-    for table in predict(model, images, 4, ImageLimits()):
+    for table in predict(model, readings(images), 4, ImageLimits()):
         writer.write(table)
     writer.close()
     file = pyarrow.parquet.ParquetFile(stream)
@@ -141,10 +153,49 @@ def test_parquet_grows_by_groups(model, monkeypatch):
 
 
 def test_classes_that_cannot_be_columns_or_a_submission():
-    with pytest.raises(RunError, match="class 'error'"):
-        CsvWriter(io.BytesIO(), ("error", "fear"))
+    for name in COLUMNS:
+        with pytest.raises(RunError, match=f"class '{name}'"):
+            CsvWriter(io.BytesIO(), (name, "fear"))
     with pytest.raises(RunError, match="has no disgust, surprise"):
         LsdWriter(io.BytesIO(), ("angry", "fear", "joy", "sad", "neutral"))
+
+
+def test_class_names_are_the_only_other_columns(model):
+    table = run(model, [("a", b"1")], 1, representation=True)
+    assert sorted(table) == sorted([*COLUMNS, *CLASSES])
+
+
+@pytest.mark.parametrize("writer", [CsvWriter, JsonLinesWriter, ParquetWriter])
+def test_what_is_known_of_faces_and_frames(model, writer):
+    images = [
+        Reading("a", b"1", None, 2, 1, (0.4, -3.6, 9.5, 12.0)),
+        Reading("a", "mostly outside", None, 2, 2, (90.0, 1.0, 99.0, 9.0)),
+        Reading("b", b"2", None, 0),
+        Reading("c#frame=3", b"1", 1.201),
+    ]
+    stream = io.BytesIO()
+    written = writer(stream, CLASSES)
+    for table in predict(model, images, 3, ImageLimits()):
+        written.write(table)
+    written.close()
+    stream.seek(0)
+    if writer is CsvWriter:
+        assert b',"",2,1,0,-4,10,12,' in stream.getvalue()
+        found = pd.read_csv(stream)
+    elif writer is ParquetWriter:
+        found = pd.read_parquet(stream)
+    else:
+        assert b'"face":1,"left":0,"top":-4' in stream.getvalue()
+        found = pd.read_json(stream, lines=True)
+    rows = found[["time", "faces", "face", "left", "top", "right", "bottom"]]
+    expected = [
+        [-1, 2, 1, 0, -4, 10, 12],
+        [-1, 2, 2, 90, 1, 99, 9],
+        [-1, 0, -1, -1, -1, -1, -1],
+        [1.201, -1, -1, -1, -1, -1, -1],
+    ]
+    assert rows.fillna(-1).to_numpy().tolist() == expected
+    assert found["label"].isna().tolist() == [False, True, False, False]
 
 
 def test_submission_leaves_other_classes_out():

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.data.image_files import ImageLimits, encode
 from byel_tf.data.images import decode_and_resize
 from byel_tf.errors import RunError
 from byel_tf.models.encoders import build_encoder, normalize
@@ -33,6 +34,12 @@ def serve(export):
     return run
 
 
+def as_in_training(images):
+    """Pixels as the import and the input pipeline make them."""
+    kept = [encode(image, ImageLimits()).content for image in images]
+    return tf.stack([decode_and_resize(image, IMAGE_SIZE) for image in kept])
+
+
 def test_signature(serve):
     (arguments, named), outputs = (
         serve.signature.structured_input_signature,
@@ -53,7 +60,7 @@ def test_signature(serve):
 
 def test_outputs_are_those_of_the_classifier(serve, classifier, images):
     outputs = serve(images)
-    pixels = tf.stack([decode_and_resize(image, IMAGE_SIZE) for image in images])
+    pixels = as_in_training(images)
     representation, logits = classifier(tf.cast(pixels, tf.float32) / 255.0)
     assert outputs["valid"].all()
     np.testing.assert_allclose(outputs["representation"], representation, atol=1e-4)
@@ -79,7 +86,7 @@ def test_grey_and_mirrored_images_are_made_inside(images, tmp_path):
     export_saved_model(tmp_path / "1", module, {})
     signature = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
     outputs = signature(image_bytes=tf.constant(images))
-    pixels = tf.stack([decode_and_resize(image, IMAGE_SIZE) for image in images])
+    pixels = as_in_training(images)
     pixels = pixels.numpy() / np.float32(255)
     grey = (pixels @ np.array([0.2989, 0.587, 0.114], np.float32))[..., None]
     both = [
@@ -168,7 +175,9 @@ def test_artefact_needs_nothing_of_this_project(export, images, tmp_path):
 
 def test_metadata_is_beside_it(export):
     content = json.loads((export / "byel.json").read_text(encoding="utf-8"))
-    assert content == {"classes": ["anger", "fear", "happiness"], "note": "é"}
+    assert list(content) == ["classes", "note", "limits"]
+    assert content["classes"] == ["anger", "fear", "happiness"]
+    assert content["note"] == "é"
 
 
 def test_existing_version_is_not_touched(export, classifier):

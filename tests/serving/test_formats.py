@@ -35,7 +35,7 @@ class Exported:
         module = ServingModule(network, CLASSES, size, temperature=2.0)
         metadata = {"classes": list(CLASSES), "image_size": size}
         export_saved_model(self.path, module, metadata)
-        model = load_export(self.path)
+        self.model = model = load_export(self.path)
         self.classifier = decoded_classifier(model)
         encoded = [tf.io.encode_png(picture).numpy() for picture in pixels]
         outputs = model.signature(image_bytes=tf.constant(encoded))
@@ -163,6 +163,35 @@ def test_int8(litert_file, exported, tiny_pictures):
         and len(tensor["quantization_parameters"]["scales"]) > 1
     }
     assert len(kernels) >= 20  # a scale for each channel
+
+
+def test_static_batch(small):
+    """One image at a time, in float32 and int8, with no length left open inside."""
+    one = decoded_classifier(small.model, batch=1)
+    in_float = formats.convert_to_litert(one, small.images)
+    in_int8 = formats.convert_to_int8(
+        one, in_float.content, small.images, small.images.pixels, "mine"
+    )
+    for file in (in_float, in_int8):
+        assert file.facts["input_shape"] == [1, 16, 16, 3]
+        assert file.facts["parity"]["images"] == len(small.images.pixels)
+        interpreter = interpreters.Interpreter(model_content=file.content)
+        (given,) = interpreter.get_input_details()
+        assert given["shape_signature"].tolist() == [1, 16, 16, 3]
+        for tensor in interpreter.get_tensor_details():
+            assert (tensor["shape_signature"] >= 0).all(), tensor["name"]
+    found = litert.LiteRTModel(in_float.content)(small.images.pixels)
+    assert {name: value.shape for name, value in found.items()} == {
+        "logits": (8, 3),
+        "probabilities": (8, 3),
+        "representation": (8, 6),
+    }
+    expected = small.images.probabilities
+    assert np.ptp(expected, axis=0).min() > 0.01
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-4)
+    assert formats.convert_to_litert(small.classifier, small.images).facts[
+        "input_shape"
+    ] == [None, 16, 16, 3]
 
 
 @pytest.mark.parametrize("convert", ["onnx", "litert"])

@@ -2,6 +2,7 @@ import io
 import pathlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -67,6 +68,11 @@ def test_arrays_lose_nothing():
         (PIXELS[:0], r"received uint8 \[0, 5, 3\]"),
         (Image.new("F", (4, 4)), "floating-point values"),
         (Image.new("L", (0, 4)), "no pixels"),
+        (PIXELS > 9, r"received bool \[7, 5, 3\]"),
+        (PIXELS.astype(np.uint16), "received uint16"),
+        (PIXELS.astype(np.float64) / 255, r"255 \* array"),
+        (np.moveaxis(PIXELS, -1, 0), r"received uint8 \[3, 7, 5\].*moveaxis"),
+        (np.array(["a"], object), r"received object \[1\]"),
         (None, "received NoneType"),
         (7, "received int"),
     ],
@@ -90,9 +96,79 @@ def test_one_image_needs_no_list():
     for image in ("a.png", b"x", PIXELS, PIXELS[..., 0], Image.fromarray(PIXELS)):
         (found,) = as_images(image)
         assert found is image
-    stack = np.stack([PIXELS, PIXELS])
-    assert len(as_images(stack)) == len(as_images(stack[..., 0])) == 2
     assert list(as_images(str(n) for n in range(2))) == ["0", "1"]
+
+
+def several(count, *shape):
+    return np.random.default_rng(count).integers(0, 256, (count, *shape), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "count", "shape"),
+    [
+        (several(9, 8), 1, (9, 8)),
+        (several(9, 8, 1), 1, (9, 8)),
+        (several(9, 8, 3), 1, (9, 8, 3)),
+        (several(9, 8, 4), 1, (9, 8, 4)),
+        (several(3, 8, 3), 1, (3, 8, 3)),
+        (several(1, 9, 8), 1, (9, 8)),
+        (several(2, 9, 8), 2, (9, 8)),
+        (several(5, 9, 8), 5, (9, 8)),
+        (several(1, 9, 8, 3), 1, (9, 8, 3)),
+        (several(3, 9, 8, 1), 3, (9, 8)),
+        (several(4, 9, 8, 4), 4, (9, 8, 4)),
+        (several(0, 9, 8, 3), 0, None),
+        (np.array([]), 0, None),
+        ([], 0, None),
+        ([several(9, 8, 1), several(9, 8)], 2, (9, 8)),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.asarray, tf.constant])
+def test_arrays_of_images(images, count, shape, kind):
+    if isinstance(images, list):
+        given = [kind(image) for image in images]
+    else:
+        given = kind(images)
+    found = [Image.open(io.BytesIO(encode_image(i))) for i in as_images(given)]
+    assert len(found) == count
+    for image, expected in zip(found, images if count > 1 else [images], strict=False):
+        expected = np.squeeze(np.asarray(expected))
+        assert expected.shape == shape
+        if image.mode == "RGB" and shape[-1] == 4:
+            assert image.size == shape[1::-1]
+        else:
+            np.testing.assert_array_equal(np.asarray(image), expected)
+
+
+@pytest.mark.parametrize(
+    ("images", "reason"),
+    [
+        (several(3, 9, 8), r"3 grey images or one.*newaxis.*moveaxis.*\[3, 9, 8\]"),
+        (several(4, 9, 8), "4 grey images or one"),
+        (several(5, 3, 9, 8), r"C \(1, 3 or 4\) last.*uint8 \[5, 3, 9, 8\]"),
+        (several(9), r"Received: uint8 \[9\]"),
+        (several(1, 2, 9, 8, 3), "Received: uint8"),
+        (np.uint8(7), r"Received: uint8 \[\]"),
+        (pd.DataFrame({"path": ["a"], "label": ["b"]}), "Of a table give the column"),
+        ({"a": "a.png"}, "of a dictionary"),
+    ],
+)
+def test_what_may_be_several_things(images, reason):
+    with pytest.raises(ValueError, match=reason):
+        as_images(images)
+
+
+def test_columns_and_tensors_of_paths_and_files():
+    content = png(PIXELS)
+    assert list(as_images(pd.Series(["a.png", "b.png"], index=[7, 8]))) == [
+        "a.png",
+        "b.png",
+    ]
+    assert list(as_images(np.array(["a.png", "b.png"]))) == ["a.png", "b.png"]
+    assert list(as_images(np.array("a.png"))) == ["a.png"]
+    assert list(as_images(tf.constant([content, content]))) == [content, content]
+    assert list(as_images(tf.constant(content))) == [content]
+    assert encode_image(tf.constant(content)) == encode_image(content)
 
 
 def test_decoded_images_are_those_of_training():

@@ -100,6 +100,7 @@ def build_report(
     """
     report = Report(title)
     report.add(*score_table({n: e.assessment for n, e in evaluations.items()}))
+    report.add(*_numbers_key(figures.numbered_names(classes)))
     for name, evaluation in evaluations.items():
         _add_data_set(report, name, evaluation, classes, shown_examples)
     _add_map(report, _mapped(evaluations, probe_set), classes, seed)
@@ -229,7 +230,16 @@ def _add_map(
             path = f"figures/map/{number}.png"
             pictures.append(report.show(path, f"map of {name}", picture))
     report.add(text)
+    report.add(*_numbers_key(figures.numbered_names(places, "data set")))
     report.add(*pictures)
+
+
+def _numbers_key(names: Mapping[str, str]) -> list[str]:
+    """What names stand as numbers in the pictures, if any do."""
+    if not names:
+        return []
+    pairs = ", ".join(f"{shown}: {literal(name)}" for shown, name in names.items())
+    return [f"No font of this computer has these names, in pictures they are: {pairs}."]
 
 
 def _add_training(report: Report, origin: Origin, classes: Sequence[str]) -> None:
@@ -245,6 +255,9 @@ def _add_training(report: Report, origin: Origin, classes: Sequence[str]) -> Non
             if picture:
                 path = f"figures/training/{stage}-{group}.png"
                 pictures.append(report.show(path, title, picture))
+                names = curves.curve_names(found, group)
+                numbered = figures.numbered_names(names, "curve")
+                notes += [f"{title}: {line}" for line in _numbers_key(numbered)]
     if pictures:
         notes.append(
             "Macro F1 of `train` is of the augmented views learned from, of "

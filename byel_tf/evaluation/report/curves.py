@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from byel_tf.evaluation.report.figures import (
     class_colours,
     legend_columns,
     new_chart,
-    plain,
+    plain_names,
     to_png,
 )
 from byel_tf.history import read_history
@@ -69,25 +69,33 @@ def curves_png(curves: Mapping[str, Curve], group: str, title: str) -> bytes | N
     Returns:
       A PNG file; None if there is no such curve.
     """
-    chosen = {
-        _label(name): _thinned(curve)
-        for name, curve in curves.items()
-        if name.startswith(group)
-    }
+    names = curve_names(curves, group)
+    chosen = [_thinned(curve) for n, curve in curves.items() if n.startswith(group)]
     if not chosen:
         return None
+    labels = plain_names(names, "curve")
     figure, axes = new_chart(_SIZE)
     colours = class_colours(len(chosen))
-    for (name, (steps, values)), colour in zip(chosen.items(), colours, strict=True):
+    for label, (steps, values), colour in zip(labels, chosen, colours, strict=True):
         marker = "o" if len(steps) < 30 else None
-        axes.plot(steps, values, label=plain(name), color=colour, marker=marker, ms=3)
+        axes.plot(steps, values, label=label, color=colour, marker=marker, ms=3)
     axes.set(xlabel="step", title=title)
     axes.grid(alpha=0.3)
     if group == "macro_f1":
         axes.set_ylim(0, 1)
-    columns = legend_columns(map(plain, chosen), most=3)
+    columns = legend_columns(labels, most=3)
     figure.legend(loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
     return to_png(figure)
+
+
+def curve_names(curves: Iterable[str], group: str) -> list[str]:
+    """What the curves of one group are called.
+
+    Args:
+      curves: Tags, as of `read_curves`.
+      group: "losses" or "macro_f1".
+    """
+    return [_label(name) for name in curves if name.startswith(group)]
 
 
 def _label(name: str) -> str:

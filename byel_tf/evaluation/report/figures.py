@@ -5,22 +5,27 @@ side or one below the other.
 """
 
 import io
-import warnings
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from byel_tf.evaluation.calibration import Reliability
 from byel_tf.evaluation.intervals import Intervals
 from byel_tf.evaluation.metrics import Scores
+from byel_tf.evaluation.report.fonts import can_draw, families_for
 
 matplotlib.use("Agg")  # never opens a window
 
 #: Width and height of a chart, in inches.
 CHART = (5.0, 4.4)
+
+#: Most characters of a title.
+TITLE = 40
 
 _DPI = 130
 _LONGEST = 18  # characters of a name
@@ -39,23 +44,60 @@ def new_chart(size: tuple[float, float] = CHART) -> tuple[Figure, Axes]:
 
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG file."""
+    texts = figure.findobj(Text)
+    families = families_for(text.get_text() for text in texts)
+    for text in texts:
+        text.set_fontfamily(families)
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # Of names in a script that the font lacks; the tables have them.
-        warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(buffer, format="png", dpi=_DPI)
+    figure.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()
 
 
-def plain(text: str) -> str:
-    """The text as it is, without its middle where it would leave the chart no place.
+def plain(text: str, longest: int = _LONGEST) -> str:
+    """The text as it can be drawn and leaves the chart its place.
 
-    A dollar sign would begin a formula, and an underscore keeps out of a legend.
+    Its middle is left out where it is long, and words that no font has. A dollar sign
+    would begin a formula, and an underscore keeps out of a legend.
+
+    Args:
+      text: The text.
+      longest: Most characters; half as many where they are wide.
     """
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST // 2]}…{text[1 - _LONGEST // 2 :]}"
+    text = " ".join(word if can_draw(word) else "…" for word in text.split(" "))
+    longest = longest // 2 if any(map(_is_wide, text)) else longest
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}…{text[1 - longest // 2 :]}"
     text = text.replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
+
+
+def plain_names(names: Iterable[str], what: str = "label") -> list[str]:
+    """The names as they can be drawn: as a number where no font has them.
+
+    Args:
+      names: The names; those of classes in label order.
+      what: What stands before a number, which counts from 0 as labels do.
+    """
+    return [
+        plain(name) if can_draw(name) else f"{what} {number}"
+        for number, name in enumerate(names)
+    ]
+
+
+def numbered_names(names: Iterable[str], what: str = "label") -> dict[str, str]:
+    """The names that are drawn as a number, by what is drawn.
+
+    Args:
+      names: As of `plain_names`.
+      what: As of `plain_names`.
+    """
+    names = list(names)
+    shown = zip(plain_names(names, what), names, strict=True)
+    return {number: name for number, name in shown if not can_draw(name)}
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in ("W", "F")
 
 
 def legend_columns(names: Iterable[str], most: int) -> int:
@@ -65,7 +107,8 @@ def legend_columns(names: Iterable[str], most: int) -> int:
       names: As of `plain`.
       most: Number of columns, at most.
     """
-    longest = max(map(len, names), default=0)
+    widths = (len(name) + sum(map(_is_wide, name)) for name in names)
+    longest = max(widths, default=0)
     return max(1, min(most, int(360 / (25 + 5 * longest))))
 
 
@@ -94,7 +137,7 @@ def confusion_matrix_png(
     figure, axes = new_chart()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     _name_cells(axes, classes)
-    axes.set(xlabel="predicted", ylabel="labelled", title=plain(title))
+    axes.set(xlabel="predicted", ylabel="labelled", title=plain(title, TITLE))
     size = _cell_text_size(len(classes))
     for (row, column), count in np.ndenumerate(counts):
         colour = "white" if shares[row, column] > 0.5 else "black"
@@ -140,7 +183,7 @@ def class_f1_png(
     )
     if intervals:
         axes.axvspan(*intervals.macro_f1, color="tab:orange", alpha=0.2, linewidth=0)
-    names = [plain(name) for name in classes]
+    names = plain_names(classes)
     axes.set_yticks(rows, names, fontsize=_name_size(len(names)))
     axes.set(xlim=(0, 1.12), ylim=(len(classes) - 0.5, -0.5), xlabel="F1")
     axes.set_title(
@@ -205,7 +248,7 @@ def similarity_png(cosines: np.ndarray, classes: Sequence[str]) -> bytes:
 
 
 def _name_cells(axes: Axes, classes: Sequence[str]) -> None:
-    names = [plain(name) for name in classes]
+    names = plain_names(classes)
     size = _name_size(len(names))
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=size)
     axes.set_yticks(range(len(names)), names, fontsize=size)

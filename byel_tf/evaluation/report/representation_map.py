@@ -21,6 +21,7 @@ from byel_tf.evaluation.report.figures import (
     legend_columns,
     new_chart,
     plain,
+    plain_names,
     to_png,
 )
 
@@ -116,8 +117,8 @@ def map_png(places: Mapping[str, Places], classes: Sequence[str]) -> bytes:
         _scatter(axes, found, len(classes), marker)
     axes.set_title("All data sets")
     handles = [
-        Line2D([], [], linestyle="", marker=marker, color="0.2", label=plain(name))
-        for marker, name in zip(markers, places, strict=True)
+        Line2D([], [], linestyle="", marker=marker, color="0.2", label=name)
+        for marker, name in zip(markers, plain_names(places, "data set"), strict=True)
     ]
     _add_legend(figure, classes, handles)
     return to_png(figure)
@@ -171,8 +172,8 @@ def _scatter(axes: Axes, places: Places, num_classes: int, marker: str) -> None:
 def _add_legend(figure, classes: Sequence[str], handles: list[Line2D]) -> None:
     colours = class_colours(len(classes))
     named = [
-        Line2D([], [], linestyle="", marker="o", color=colour, label=plain(name))
-        for colour, name in zip(colours, classes, strict=True)
+        Line2D([], [], linestyle="", marker="o", color=colour, label=name)
+        for colour, name in zip(colours, plain_names(classes), strict=True)
     ]
     shown = [*handles, *named]
     figure.legend(

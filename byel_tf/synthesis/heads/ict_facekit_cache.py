@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 
+from byel_tf.cache_folders import can_be_written, temporary_folder
 from byel_tf.errors import RunError
 from byel_tf.synthesis.heads.head import Head, Shape
 
@@ -26,8 +27,10 @@ _LEVELS = 32767
 def cache_folder() -> pathlib.Path:
     """`$BYEL_TF_CACHE`, or else `byel_tf` in the user's cache folder of the platform.
 
+    For a user who has none, it is in the folder for temporary files.
+
     Raises:
-        RunError: If the user has no home folder.
+        RunError: If the user, or the one that BYEL_TF_CACHE names, has no home folder.
     """
     environment = os.environ
     if environment.get("BYEL_TF_CACHE"):
@@ -42,6 +45,12 @@ def cache_folder() -> pathlib.Path:
         folder = pathlib.Path(
             environment.get("XDG_CACHE_HOME") or "~/.cache", "byel_tf"
         )
+    if (
+        not environment.get("BYEL_TF_CACHE")
+        and not os.path.isdir(os.path.expanduser(folder))
+        and not can_be_written(str(folder))
+    ):
+        folder = pathlib.Path(temporary_folder() or folder)
     try:
         return folder.expanduser()
     except RuntimeError as error:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from byel_tf.evaluation.probe_set import ProbeSet
+from byel_tf.evaluation.report import figures
 from byel_tf.evaluation.report.build import build_report
 from byel_tf.evaluation.report.files import evaluation_files, results_content
 from byel_tf.evaluation.report.origin import Origin
@@ -55,6 +56,7 @@ def test_everything_is_in_it(evaluations, origin):
     )
     files = report.files()
     text, page = files["report.md"], files["report.html"]
+    assert "No font" not in text
     headings = re.findall("^#+ (.*)$", text, re.MULTILINE)
     assert headings == [
         r"Results of \*run\*",
@@ -194,3 +196,14 @@ def test_files(evaluations, origin):
     assert results["classes"] == list(CLASSES)
     assert results["split"] == "test"
     assert list(results["datasets"]) == list(evaluations)
+
+
+def test_names_that_pictures_lack_are_said(evaluations, origin, monkeypatch):
+    lacked = {"dark", "my | <set> (1)", "validation"}
+    monkeypatch.setattr(figures, "can_draw", lambda text: text not in lacked)
+    report = build_report("Results", evaluations, CLASSES, origin, {}, None, 0)
+    text = report.files()["report.md"]
+    words = "No font of this computer has these names, in pictures they are:"
+    assert f"{words} label 0: dark.\n" in text
+    assert rf"{words} data set 1: my \| \<set\> (1)." in text
+    assert f"Stage 1, macro F1: {words} curve 0: validation. " in text

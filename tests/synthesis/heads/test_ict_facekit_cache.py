@@ -97,10 +97,10 @@ def test_files_of_sources_and_versions_lie_side_by_side(tmp_path, monkeypatch):
     "platform, variables, expected",
     [
         ("linux", {}, "HOME/.cache/byel_tf"),
-        ("linux", {"XDG_CACHE_HOME": "/var/x"}, "/var/x/byel_tf"),
+        ("linux", {"XDG_CACHE_HOME": "HOME/x"}, "HOME/x/byel_tf"),
         ("linux", {"XDG_CACHE_HOME": ""}, "HOME/.cache/byel_tf"),
-        ("darwin", {"XDG_CACHE_HOME": "/var/x"}, "HOME/Library/Caches/byel_tf"),
-        ("win32", {"LOCALAPPDATA": "/c/local"}, "/c/local/byel_tf/Cache"),
+        ("darwin", {"XDG_CACHE_HOME": "HOME/x"}, "HOME/Library/Caches/byel_tf"),
+        ("win32", {"LOCALAPPDATA": "HOME/local"}, "HOME/local/byel_tf/Cache"),
         ("win32", {}, "HOME/AppData/Local/byel_tf/Cache"),
         (
             "linux",
@@ -118,7 +118,7 @@ def test_the_cache_is_where_the_platform_keeps_such_files(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value.replace("HOME", str(tmp_path)))
     monkeypatch.setattr(sys, "platform", platform)
     assert cache_folder() == pathlib.Path(expected.replace("HOME", str(tmp_path)))
 

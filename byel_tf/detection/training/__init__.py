@@ -1,0 +1,1 @@
+"""Drawn scenes, and how the detector's networks learn from them."""
