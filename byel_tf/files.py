@@ -151,6 +151,22 @@ def new_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def scratch_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields a folder for the meantime, which the next one removes if it was left.
+
+    Args:
+      path: A path that says what it is for, and beside which it is made.
+    """
+    final = pathlib.Path(os.path.realpath(path))
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with _reserved(final, pathlib.Path.mkdir) as temporary:
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
 def require_new_directory(path: str | os.PathLike) -> pathlib.Path:
     """The real path of a folder that can be made.
 

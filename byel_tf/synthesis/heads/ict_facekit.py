@@ -7,12 +7,12 @@ Physically-Based Face Attributes*, CVPR 2020.
 """
 
 import contextlib
+import hashlib
 import os
 import pathlib
-import tempfile
 
 from byel_tf.errors import RunError
-from byel_tf.files import write_atomically
+from byel_tf.files import scratch_directory, write_atomically
 from byel_tf.synthesis.heads import ict_facekit_layout, ict_facekit_source
 from byel_tf.synthesis.heads.head import Head
 from byel_tf.synthesis.heads.ict_facekit_cache import (
@@ -39,7 +39,9 @@ def ict_facekit_head(
     Args:
         checkout: A folder that holds `FaceXModel`. Without it, the release is
             downloaded (120 MB) when the cache lacks it.
-        cache: Folder of the converted heads, 18 MB each; `cache_folder()` by default.
+        cache: Folder of the converted release, 18 MB; `cache_folder()` by default. A
+            file in it counts only if it is what the release is known to become; a
+            modified checkout is converted each time.
         release: What counts as unmodified, and where it comes from.
         layout: Where the parts of the mesh are.
 
@@ -54,24 +56,28 @@ def ict_facekit_head(
     source = release.digest if checkout is None else content_digest(checkout)
     modified = "" if source == release.digest else f" (modified, sha256 {source[:16]})"
     name = NAME + modified
-    file = cache_file(cache, source)
-    # A cached file that cannot be read or used is made again.
-    with contextlib.suppress(OSError):
-        head = decode(file.read_bytes(), source, name)
-        if head is not None:
-            return head
+    file = cache_file(cache, release.converted)
+    if not modified:
+        with contextlib.suppress(OSError):
+            data = file.read_bytes()
+            if _is_known(data, release):
+                return decode(data, name)
     try:
         if checkout is not None:
-            data = encode(read_head(checkout, name, layout), source)
+            data = encode(read_head(checkout, name, layout))
         else:
-            cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=cache) as folder:
+            with scratch_directory(cache / "fetch") as folder:
                 fetch(release, folder)
-                data = encode(read_head(folder, name, layout), source)
-        write_atomically(file, data)
+                data = encode(read_head(folder, name, layout))
+        if _is_known(data, release):  # else of a NumPy that computes otherwise
+            write_atomically(file, data)
     except OSError as error:
         raise RunError(
             f"cannot write to {cache}: {error.strerror}; set BYEL_TF_CACHE to a folder "
             "that can be written"
         ) from error
-    return decode(data, source, name)
+    return decode(data, name)
+
+
+def _is_known(data: bytes, release: Release) -> bool:
+    return hashlib.sha256(data).hexdigest() == release.converted

@@ -1,6 +1,5 @@
 """The compact form in which a converted head is kept, and the folder for it."""
 
-import hashlib
 import io
 import os
 import pathlib
@@ -12,15 +11,11 @@ from byel_tf.cache_folders import can_be_written, temporary_folder
 from byel_tf.errors import RunError
 from byel_tf.synthesis.heads.head import Head, Shape
 
-#: Goes up whenever a file of the same source would hold something else.
-FORMAT_VERSION = 1
-
 _NOTICE = (
     "Made from ICT-FaceKit, https://github.com/ICT-VGL/ICT-FaceKit, Copyright (c) 2020 "
     "USC Institute for Creative Technologies, under the MIT License, which its LICENSE "
     "file holds."
 )
-_HASH_BYTES = 32
 _LEVELS = 32767
 
 
@@ -60,31 +55,28 @@ def cache_folder() -> pathlib.Path:
         ) from error
 
 
-def cache_file(folder: pathlib.Path, source: str) -> pathlib.Path:
+def cache_file(folder: pathlib.Path, converted: str) -> pathlib.Path:
     """Where a head is kept.
 
     Args:
         folder: The cache.
-        source: SHA-256 of what it was made from.
+        converted: SHA-256 of its compact form.
     """
-    return folder / f"ict-facekit-{FORMAT_VERSION}-{source[:16]}.head"
+    return folder / f"ict-facekit-{converted[:16]}.head"
 
 
-def encode(head: Head, source: str) -> bytes:
+def encode(head: Head) -> bytes:
     """The compact form: displacements as int16 fractions of each one's greatest.
 
     Args:
         head: The head. Of displacements up to 60 cm, the error is less than 1e-3 cm;
             of those of a face, less than 1e-4.
-        source: SHA-256 of what it was made from.
     """
     identities = [_quantize(mode) for mode in head.identities]
     shapes = [_quantize(shape.offsets) for shape in head.expressions.values()]
     file = io.BytesIO()
     np.savez(
         file,
-        version=FORMAT_VERSION,
-        source=source,
         notice=_NOTICE,
         vertices=head.vertices,
         triangles=head.triangles,
@@ -98,27 +90,17 @@ def encode(head: Head, source: str) -> bytes:
         offsets=np.concatenate([levels for levels, _ in shapes]),
         steps=np.array([step for _, step in shapes]),
     )
-    content = file.getvalue()
-    return hashlib.sha256(content).digest() + content
+    return file.getvalue()
 
 
-def decode(data: bytes, source: str, name: str) -> Head | None:
+def decode(data: bytes, name: str) -> Head:
     """The head of a compact form.
 
     Args:
-        data: What `encode` made.
-        source: SHA-256 of what it should be made from.
+        data: What `encode` made, of a known hash.
         name: What the head is called.
-
-    Returns:
-        The head, or None if the data are damaged, of another version or source.
     """
-    view = memoryview(data)
-    if hashlib.sha256(view[_HASH_BYTES:]).digest() != view[:_HASH_BYTES]:
-        return None
-    arrays = np.load(io.BytesIO(view[_HASH_BYTES:]), allow_pickle=False)
-    if arrays["version"] != FORMAT_VERSION or arrays["source"] != source:
-        return None
+    arrays = np.load(io.BytesIO(data), allow_pickle=False)
     ends = np.cumsum(arrays["counts"])[:-1]
     expressions = {
         str(shape): Shape(indices, levels * step)

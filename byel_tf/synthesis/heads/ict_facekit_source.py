@@ -29,10 +29,12 @@ class Release:
     Attributes:
         url: A `.tar.gz` of it, in one folder of any name.
         digest: `content_digest` of it.
+        converted: SHA-256 of its head's compact form, as the present code makes it.
     """
 
     url: str
     digest: str
+    converted: str
 
 
 #: What `ict-facekit` means. GitHub makes the archive anew from time to time, and may
@@ -40,6 +42,7 @@ class Release:
 PUBLISHED = Release(
     url=f"{_REPOSITORY}/archive/{_COMMIT}.tar.gz",
     digest="be625a1dbe54cd1824bfa08245f765dde4e8a31a259706e770f1ea0e55827956",
+    converted="fec0196d04026a2467bc932fe20f4e482be533950f5c0c2f9666e65e63543ef3",
 )
 
 _ADVICE = (

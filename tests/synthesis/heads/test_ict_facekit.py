@@ -1,20 +1,22 @@
 import concurrent.futures
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
 
 from byel_tf.errors import RunError
-from byel_tf.synthesis.heads import ict_facekit_cache
 from byel_tf.synthesis.heads.ict_facekit import ict_facekit_head
+from byel_tf.synthesis.heads.ict_facekit_cache import encode
 from byel_tf.synthesis.heads.ict_facekit_layout import read_head
 from byel_tf.synthesis.heads.ict_facekit_source import Release, content_digest
 
 
 @pytest.fixture
-def release(checkout, server, pack):
+def release(checkout, server, pack, layout):
     server.publish(pack(checkout))
-    return Release(server.url, content_digest(checkout))
+    converted = hashlib.sha256(encode(read_head(checkout, "any", layout))).hexdigest()
+    return Release(server.url, content_digest(checkout), converted)
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def test_a_modified_checkout_shows_in_the_name(load, server, checkout, cached):
     assert head.name == f"ict-facekit (modified, sha256 {digest[:16]})"
     assert published.expressions["jawOpen"].indices[0] > 0
     assert head.expressions["jawOpen"].indices[0] == 0
-    assert len(cached()) == 2
+    assert len(cached()) == 1  # nothing is known of what a modified one becomes
     assert_same(load(checkout), head)
     assert_same(load(), published)
     assert server.requests == 0
@@ -118,17 +120,29 @@ def test_a_damaged_cache_is_made_again(load, server, cached, damage):
     assert server.requests == 2
 
 
-def test_a_stale_cache_is_made_again(load, server, cached, release, monkeypatch):
+def test_another_head_in_the_cache_is_not_it(load, server, cached, checkout, layout):
     head = load()
-    (old,) = cached()
-    monkeypatch.setattr(ict_facekit_cache, "FORMAT_VERSION", 999)
-    new = ict_facekit_cache.cache_file(old.parent, release.digest)
-    old.rename(new)
-    assert_same(load(), head)
+    (file,) = cached()
+    other = dataclasses.replace(head, vertices=head.vertices + 1)
+    for planted in (encode(other), b"PK\3\4", b"\x93NUMPY"):
+        file.write_bytes(planted)
+        assert_same(load(), head)
+    assert server.requests == 4
+
+
+def test_what_becomes_something_else_here_is_not_kept(load, server, cached):
+    head = load(converted="0" * 64)
+    assert cached() == []
+    assert_same(load(converted="0" * 64), head)
     assert server.requests == 2
-    assert_same(load(), head)
-    assert server.requests == 2
-    assert cached() == [new]
+
+
+def test_what_a_killed_download_left_goes_with_the_next(load, cached, tmp_path):
+    left = tmp_path / "cache" / ".fetch.partial-0123abcd"
+    left.mkdir(parents=True)
+    (left / "FaceXModel").write_text("")
+    load()
+    assert len(cached()) == 1
 
 
 def test_a_failure_leaves_nothing(load, server, cached, checkout):

@@ -100,7 +100,7 @@ def test_fetch_brings_the_needed_files(checkout, folder, server, pack, says_leng
     server.publish(pack(checkout))
     if not says_length:  # as GitHub does
         server.length = None
-    fetch(Release(server.url, content_digest(checkout)), folder)
+    fetch(Release(server.url, content_digest(checkout), ""), folder)
     files = files_of(folder)
     assert set(files) == set(NEEDED_FILES)
     assert all(content == files_of(checkout)[name] for name, content in files.items())
@@ -112,7 +112,7 @@ def test_fetch_shows_progress(checkout, folder, server, pack, monkeypatch):
             return True
 
     server.publish(pack(checkout))
-    release = Release(server.url, content_digest(checkout))
+    release = Release(server.url, content_digest(checkout), "")
     monkeypatch.setattr(sys, "stderr", Terminal())
     fetch(release, folder)
     shown = sys.stderr.getvalue()
@@ -125,7 +125,7 @@ def test_fetch_shows_progress(checkout, folder, server, pack, monkeypatch):
 
 def test_something_else_is_refused(checkout, folder, server, pack):
     server.publish(pack(checkout))
-    message = failure(Release(server.url, "0" * 64), folder)
+    message = failure(Release(server.url, "0" * 64, ""), folder)
     assert content_digest(checkout) in message
     assert f"expected {'0' * 64}" in message
 
@@ -134,13 +134,13 @@ def test_an_archive_that_lacks_a_file(checkout, folder, server, pack):
     digest = content_digest(checkout)
     (checkout / "FaceXModel/jawOpen.obj").unlink()
     server.publish(pack(checkout))
-    message = failure(Release(server.url, digest), folder)
+    message = failure(Release(server.url, digest, ""), folder)
     assert "lacks 1 files, FaceXModel/jawOpen.obj the first" in message
 
 
 @pytest.mark.parametrize("says_length", [True, False])
 def test_an_interrupted_download(checkout, folder, server, pack, says_length):
-    release = Release(server.url, content_digest(checkout))
+    release = Release(server.url, content_digest(checkout), "")
     whole = pack(checkout)
     for end in (*range(14), 100, *(int(s * len(whole)) for s in (0.3, 0.7, 0.99))):
         server.publish(whole[:end])
@@ -149,7 +149,7 @@ def test_an_interrupted_download(checkout, folder, server, pack, says_length):
 
 
 def test_a_damaged_download(checkout, folder, server, pack, rng):
-    release = Release(server.url, content_digest(checkout))
+    release = Release(server.url, content_digest(checkout), "")
     whole = pack(checkout)
     for position in rng.integers(10, len(whole) - 100, 15):
         server.publish(whole[:position] + b"\xff" * 80 + whole[position + 80 :])
@@ -164,30 +164,30 @@ def test_a_download_damaged_within_a_file(checkout, folder, server, pack):
     stream = zlib.compressobj(wbits=31)
     sound = stream.compress(archive[:middle]) + stream.flush(zlib.Z_FULL_FLUSH)
     server.publish(sound + b"\xff" * 1000)
-    message = failure(Release(server.url, content_digest(checkout)), folder)
+    message = failure(Release(server.url, content_digest(checkout), ""), folder)
     assert "cannot fetch" in message
     assert "invalid block type" in message
 
 
 def test_an_answer_that_is_not_http(folder, server):
     server.raw = b"SSH-2.0-OpenSSH_9.6\r\n"
-    assert "cannot fetch" in failure(Release(server.url, "0" * 64), folder)
+    assert "cannot fetch" in failure(Release(server.url, "0" * 64, ""), folder)
 
 
 def test_a_page_instead_of_an_archive(checkout, folder, server):
     server.publish(b"<html>Log in to the hotel's network</html>" * 100)
     digest = content_digest(checkout)
-    assert "cannot fetch" in failure(Release(server.url, digest), folder)
+    assert "cannot fetch" in failure(Release(server.url, digest, ""), folder)
 
 
 def test_not_found(folder, server):
     server.status = 404
-    assert "HTTP Error 404" in failure(Release(server.url, "0" * 64), folder)
+    assert "HTTP Error 404" in failure(Release(server.url, "0" * 64, ""), folder)
 
 
 def test_no_network(folder, server):
     server.stop()
-    message = failure(Release(server.url, "0" * 64), folder)
+    message = failure(Release(server.url, "0" * 64, ""), folder)
     assert "refused" in message
     assert "<" not in message
 
@@ -213,6 +213,6 @@ def test_nothing_else_of_an_archive_is_written(checkout, folder, server, pack):
         add(archive, "top/../../escaped", size=3)
         add(archive, "/absolute", size=3)
     server.publish(bad.getvalue())
-    assert f"lacks 1 files, {name}" in failure(Release(server.url, digest), folder)
+    assert f"lacks 1 files, {name}" in failure(Release(server.url, digest, ""), folder)
     assert set(files_of(folder)) == set(NEEDED_FILES) - {name}
     assert not (folder.parent / "escaped").exists()
