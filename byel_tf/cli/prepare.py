@@ -26,6 +26,7 @@ from byel_tf.data.prepare import (
 )
 from byel_tf.data.sources.detect import FORMATS, open_source
 from byel_tf.data.sources.label_numbers import ORDERS
+from byel_tf.data.sources.outside import OUTSIDE_CHOICES
 from byel_tf.data.sources.source import VOTE_LABELS, Source, SourceOptions
 from byel_tf.data.splits import parse_ratios
 from byel_tf.data.writer import DEFAULT_SHARD_BYTES, REJECTED_FILE_NAME
@@ -57,7 +58,7 @@ class SourceFlags:
     root: str | None = option(
         None,
         "Folder that the paths of a table start from; without it, the table's.",
-        path="local",
+        path="any",
     )
     votes: str | None = option(
         None,
@@ -89,6 +90,13 @@ class SourceFlags:
         None,
         "Regular expression whose group finds the person in a file's path, as "
         r"(S\d+)_; all images of a person go to one split.",
+    )
+    outside: str = option(
+        OUTSIDE_CHOICES[0],
+        "Images that lie outside --source or --root, by links, '..', paths from the "
+        "root of the disk or addresses: list takes them and lists them in outside.csv, "
+        "reject leaves them out.",
+        choices=OUTSIDE_CHOICES,
     )
 
 
@@ -164,6 +172,7 @@ def main(argv: Sequence[str]) -> None:
         _dealing(labels, source.gives_splits),
         labels.seed,
         how.shard_bytes,
+        given.outside,
     )
     if given.output:
         _require_outside(given.output, given.source)
@@ -182,7 +191,7 @@ def main(argv: Sequence[str]) -> None:
         )
     if how.dry_run:
         print(described, flush=True)
-        _preview(source, preparation, labels, how)
+        _preview(source, preparation, labels.splits, how)
         return
     with _runner(how, given.output) as runner:
         print(described, flush=True)
@@ -209,21 +218,23 @@ def _open(given: SourceFlags, labels: LabelFlags, classes: Sequence[str]) -> Sou
 
 
 def _preview(
-    source: Source, preparation: Preparation, labels: LabelFlags, how: RunFlags
+    source: Source, preparation: Preparation, splits: str | None, how: RunFlags
 ) -> None:
-    keeps_splits = preparation.dealing.shares is None
+    dealing = preparation.dealing
+    keeps_splits = dealing.shares is None
     conversion = preparation.conversion
     found = preview(
         source,
         conversion,
         keeps_splits=keeps_splits,
-        seed=labels.seed,
+        outside=preparation.outside,
+        seed=preparation.seed,
         workers=how.workers or os.cpu_count() or 1,
     )
-    shares = None if keeps_splits else labels.splits or _DEFAULT_SPLITS
+    shares = None if keeps_splits else splits or _DEFAULT_SPLITS
     print(show_preview(found, conversion.classes, shares))
-    if keeps_splits and labels.validation_share:
-        share = f"{labels.validation_share:g}"
+    if keeps_splits and dealing.validation_share:
+        share = f"{dealing.validation_share:g}"
         print(f"{share} of train goes to validation (--validation_share={share})")
     elif keeps_splits:
         _advise_validation(found.splits)

@@ -9,7 +9,11 @@ from byel_tf.data.labels import ALIASES, known_class, label_index
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, PreparedDataset
 from byel_tf.data.preparation.dry_run import Preview
 from byel_tf.data.sources.item import Item
-from byel_tf.data.writer import NO_FACE_FILE_NAME, REJECTED_FILE_NAME
+from byel_tf.data.sources.outside import OUTSIDE_FILE_NAME
+from byel_tf.data.writer import (
+    NO_FACE_FILE_NAME,
+    REJECTED_FILE_NAME,
+)
 from byel_tf.flagging import one_line
 
 _SHOWN_REASONS = 8
@@ -25,6 +29,7 @@ def summarize(manifest: Manifest, output: str) -> str:
         {name: split.unlabelled for name, split in manifest.splits.items()},
     )
     lines = [f"{output}:", *_table(rows), *_rejected(manifest), *_no_face(manifest)]
+    lines += _outside(manifest)
     if manifest.duplicates["images"]:
         lines.append(_duplicates(manifest))
     if manifest.grey:
@@ -54,6 +59,7 @@ def show_preview(preview: Preview, classes: Sequence[str], shares: str | None) -
         f"of {preview.looked_at} images opened, would be rejected: "
         f"{sum(preview.unusable.values()) or 'none'}",
         *_reasons(preview.unusable, classes),
+        *([preview.outside] if preview.outside else []),
         "the first images, as understood:",
         *(f"  {_understood(item, classes, shares)}" for item in preview.first),
         *_lacking(classes, named, preview.reasons),
@@ -114,6 +120,7 @@ def describe(dataset: PreparedDataset) -> str:
         _grey(manifest),
         _duplicates(manifest),
         *_no_face(manifest),
+        *_outside(manifest),
         *(_rejected(manifest) or ["rejected: none"]),
         *_without_images(manifest),
         f"shards: {len(shards)}, {size}",
@@ -185,6 +192,13 @@ def _no_face(manifest: Manifest) -> list[str]:
         return []
     listed = f", listed in {NO_FACE_FILE_NAME}" if "sha256" in manifest.no_face else ""
     return [f"no face found: {manifest.no_face['count']}, kept whole{listed}"]
+
+
+def _outside(manifest: Manifest) -> list[str]:
+    if not manifest.outside:
+        return []
+    count = manifest.outside["count"]
+    return [f"from outside the source: {count}, listed in {OUTSIDE_FILE_NAME}"]
 
 
 def _rejected(manifest: Manifest) -> list[str]:
