@@ -84,12 +84,11 @@ def decode_within(
         positions, images = batch.get_single_element()
     positions, images = positions[:-1, None], images[:-1]
     valid = tf.scatter_nd(positions, tf.ones_like(positions[:, 0]), [count]) > 0
+    # scatter_nd has no uint8 kernel on GPUs; oneDNN complains of transposed integers.
+    images = tf.cast(images, tf.float32)
     images = turn_upright(images, tf.gather(orientations, positions[:, 0]))
     # There is always an image, since TensorFlow's fused convolutions fail on none.
-    # scatter_nd has no uint8 kernel on GPUs.
-    placed = tf.scatter_nd(
-        positions, tf.cast(images, tf.int32), [tf.maximum(count, 1), *shape]
-    )
+    placed = tf.scatter_nd(positions, images, [tf.maximum(count, 1), *shape])
     return tf.ensure_shape(tf.cast(placed, tf.uint8), [None, *shape]), valid
 
 
