@@ -1,8 +1,18 @@
 """The model card's tables; each is a sentence where there is nothing to list."""
 
+import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from byel_tf.config import TRAINING_OPTIONS
+
+_PATH_FLAGS = frozenset(
+    field.name
+    for options in TRAINING_OPTIONS
+    for field in dataclasses.fields(options)
+    if field.metadata["path"]
+)
 _USES = {
     "train_data": "training",
     "selection_data": "validation",
@@ -112,11 +122,22 @@ def format_table(formats: Mapping[str, Any]) -> str:
 
 
 def flag_lines(flags: Sequence[str]) -> str:
-    """All flags of the run, folded away."""
+    """All flags of the run, folded away; of paths the last name, for a card travels."""
     if not flags:
         return "Not recorded."
-    lines = ["<details><summary>All flags of the run</summary>", "", "```", *flags]
+    lines = ["<details><summary>All flags of the run</summary>", "", "```"]
+    lines += map(_without_folders, flags)
     return "\n".join([*lines, "```", "", "</details>"])
+
+
+def _without_folders(line: str) -> str:
+    flag, _, value = line.partition("=")
+    if flag.removeprefix("--") not in _PATH_FLAGS or os.sep not in value:
+        return line
+    name, separator, path = value.rpartition("=")
+    if os.sep in name:  # a folder with a = in its name
+        name, separator, path = "", "", value
+    return f"{flag}={name}{separator}…/{os.path.basename(path.rstrip(os.sep))}"
 
 
 def with_interval(

@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from byel_tf.data.crops import read_cropping
 from byel_tf.data.manifest import Manifest, PreparedDataset, read_manifest
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
@@ -76,6 +77,12 @@ _LIMITS = """\
 - Nothing above says how scores differ between groups of people; drawn faces that vary
   in skin tone, age and sex-linked shape do not make a model fair: measure that."""
 
+_LICENCES = """\
+The code is byel_tf's, under the Apache License 2.0. Whoever crops photographs for this
+model by byel_tf's `--crop=face` runs a face detector with the weights of the package
+mtcnn, of which their author says that they should not be used commercially; images that
+were cropped so, for training too, are named above as cropped to the face."""
+
 _ETHICS = """\
 A face shows an expression, not what someone feels; people differ in how they show it,
 and labels are others' impressions. Do not use this to judge people.
@@ -129,6 +136,7 @@ def model_card(facts: CardFacts) -> str:
         "encoder": export.get("encoder", "not recorded"),
         "pre-trained weights": _pretrained_weights(facts.run),
         "input": _input(export),
+        "training images": str(read_cropping(export) or "not recorded how cropped"),
         "temperature": export.get("temperature", 1.0),
         "epoch selected on": selection,
         "fine-tuning steps": export.get("step", "not recorded"),
@@ -148,6 +156,8 @@ def model_card(facts: CardFacts) -> str:
         _USE,
         "## Limits",
         _LIMITS,
+        "## Licences",
+        _LICENCES,
         "## Ethics and the EU AI Act",
         _ETHICS,
         "## Flags",

@@ -315,3 +315,39 @@ def test_damaged_files_of_the_run_are_not_recorded(run_folder, run, scores):
 def test_no_export(tmp_path):
     with pytest.raises(RunError, match="is not an exported model"):
         write_model_card_from_files(tmp_path, tmp_path)
+
+
+def test_a_card_names_no_folders():
+    flags = (
+        "--train_data=mine=/home/ann/data/faces",
+        "--eval_data=/home/ann/data/a=b/c",
+        "--model_dir=/home/ann/runs/1/",
+        "--init_from=",
+        "--head=built-in",
+        "--seed=7",
+    )
+    card = model_card(CardFacts(EXPORT, RUN, flags=flags))
+    assert "/home" not in card and RUN["datasets"]["train_data"]["path"] not in card
+    for line in (
+        "--train_data=mine=…/faces",
+        "--eval_data=…/c",
+        "--model_dir=…/1",
+        "--init_from=",
+        "--head=built-in",
+        "--seed=7",
+    ):
+        assert f"\n{line}\n" in card
+
+
+@pytest.mark.parametrize(
+    ("crop", "expected"),
+    [
+        ({"crop": "face", "crop_margin": 1.5}, "cropped to the face (margin 1.5)"),
+        ({"crop": "none", "crop_margin": 1.0}, "whole"),
+        ({}, "not recorded how cropped"),
+    ],
+)
+def test_how_training_images_were_cropped(crop, expected):
+    card = model_card(CardFacts({**EXPORT, **crop}))
+    assert f"| training images | {expected} |" in card
+    assert "should not be used commercially" in card
