@@ -152,6 +152,7 @@ def _run_program(
             *(sys.executable, "-m", "byel_tf.cli.predict", f"--model={options.model}"),
             *(f"--input={folder}", f"--output={scratch}/predictions.csv"),
             *(f"--batch_size={options.batch_size}", f"--workers={options.workers}"),
+            "--crop=none",
         ]
         return measure(command)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from byel_tf.cli.summary import describe
 from byel_tf.data.contact_sheets import write_contact_sheets
+from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.manifest import PreparedDataset, open_folder, read_manifest
 from byel_tf.data.verify import verify
 from byel_tf.errors import RunError
@@ -41,6 +42,13 @@ class InspectOptions:
         64, "Images on a sheet, evenly spaced among the class's.", lower=1, upper=10_000
     )
     sheet_columns: int = option(8, "Images in a row.", lower=1, upper=100)
+    max_pixels: int = option(
+        0,
+        "Pictures of more pixels are not decoded, but an error; 0: "
+        f"{ImageLimits.max_pixels}, or as many as the set was prepared with, up to "
+        "268435456.",
+        lower=0,
+    )
     output: str | None = option(
         None,
         f"Folder of the contact sheets; without it, DATA/{SHEETS_FOLDER}.",
@@ -55,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
     # What Pillow warns of is harmless, or it raises.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     if options.verify:
-        _verify(path)
+        _verify(path, options.max_pixels)
         return
     name = path.resolve().name
     dataset = open_folder(name, path)
@@ -64,7 +72,7 @@ def main(argv: Sequence[str]) -> None:
         _draw(dataset, pathlib.Path(options.output or path / SHEETS_FOLDER), options)
 
 
-def _verify(path: pathlib.Path) -> None:
+def _verify(path: pathlib.Path, max_pixels: int) -> None:
     """Prints what is wrong, or that nothing is.
 
     Raises:
@@ -75,7 +83,7 @@ def _verify(path: pathlib.Path) -> None:
     shards = sum(len(split.shards) for split in manifest.splits.values())
     count = 0
     with progress(records, "record", "verify") as bar:
-        for problem in verify(path, bar.update):
+        for problem in verify(path, bar.update, max_pixels):
             count += 1
             if count <= _SHOWN_PROBLEMS:
                 bar.write(one_line(str(problem)))
@@ -101,7 +109,12 @@ def _draw(
     records = sum(split.count for split in manifest.splits.values())
     with progress(records, "record", "look for images") as bar:
         written = write_contact_sheets(
-            dataset, folder, options.sheet_images, options.sheet_columns, bar.update
+            dataset,
+            folder,
+            options.sheet_images,
+            options.sheet_columns,
+            bar.update,
+            options.max_pixels,
         )
     print(f"contact sheets: {len(written)} in {folder}")
     for label, name in enumerate(manifest.classes):

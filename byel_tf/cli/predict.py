@@ -5,12 +5,14 @@ import dataclasses
 import os
 import sys
 import typing
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
 
 from byel_tf.cli.image_flags import ImageFlags
+from byel_tf.data.crops import Cropping
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.errors import RunError, UsageError
+from byel_tf.faces.crop import MIN_MARGIN
 from byel_tf.files import new_file
 from byel_tf.flagging import option, parse
 from byel_tf.prediction.inputs import (
@@ -22,6 +24,13 @@ from byel_tf.prediction.inputs import (
 from byel_tf.prediction.reading import read_images
 from byel_tf.program import run_program
 from byel_tf.progress import progress
+from byel_tf.serving.cropping import (
+    CROPS,
+    MAX_MARGIN,
+    choose_cropping,
+    face_detector,
+    few_faces,
+)
 
 if typing.TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +88,23 @@ class PredictFlags:
 class PredictImageFlags(ImageFlags):
     """How images are read: as they were for training."""
 
+    crop: str = option(
+        "auto",
+        "face: crop every image to its largest face, as rendered faces are cropped; "
+        "auto: so if the model's training images were cropped or drawn so; none: whole "
+        "images, or faces that are cropped already.",
+        choices=CROPS,
+    )
+    crop_margin: float | None = option(
+        None,
+        "Side of the crop, as a multiple of that of rendered faces; without it that of "
+        "the training images.",
+        lower=MIN_MARGIN,
+        upper=MAX_MARGIN,
+    )
     faces: str = option(
         "largest",
-        "With --crop=face, of which faces of a picture there are rows.",
+        "Where images are cropped, of which faces of a picture there are rows.",
         choices=("largest", "all"),
     )
     no_face: str = option(
@@ -111,6 +134,7 @@ class Counts:
     Attributes:
       images: Images and frames.
       faces: Those that were found, of which there may be no rows.
+      looked_at: Images on which faces were looked for.
       without_face: Images on which none was found.
       unreadable: Images without a prediction, for other reasons than that.
       rows: Rows of the table.
@@ -119,6 +143,7 @@ class Counts:
 
     images: int = 0
     faces: int = 0
+    looked_at: int = 0
     without_face: int = 0
     unreadable: int = 0
     rows: int = 0
@@ -129,6 +154,7 @@ class Counts:
         of_images = table[table["face"].fillna(1) == 1]
         self.images += len(of_images)
         self.faces += int(of_images["faces"].sum())
+        self.looked_at += int(of_images["faces"].notna().sum())
         has_none = of_images["faces"].fillna(1) == 0
         self.without_face += int(has_none.sum())
         self.unreadable += int((of_images["error"].notna() & ~has_none).sum())
@@ -155,20 +181,6 @@ def main(argv: Sequence[str]) -> None:
     inputs = _inputs(given)
     _require_output(given, inputs)
     counts = [one.count() for one in inputs]
-    if images.crop == "face":
-        from byel_tf.faces.detector import FaceDetector
-
-        FaceDetector()  # complains before any image is read
-    conversion = Conversion(
-        (), images.limits(), images.crop == "face", images.crop_margin, images.no_face
-    )
-    contents = read_images(
-        (entry for one in inputs for entry in one.entries()),
-        conversion,
-        given.frame_step,
-        how.workers or os.cpu_count() or 1,
-        images.faces == "all",
-    )
 
     from byel_tf.compat import keras  # noqa: F401  (TensorFlow without its remarks)
     from byel_tf.prediction.predict import predict
@@ -176,6 +188,16 @@ def main(argv: Sequence[str]) -> None:
     from byel_tf.serving.load import find_export, load_export
 
     model = load_export(find_export(given.model))
+    cropping = _cropping(images, model.metadata)
+    crops = cropping.kind == "face"
+    conversion = Conversion((), images.limits(), crops, cropping.margin, images.no_face)
+    contents = read_images(
+        (entry for one in inputs for entry in one.entries()),
+        conversion,
+        given.frame_step,
+        how.workers or os.cpu_count() or 1,
+        images.faces == "all",
+    )
     done = Counts()
     total = None if None in counts else sum(counts)
     with (
@@ -192,7 +214,8 @@ def main(argv: Sequence[str]) -> None:
         if not done.images:
             raise RunError(f"--input={STANDARD_INPUT} names no image: it is empty")
         writer.close()
-    print(done.words(images.crop == "face", images.faces == "all"), file=sys.stderr)
+    print(done.words(crops, images.faces == "all"), file=sys.stderr)
+    _warn(few_faces(done.without_face, done.looked_at))
     if how.strict and done.rows_with_error:
         raise RunError(
             f"--strict: {done.rows_with_error} of {done.rows} rows have no prediction; "
@@ -227,12 +250,40 @@ def _require_faces(images: PredictImageFlags, file_format: str) -> None:
     Raises:
       UsageError: If that is asked for.
     """
-    if images.faces == "all" and images.crop != "face":
-        raise UsageError("--faces=all has no meaning without --crop=face")
+    if images.faces == "all" and images.crop == "none":
+        raise UsageError("--faces=all has no meaning with --crop=none")
     if images.faces == "all" and file_format == "lsd":
         raise UsageError(
             "--faces=all has no place in --format=lsd, which has one row an image"
         )
+
+
+def _cropping(images: PredictImageFlags, facts: Mapping[str, Any]) -> Cropping:
+    """How images are cropped; says so, and complains before any image is read.
+
+    Raises:
+      RunError: If faces cannot be looked for.
+      UsageError: If what was asked for has no meaning with this model.
+    """
+    try:
+        chosen = choose_cropping(images.crop, images.crop_margin, facts)
+    except ValueError as error:
+        raise UsageError(f"--crop={images.crop}: {error}; give --crop=face") from error
+    crops = chosen.cropping.kind == "face"
+    if images.faces == "all" and not crops:
+        raise UsageError(
+            f"--faces=all has no meaning without --crop=face ({chosen.reason})"
+        )
+    print(chosen.reason, file=sys.stderr)
+    _warn(chosen.warning)
+    if crops:
+        face_detector()
+    return chosen.cropping
+
+
+def _warn(line: str | None) -> None:
+    if line:
+        print(f"warning: {line}", file=sys.stderr)
 
 
 def _inputs(given: PredictFlags) -> list[Input]:

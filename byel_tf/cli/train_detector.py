@@ -36,17 +36,20 @@ class TrainDetectorOptions:
     heads_each: int = option(3500, "Pictures drawn of each head.", lower=1)
     scenes: int = option(6000, "Scenes with faces.", lower=1)
     faceless: int = option(2500, "Scenes without faces.", lower=1)
-    mend_scenes: int = option(
-        3500, "Further scenes without faces, for what is taken for faces.", lower=1
-    )
-    propose_steps: int = option(1200, "Steps of the first network.", lower=1)
-    look_steps: int = option(1200, "Steps of the second network.", lower=1)
-    mend_steps: int = option(
-        1500,
-        "Steps of another second network, which learns from the errors of the one "
-        "before; none: 0.",
+    mend_rounds: int = option(
+        2,
+        "How often the second network is learned anew, with what the one before took "
+        "for faces among the patches.",
         lower=0,
     )
+    mend_scenes: int = option(
+        4500, "Further scenes without faces, in each round.", lower=1
+    )
+    propose_steps: int = option(1200, "Steps of the first network.", lower=1)
+    look_steps: int = option(
+        1350, "Steps of each second network before the last.", lower=1
+    )
+    final_steps: int = option(2600, "Steps of the last.", lower=1)
     batch_size: int = option(
         32, "Scenes a step; patches: eight times as many.", lower=1
     )

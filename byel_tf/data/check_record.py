@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from byel_tf.data.image_files import (
-    MAX_SIDE,
+    RECORD_FORMATS,
     ImageLimits,
     RejectedImage,
     encode,
@@ -15,9 +15,6 @@ from byel_tf.data.image_files import (
 )
 from byel_tf.data.manifest import Manifest
 from byel_tf.data.record import UNLABELLED, Record, parse
-
-# Whoever prepared the set decided how large images may be.
-_LIMITS = ImageLimits(max_pixels=MAX_SIDE**2)
 
 #: What is wrong, expected and found.
 Difference = tuple[str, str, str]
@@ -38,19 +35,22 @@ class CheckedRecord:
     differences: tuple[Difference, ...]
 
 
-def check_record(serialized: bytes, manifest: Manifest) -> CheckedRecord:
+def check_record(
+    serialized: bytes, manifest: Manifest, max_pixels: int = ImageLimits.max_pixels
+) -> CheckedRecord:
     """Compares a record with the manifest and with its image, which is decoded.
 
     Args:
       serialized: What `serialize` wrote.
       manifest: That of the data set.
+      max_pixels: Pictures of more pixels are not decoded.
     """
     try:
         record = parse(serialized)
     except ValueError as error:
         difference = ("content", "the features of an image", str(error))
         return CheckedRecord(None, None, (difference,))
-    grey, of_image = _check_image(record)
+    grey, of_image = _check_image(record, max_pixels)
     of_class = _check_class(record, manifest.classes)
     of_numbers = _check_numbers(record, manifest)
     return CheckedRecord(record, grey, (*of_class, *of_numbers, *of_image))
@@ -84,19 +84,20 @@ def _check_numbers(record: Record, manifest: Manifest) -> Iterator[Difference]:
                 break
 
 
-def _check_image(record: Record) -> tuple[bool | None, tuple[Difference, ...]]:
+def _check_image(
+    record: Record, max_pixels: int
+) -> tuple[bool | None, tuple[Difference, ...]]:
     """Whether it has one channel, and what is wrong.
 
     A record holds what an import of the image would take as it is.
     """
     try:
-        image = encode(record.encoded, _LIMITS)
+        limits = ImageLimits(max_pixels=max_pixels)
+        image = encode(record.encoded, limits, RECORD_FORMATS)
         is_as_imported = image.content == record.encoded
         grey = image.grey if is_as_imported else is_grey(record.encoded)
     except RejectedImage as error:
         return None, (("image", "a whole JPEG or PNG file", str(error)),)
-    except OSError:  # from `is_grey`
-        return None, (("image", "a JPEG or PNG file", "another format"),)
     if not is_as_imported:
         kind = "an upright picture, opaque, of 8-bit RGB or grey"
         return grey, (("image", kind, "another"),)

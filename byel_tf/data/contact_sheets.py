@@ -13,7 +13,14 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from byel_tf.data.image_files import fit
+from byel_tf.data.image_files import (
+    RECORD_FORMATS,
+    ImageLimits,
+    RejectedImage,
+    decoding,
+    fit,
+    max_pixels_of,
+)
 from byel_tf.data.manifest import SPLITS, Manifest, PreparedDataset
 from byel_tf.data.record import PEEK_BYTES, UNLABELLED, Record, parse, peek_label
 from byel_tf.data.records import broken
@@ -44,6 +51,7 @@ def write_contact_sheets(
     most: int,
     columns: int,
     advance: Callable[[int], Any] = lambda count: None,
+    max_pixels: int | None = None,
 ) -> dict[int, pathlib.Path]:
     """Writes a PNG for each class that has images, and one for those without label.
 
@@ -56,6 +64,8 @@ def write_contact_sheets(
       most: Images on a sheet, at most.
       columns: Images in a row.
       advance: Called with numbers of records passed.
+      max_pixels: Pictures of more pixels are not decoded, but an error; None for
+        `max_pixels_of` the data set.
 
     Returns:
       The sheets written, by label.
@@ -66,12 +76,13 @@ def write_contact_sheets(
     folder = pathlib.Path(folder)
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    max_pixels = max_pixels or max_pixels_of(dataset.manifest.source)
     tiles: dict[int, dict[str, list[Image.Image]]] = {}
     for split, where, record in _chosen(dataset, most, advance):
         try:
-            picture = thumbnail(record.encoded)
-        except Exception as error:  # Pillow raises many kinds for broken files
-            raise broken(dataset, where, "its image cannot be decoded") from error
+            picture = thumbnail(record.encoded, max_pixels)
+        except RejectedImage as error:
+            raise broken(dataset, where, f"its image: {error}") from error
         of_class = tiles.setdefault(record.label, {})
         of_class.setdefault(split, []).append(picture)
     totals = label_counts(dataset.manifest)
@@ -150,14 +161,31 @@ def _chosen(
                 raise broken(dataset, where, str(error)) from error
 
 
-def thumbnail(encoded: bytes) -> Image.Image:
-    """A picture of any shape in a square tile, whole, with grey bars."""
-    with Image.open(io.BytesIO(encoded)) as image:
+def thumbnail(encoded: bytes, max_pixels: int = ImageLimits.max_pixels) -> Image.Image:
+    """A picture of any shape in a square tile, whole, with grey bars.
+
+    Raises:
+      RejectedImage: If a record's image is none, or has more pixels.
+    """
+    limits = ImageLimits(max_pixels=max_pixels)
+    with decoding(encoded, limits, RECORD_FORMATS) as image:
         image.draft("RGB", (2 * TILE, 2 * TILE))  # of a large JPEG, what is needed
         small = fit(image.convert("RGB"), TILE)
     tile = Image.new("RGB", (TILE, TILE), _BARS)
     tile.paste(small, ((TILE - small.width) // 2, (TILE - small.height) // 2))
     return tile
+
+
+def thumbnail_of(dataset: PreparedDataset, record: Record) -> Image.Image:
+    """That of a record of a data set.
+
+    Raises:
+      RunError: If it has no image that can be shown.
+    """
+    try:
+        return thumbnail(record.encoded, max_pixels_of(dataset.manifest.source))
+    except RejectedImage as error:
+        raise broken(dataset, f"the image of {record.filename}", str(error)) from error
 
 
 def draw_sheet(

@@ -6,11 +6,13 @@ import dataclasses
 import io
 import os
 import re
-import stat
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from byel_tf.data import jpeg, png, signatures
+from byel_tf.data.regular_file import Unreadable, read_regular
 
 #: TensorFlow and the formats themselves go no further.
 MAX_SIDE = 65535
@@ -26,6 +28,8 @@ if _READS_AVIF:
     _FORMATS += ("AVIF",)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # there is a process a core
 
+#: Those that records hold.
+RECORD_FORMATS = ("JPEG", "PNG")
 #: Pillow's modes that both formats hold and TensorFlow decodes as they are.
 _PLAIN_MODES = ("RGB", "L")
 _ORIENTATION_TAG = 0x0112
@@ -55,6 +59,21 @@ class ImageLimits:
     max_side: int = 0
 
 
+# Pixels of a record's picture, whatever its data set says of itself: 0.8 GB in RGB.
+_MOST_PIXELS = 2**28
+
+
+def max_pixels_of(source: Mapping[str, Any]) -> int:
+    """How large the pictures in a data set's records may be.
+
+    Args:
+      source: The manifest's `source`, which says so where it is more than usual. What
+        a stranger writes there is bounded.
+    """
+    stated = source.get("max_pixels", ImageLimits.max_pixels)
+    return min(max(stated, ImageLimits.max_pixels), _MOST_PIXELS)
+
+
 @dataclasses.dataclass(frozen=True)
 class EncodedImage:
     """A JPEG or PNG file's content.
@@ -81,27 +100,17 @@ def read_file(path: str | os.PathLike, max_bytes: int) -> bytes:
       RejectedImage: If it is none, is empty or larger, or cannot be read.
     """
     try:
-        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise RejectedImage("not a regular file")
-            if status.st_size == 0:
-                raise RejectedImage("empty file")
-            if status.st_size > max_bytes:
-                raise RejectedImage(f"larger than {max_bytes} bytes")
-            return file.readall()
-    except OSError as error:
-        raise RejectedImage(f"cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a null character in the path
-        raise RejectedImage("cannot be read: no file has such a name") from error
+        content = read_regular(path, max_bytes)
+    except Unreadable as error:
+        raise RejectedImage(str(error)) from error
+    if not content:
+        raise RejectedImage("empty file")
+    return content
 
 
-def _open_without_waiting(path: str, mode: int) -> int:
-    """Opening a FIFO would else wait for a writer."""
-    return os.open(path, mode | getattr(os, "O_NONBLOCK", 0))
-
-
-def encode(content: bytes, limits: ImageLimits) -> EncodedImage:
+def encode(
+    content: bytes, limits: ImageLimits, formats: Sequence[str] = _FORMATS
+) -> EncodedImage:
     """An image file as a record holds it.
 
     JPEG and PNG files in 8-bit RGB or grey that stand upright and are within the
@@ -112,11 +121,12 @@ def encode(content: bytes, limits: ImageLimits) -> EncodedImage:
     Args:
       content: The file.
       limits: What is taken.
+      formats: Pillow's decoders that are asked.
 
     Raises:
       RejectedImage: If it is too large or cannot be decoded.
     """
-    with decoding(content, limits) as image:
+    with decoding(content, limits, formats) as image:
         if is_plain(image, content) and not is_too_long(image, limits):
             kind, (width, height) = _kind(image), image.size
             _require_few_scans(image, content)
@@ -191,10 +201,16 @@ def decode_plain(content: bytes, limits: ImageLimits) -> Image.Image:
 class decoding:  # noqa: N801  (used as a function)
     """Opens a picture within limits; what Pillow raises becomes a rejection."""
 
-    def __init__(self, content: bytes, limits: ImageLimits):
-        """Takes the file's content, and what is taken."""
+    def __init__(
+        self,
+        content: bytes,
+        limits: ImageLimits,
+        formats: Sequence[str] = _FORMATS,
+    ):
+        """Takes the file's content, what is taken, and the decoders that are asked."""
         self._content = content
         self._limits = limits
+        self._formats = formats
 
     def __enter__(self) -> Image.Image:
         """The picture, not decoded yet.
@@ -203,7 +219,7 @@ class decoding:  # noqa: N801  (used as a function)
           RejectedImage: If it is none, or too large.
         """
         try:
-            self._image = Image.open(io.BytesIO(self._content), formats=_FORMATS)
+            self._image = Image.open(io.BytesIO(self._content), formats=self._formats)
             is_raw = self._image.format == "TIFF" and signatures.is_raw_tiff(
                 self._image.tag_v2, self._content
             )
@@ -211,7 +227,10 @@ class decoding:  # noqa: N801  (used as a function)
             is_unknown = isinstance(error, UnidentifiedImageError)
             if not is_unknown and not signatures.is_text(self._content):
                 raise _rejected(error) from error
-            what = signatures.what_is(self._content, _READS_AVIF)
+            if self._formats == RECORD_FORMATS:
+                what = "neither JPEG nor PNG, or damaged"
+            else:
+                what = signatures.what_is(self._content, _READS_AVIF)
             raise RejectedImage(f"cannot be decoded: {what}") from error
         if is_raw:
             raise RejectedImage(f"cannot be decoded: {signatures.RAW_TIFF}")
@@ -354,5 +373,5 @@ def fit(image: Image.Image, side: int) -> Image.Image:
 
 def is_grey(content: bytes) -> bool:
     """Whether a JPEG or PNG file, as a record holds it, has one channel."""
-    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+    with Image.open(io.BytesIO(content), formats=RECORD_FORMATS) as image:
         return image.mode == "L"

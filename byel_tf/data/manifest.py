@@ -3,11 +3,14 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from byel_tf.data.regular_file import Unreadable, read_regular
 from byel_tf.data.tfrecord import CorruptFile, count_frames
 from byel_tf.errors import RunError, UsageError
 
@@ -17,6 +20,13 @@ SPLITS = ("train", "validation", "test")
 
 # Names are parts of file names, which file systems limit to 255 bytes.
 _MAX_NAME_BYTES = 100
+
+# What a manifest may hold that somebody else has written: far more than one of ours.
+_MAX_BYTES = 64 * 2**20
+_MAX_TEXT = 1000
+_MAX_COUNT = 2**53
+_SIZE = re.compile(r"[1-9]\d{0,5}x[1-9]\d{0,5}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +80,8 @@ class Manifest:
       rejected: Of `rejected.csv`: "count", count by reason as "reasons", "sha256".
       no_face: Where images were cropped to faces: "count" of those kept whole since
         no face was found; where they are listed in `no_face.csv`, its "sha256".
+      outside: Where images were taken from outside the source: their "count", and of
+        `outside.csv` the "sha256". Not in the file where there are none.
     """
 
     classes: tuple[str, ...]
@@ -81,10 +93,13 @@ class Manifest:
     action_units: tuple[str, ...]
     rejected: dict[str, Any]
     no_face: dict[str, Any] = dataclasses.field(default_factory=dict)
+    outside: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """The file's text; its last entry is the hash of all others."""
         content = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        if not self.outside:
+            del content["outside"]
         content["sha256"] = _content_hash(content)
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -104,7 +119,7 @@ class Manifest:
             version = content.pop("format_version")
             if version != FORMAT_VERSION:
                 raise RunError(
-                    f"{path} has format version {version}, this program reads "
+                    f"{path} has format version {_shown(version)}, this program reads "
                     f"{FORMAT_VERSION}: prepare the data set again"
                 )
             del content["sha256"]
@@ -132,8 +147,9 @@ class Manifest:
             AttributeError,
             RecursionError,
         ) as error:
+            reason = f"{type(error).__name__}: {_shown(str(error), 200)}"
             raise RunError(
-                f"{path} is not the manifest of a prepared data set ({error!r})"
+                f"{path} is not the manifest of a prepared data set ({reason})"
             ) from error
         if not is_as_written:
             raise RunError(
@@ -148,41 +164,92 @@ def _require_types(manifest: Manifest) -> None:
 
     Raises:
       TypeError: If a value is of another type than the attributes say.
-      ValueError: If a split is none, or a file's name is a path.
+      ValueError: If it is none that such a value can have.
     """
-
-    def require(value: Any, kind: type) -> None:
-        if type(value) is not kind:
-            raise TypeError(f"expected {kind.__name__}, found {value!r}")
-
-    def require_counts(value: Any) -> None:
-        require(value, dict)
-        for count in value.values():
-            require(count, int)
-
     for name in (*manifest.classes, *manifest.action_units):
-        require(name, str)
-    require_counts(manifest.image_sizes)
-    require(manifest.grey, int)
-    require_counts(manifest.duplicates)
-    require(manifest.source, dict)
-    require(manifest.rejected["count"], int)
-    require_counts(manifest.rejected["reasons"])
-    require(manifest.rejected["sha256"], str)
-    require(manifest.no_face, dict)
+        _require_text(name)
+    if len(set(manifest.classes)) < len(manifest.classes):
+        raise ValueError("two classes have one name")
+    _require_counts(manifest.image_sizes)
+    if odd := [size for size in manifest.image_sizes if not _SIZE.fullmatch(size)]:
+        raise ValueError(f"{_shown(odd[0])} is no size")
+    _require_count(manifest.grey)
+    _require_counts(manifest.duplicates, "images", "contradictory")
+    _require_source(manifest.source)
+    _require_table(manifest.rejected)
+    _require_counts(manifest.rejected["reasons"])
+    _require(manifest.no_face, dict)
+    if manifest.no_face:  # its images are not always listed
+        _require_table({"sha256": "0" * 64, **manifest.no_face})
+    _require(manifest.outside, dict)
+    if manifest.outside:
+        _require_table(manifest.outside)
     for name, split in manifest.splits.items():
         if name not in SPLITS:
-            raise ValueError(f"no split is called {name!r}")
-        require(split.count, int)
-        require_counts(split.per_class)
-        require(split.unlabelled, int)
+            raise ValueError(f"no split is called {_shown(name)}")
+        _require_count(split.count)
+        _require_counts(split.per_class)
+        _require_count(split.unlabelled)
         for shard in split.shards:
-            require(shard.file, str)
+            _require_text(shard.file)
             if os.path.basename(shard.file) != shard.file or "\0" in shard.file:
-                raise ValueError(f"{shard.file!r} is no file's name")
-            require(shard.records, int)
-            require(shard.bytes, int)
-            require(shard.sha256, str)
+                raise ValueError(f"{_shown(shard.file)} is no file's name")
+            _require_count(shard.records)
+            _require_count(shard.bytes)
+            _require_hash(shard.sha256)
+
+
+def _require(value: Any, kind: type) -> None:
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, found {_shown(value)}")
+
+
+def _require_text(value: Any) -> None:
+    _require(value, str)
+    if not 0 < len(value) <= _MAX_TEXT:
+        raise ValueError(f"a name of {len(value)} characters")
+
+
+def _require_count(value: Any) -> None:
+    _require(value, int)
+    if not 0 <= value <= _MAX_COUNT:
+        raise ValueError(f"{_shown(value)} is no count")
+
+
+def _require_counts(value: Any, *keys: str) -> None:
+    _require(value, dict)
+    for count in (*value.values(), *(value[key] for key in keys)):
+        _require_count(count)
+
+
+def _require_hash(value: Any) -> None:
+    _require(value, str)
+    if not _SHA256.fullmatch(value):
+        raise ValueError(f"{_shown(value)} is no SHA-256")
+
+
+def _require_table(value: Any) -> None:
+    _require(value, dict)
+    _require_count(value["count"])
+    _require_hash(value["sha256"])
+
+
+def _require_source(source: Any) -> None:
+    """Refuses what later code cannot use of `source`, whose other entries are shown."""
+    _require(source, dict)
+    for key in ("kind", "crop"):
+        if key in source:
+            _require_text(source[key])
+    margin = source.get("crop_margin", 1.0)
+    if type(margin) not in (int, float) or not 0 < margin < math.inf:
+        raise ValueError(f"{_shown(margin)} is no margin of a crop")
+    _require_count(source.get("max_pixels", 0))
+
+
+def _shown(value: Any, most: int = 60) -> str:
+    """A value in a message, cut where it is long."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _content_hash(content: dict[str, Any]) -> str:
@@ -263,6 +330,7 @@ def open_dataset(text: str) -> PreparedDataset:
 def open_folder(name: str, path: pathlib.Path) -> PreparedDataset:
     """The same for a folder and what results call it."""
     manifest, manifest_sha256 = read_manifest(path)
+    _require_consistent(manifest, path / FILE_NAME)
     for split in manifest.splits.values():
         for shard in split.shards:
             problem = _shard_problem(path / shard.file, shard)
@@ -273,6 +341,27 @@ def open_folder(name: str, path: pathlib.Path) -> PreparedDataset:
     return PreparedDataset(name, path, manifest, manifest_sha256)
 
 
+def _require_consistent(manifest: Manifest, path: pathlib.Path) -> None:
+    """Refuses counts that contradict each other, which `prepare` never writes.
+
+    Raises:
+      RunError: If they do.
+    """
+    files = [shard.file for of in manifest.splits.values() for shard in of.shards]
+    is_consistent = len(set(files)) == len(files) and all(
+        list(split.per_class) == list(manifest.classes)
+        # A label of no class, which is told where it is read, counts in all alone.
+        and sum(split.per_class.values()) + split.unlabelled <= split.count
+        and sum(shard.records for shard in split.shards) == split.count
+        for split in manifest.splits.values()
+    )
+    if not is_consistent:
+        raise RunError(
+            f"{path} contradicts itself in its counts, classes or files: copy or "
+            "prepare the data set again"
+        )
+
+
 def read_manifest(path: pathlib.Path) -> tuple[Manifest, str]:
     """The manifest of a data set's folder, and the hash of `dataset.json`.
 
@@ -281,17 +370,38 @@ def read_manifest(path: pathlib.Path) -> tuple[Manifest, str]:
     """
     file = path / FILE_NAME
     try:
-        content = file.read_bytes()
-    except OSError as error:
+        if leads_outside(file):
+            raise Unreadable(LEADS_OUTSIDE)
+        content = read_regular(file, _MAX_BYTES)
+    except Unreadable as error:
         raise RunError(
             f"{path} is not a prepared data set, no {FILE_NAME} can be read there "
-            f"({error.strerror}): make one with python -m byel_tf.cli.prepare "
+            f"({error}): make one with python -m byel_tf.cli.prepare "
             f"--source=IMAGES --output={path}"
         ) from error
     # Bytes that are not UTF-8 stay apart, so that they do not pass for another text.
     text = content.decode(errors="surrogateescape")
     manifest = Manifest.from_json(text, str(file))
     return manifest, hashlib.sha256(content).hexdigest()
+
+
+#: What is said of a file that `leads_outside`.
+LEADS_OUTSIDE = "is a link that leads out of the data set's folder"
+
+
+def leads_outside(path: pathlib.Path) -> bool:
+    """Whether a file of a data set is a link to one elsewhere.
+
+    A set is what its folder holds: who gets one from somebody else reads nothing of
+    their own by it.
+    """
+    try:
+        if not path.is_symlink():
+            return False
+        folder = os.path.realpath(path.parent)
+        return not os.path.realpath(path).startswith(os.path.join(folder, ""))
+    except (OSError, ValueError):
+        return False
 
 
 def require_classes(dataset: PreparedDataset, classes: Sequence[str]) -> None:
@@ -339,6 +449,8 @@ def _way_to(split: str, manifest: Manifest) -> str:
 def _shard_problem(path: pathlib.Path, shard: Shard) -> str | None:
     """What differs from the manifest, as far as headers and sizes tell."""
     try:
+        if leads_outside(path):
+            return LEADS_OUTSIDE
         size = path.stat().st_size if path.is_file() else None
         if size is None:
             return f"is missing, {FILE_NAME} names it"

@@ -1,5 +1,6 @@
 """From TFRecord files to batches, the same for any number of threads or replicas."""
 
+import collections
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from byel_tf.errors import RunError
 #: In the error for a record whose label is of no class.
 WRONG_LABEL = "a label of no class"
 _ACTION_UNITS = "image/face/action_units"
+# Steps that may be read and not used yet.
+_READ_AHEAD = 64
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
@@ -54,6 +57,7 @@ class TrainingData:
         self.order = order
         self.failure: Exception | None = None
         self._records = SplitRecords(dataset, "train")
+        self._latest: collections.deque = collections.deque(maxlen=_READ_AHEAD)
         self._name = f"data set {dataset.name} ({dataset.path})"
         self._num_classes = len(dataset.manifest.classes)
         self._image_size = image_size
@@ -113,12 +117,40 @@ class TrainingData:
         epoch, draws, number = self.order.batch(int(step))
         try:
             positions = draws % self.order.count
+            self._latest.append(positions)
             serialized = self._records.read(positions)
             self._require_labels(positions, serialized)
         except RunError as error:
             self.failure = error
             raise
         return np.int64(epoch), draws, np.int64(number), np.array(serialized, object)
+
+    def explain(self, error: tf.errors.OpError) -> Exception | None:
+        """Why a step failed, if its data are why.
+
+        Args:
+          error: TensorFlow's error, which does not say which image is broken.
+        """
+        if self.failure is None and isinstance(error, tf.errors.InvalidArgumentError):
+            try:
+                self._decode_again()
+            except RunError as found:
+                self.failure = found
+        return self.failure
+
+    def _decode_again(self) -> None:
+        """Decodes what was read lately, one by one.
+
+        Raises:
+          RunError: With the first image that cannot be decoded.
+        """
+        for position in np.unique(np.concatenate([[], *self._latest])).astype(int):
+            record = self._records.parse(position)
+            try:
+                decode_and_resize(tf.constant(record.encoded), self._image_size)
+            except tf.errors.InvalidArgumentError as error:
+                reason = f"the image of {record.filename} cannot be decoded"
+                raise self._records.broken(position, reason) from error
 
     def _require_labels(
         self, positions: np.ndarray, serialized: Sequence[bytes]

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -24,9 +24,15 @@ from typing import Any, Protocol
 import PIL
 
 from byel_tf.data import storage
+from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard
 from byel_tf.data.preparation.convert import Conversion, Finding, examine, stamp
-from byel_tf.data.preparation.database import LISTED, TAKEN, WorkDatabase
+from byel_tf.data.preparation.database import (
+    LISTED,
+    TAKEN,
+    Listed,
+    WorkDatabase,
+)
 from byel_tf.data.preparation.dealing import Dealing, count_torn_persons, deal_images
 from byel_tf.data.preparation.description import count_reasons, write_description
 from byel_tf.data.preparation.planning import PlannedShard, plan_shards
@@ -36,13 +42,23 @@ from byel_tf.data.preparation.shards import (
     write_entries,
     write_shard,
 )
-from byel_tf.data.sources.item import Item, Rejected
+from byel_tf.data.sources.item import Item
+from byel_tf.data.sources.outside import (
+    OUTSIDE_CHOICES,
+    OUTSIDE_FILE_NAME,
+    Surroundings,
+)
 from byel_tf.data.sources.source import Source
-from byel_tf.data.writer import DEFAULT_SHARD_BYTES
+from byel_tf.data.writer import (
+    DEFAULT_SHARD_BYTES,
+    NO_FACE_FILE_NAME,
+    REJECTED_FILE_NAME,
+)
 from byel_tf.errors import RunError
 from byel_tf.files import code_digest, give_name, require_new_directory
 from byel_tf.progress import progress
 from byel_tf.worker_pool import DIED, run_tasks
+from byel_tf.working_folder import WorkingFolder
 
 
 class Runner(Protocol):
@@ -85,6 +101,15 @@ _CHUNK = 256
 _CHUNK_WITH_FACES = 16
 _DATABASE = "work.sqlite"
 _DATASET = "dataset"
+_SHARD = rf"({'|'.join(SPLITS)})-\d+-of-\d+"
+_TABLES = (REJECTED_FILE_NAME, NO_FACE_FILE_NAME, OUTSIDE_FILE_NAME, FILE_NAME)
+#: What is in a working folder: a database with its journals, lists of what shards are
+#: to hold, and the data set as far as it is written.
+_WORKING_FILES = re.compile(
+    rf"{re.escape(_DATABASE)}(-wal|-shm|-journal)?|{_SHARD}\.tfrecord\.entries|"
+    rf"{_DATASET}(/({_SHARD}(\.tfrecord(\.open)?|\.open)|"
+    rf"{'|'.join(map(re.escape, _TABLES))}))?"
+)
 _DEADLY = "a process ended unexpectedly while decoding it"
 
 
@@ -97,12 +122,15 @@ class Preparation:
       dealing: How they go to splits.
       seed: Decides order and splits.
       shard_bytes: About what a shard is to hold.
+      outside: What happens to images that lie outside the source; one of
+        `OUTSIDE_CHOICES`.
     """
 
     conversion: Conversion
     dealing: Dealing
     seed: int = 1
     shard_bytes: int = DEFAULT_SHARD_BYTES
+    outside: str = OUTSIDE_CHOICES[0]
 
     def origin(self, kind: str, has_crops: bool = False) -> dict[str, Any]:
         """The manifest's `source`.
@@ -119,12 +147,16 @@ class Preparation:
         }
         if dealing.validation_share:
             origin["validation_share"] = dealing.validation_share
+        if conversion.limits.max_pixels > ImageLimits.max_pixels:
+            origin["max_pixels"] = conversion.limits.max_pixels
         if conversion.limits.max_side:
             origin["max_side"] = conversion.limits.max_side
         # Boxes may all be whole pictures, as FERPlus's are.
         if conversion.crop_faces or (conversion.crop_boxes and has_crops):
             origin["crop"] = "face" if conversion.crop_faces else "box"
             origin["crop_margin"] = conversion.crop_margin
+        if conversion.keep_metadata:
+            origin["metadata"] = "kept"
         return origin
 
 
@@ -149,57 +181,74 @@ def prepare(
       RunError: If the output can't be made, no image can be taken, a file changes
         while it is prepared, or another process prepares the same output.
     """
-    path = require_output(output)
+    require_output(output)
+    path = pathlib.Path(os.path.realpath(output))
     folder = _working_folder(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot make {output}: {error.strerror}") from error
-    try:
-        with contextlib.closing(WorkDatabase(folder / _DATABASE)) as work:
-            try:
-                _list(source, preparation, folder, work)
-                _examine(preparation.conversion, work, run)
-                _deal(source, preparation.dealing, work)
-                shards = _write_shards(preparation, folder, work, run)
-                write_description(
-                    work,
-                    folder / _DATASET,
-                    preparation.conversion,
-                    preparation.origin(source.kind, _has_crops(work)),
-                    shards,
-                )
-                give_name(folder / _DATASET, path)
-            except (ChangedFile, _NothingTaken):
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-    except OSError as error:
-        raise RunError(f"cannot write {folder}: {error.strerror}") from error
-    except sqlite3.OperationalError as error:  # a full disk, most of all
-        raise RunError(f"cannot write {folder}: {error}") from error
-    shutil.rmtree(folder, ignore_errors=True)
+    with folder.locked("is preparing the same data set"):
+        try:
+            require_new_directory(output)
+        except RunError:
+            folder.remove()  # another run has finished it just now
+            raise
+        try:
+            _fill(source, path, preparation, folder.path, run)
+        except (ChangedFile, _NothingTaken):
+            folder.remove()
+            raise
+        except OSError as error:
+            raise RunError(f"cannot write {folder.path}: {error.strerror}") from error
+        except sqlite3.OperationalError as error:  # a full disk, most of all
+            raise RunError(f"cannot write {folder.path}: {error}") from error
+        folder.remove()
     return Manifest.from_json((path / FILE_NAME).read_text("utf-8"), str(path))
 
 
-def require_output(output: str | os.PathLike) -> pathlib.Path:
-    """The real path of a data set that can be made.
+def require_output(output: str | os.PathLike) -> None:
+    """Makes sure that a data set can be made, and clears what a finished run left.
 
     Raises:
       RunError: If its folder exists and is not empty, or cannot be made.
     """
     try:
-        return require_new_directory(output)
+        require_new_directory(output)
     except RunError:
         path = pathlib.Path(os.path.realpath(output))
         folder = _working_folder(path)
+        is_left = folder.path.is_dir() and not (folder.path / _DATASET).exists()
         # Left by a run that was killed right after it was finished.
-        if (path / FILE_NAME).exists() and not (folder / _DATASET).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        if is_left and (path / FILE_NAME).exists():
+            # Or it is somebody else's, or its run is about to remove it.
+            with contextlib.suppress(RunError), folder.locked("is finishing it"):
+                folder.remove()
         raise
 
 
-def _working_folder(path: pathlib.Path) -> pathlib.Path:
-    return path.parent / f".{path.name}.preparing"  # the root folder has no name
+def _working_folder(path: pathlib.Path) -> WorkingFolder:
+    # The root folder has no name.
+    return WorkingFolder(path.parent / f".{path.name}.preparing", _WORKING_FILES)
+
+
+def _fill(
+    source: Source,
+    path: pathlib.Path,
+    preparation: Preparation,
+    folder: pathlib.Path,
+    run: Runner,
+) -> None:
+    """Goes on with what the working folder holds until the data set has its name."""
+    with contextlib.closing(WorkDatabase(folder / _DATABASE)) as work:
+        _list(source, preparation, folder, work)
+        _examine(preparation.conversion, work, run)
+        _deal(source, preparation.dealing, work)
+        shards = _write_shards(preparation, folder, work, run)
+        write_description(
+            work,
+            folder / _DATASET,
+            preparation.conversion,
+            preparation.origin(source.kind, _has_crops(work)),
+            shards,
+        )
+        give_name(folder / _DATASET, path)
 
 
 class _NothingTaken(RunError):
@@ -222,22 +271,34 @@ def _list(
     )
     earlier = work.fact("plan")
     if earlier == plan:
-        listing = _hand_on(source, preparation.seed, _exhaust)
+        listing, outside = _hand_on(source, preparation, _exhaust)
         if work.fact("listing") == listing and _are_unchanged(work):
+            if outside:
+                print(outside, flush=True)
             print(f"going on with what {folder} holds", flush=True)
             return
         print("the source has changed since it was listed: starting anew", flush=True)
     elif earlier is not None:
         print("an unfinished run had other options: starting anew", flush=True)
     work.start_anew()
-    shutil.rmtree(folder / _DATASET, ignore_errors=True)
+    _remove_shards(folder / _DATASET)
     try:
         with work.transaction():
-            listing = _hand_on(source, preparation.seed, work.add_items)
+            listing, outside = _hand_on(source, preparation, work.add_items)
             work.set_fact("listing", listing)
             work.set_fact("plan", plan)
     except RunError as error:
         raise _NothingTaken(str(error)) from error
+    if outside:
+        print(outside, flush=True)
+
+
+def _remove_shards(dataset: pathlib.Path) -> None:
+    """Removes what an unfinished run wrote; it is known to be its own."""
+    if dataset.exists():
+        for file in dataset.iterdir():
+            file.unlink()
+        dataset.rmdir()
 
 
 def _are_unchanged(work: WorkDatabase) -> bool:
@@ -253,22 +314,28 @@ def _exhaust(items: Iterable) -> None:
 
 def _hand_on(
     source: Source,
-    seed: int,
-    take: Callable[[Iterable[tuple[Item | Rejected, bytes]]], None],
-) -> str:
-    """Hands on what the source names, each with its place; returns a hash of it."""
-    digest = hashlib.sha256()
+    preparation: Preparation,
+    take: Callable[[Iterable[Listed]], None],
+) -> tuple[str, str]:
+    """Hands on what the source names.
 
-    def placed() -> Iterator[tuple[Item | Rejected, bytes]]:
+    Returns:
+      A hash of it, and what is to be said of the images outside the source.
+    """
+    digest = hashlib.sha256()
+    surroundings = Surroundings(source.roots)
+
+    def listed() -> Iterator[Listed]:
         for item in source.items():
-            digest.update(repr(item).encode(errors="surrogateescape"))
-            name = f"{seed}:{item.name}".encode(errors="surrogateescape")
-            yield item, hashlib.sha256(name).digest()[:16]
+            item, outside = surroundings.look_at(item, preparation.outside)
+            digest.update(repr((item, outside)).encode(errors="surrogateescape"))
+            name = f"{preparation.seed}:{item.name}".encode(errors="surrogateescape")
+            yield Listed(item, hashlib.sha256(name).digest()[:16], outside)
             bar.update()
 
     with progress(None, "image", "list") as bar:
-        take(placed())
-    return digest.hexdigest()
+        take(listed())
+    return digest.hexdigest(), surroundings.summary()
 
 
 def _examine(conversion: Conversion, work: WorkDatabase, run: Runner) -> None:

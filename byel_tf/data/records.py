@@ -64,8 +64,12 @@ class SplitRecords:
         try:
             return parse(serialized)
         except ValueError as error:
-            shard, number = self._where(position)
-            raise self._broken(shard, str(error), number) from error
+            raise self.broken(position, str(error)) from error
+
+    def broken(self, position: int, reason: str) -> RunError:
+        """The error for a record that is not as it was written."""
+        shard, number = self._where(position)
+        return self._broken(shard, reason, number)
 
     def labels(self) -> np.ndarray:
         """Every record's label, (count,), int64.

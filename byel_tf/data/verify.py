@@ -6,6 +6,7 @@ import collections
 import concurrent.futures
 import csv
 import dataclasses
+import functools
 import hashlib
 import os
 import pathlib
@@ -14,7 +15,17 @@ from typing import Any
 
 from byel_tf.csv_cells import original
 from byel_tf.data.check_record import CheckedRecord, check_record
-from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard, read_manifest
+from byel_tf.data.image_files import max_pixels_of
+from byel_tf.data.manifest import (
+    FILE_NAME,
+    LEADS_OUTSIDE,
+    SPLITS,
+    Manifest,
+    Shard,
+    leads_outside,
+    read_manifest,
+)
+from byel_tf.data.sources.outside import OUTSIDE_COLUMNS, OUTSIDE_FILE_NAME
 from byel_tf.data.tfrecord import CorruptFile, frame, read_frames
 from byel_tf.data.writer import (
     NO_FACE_FILE_NAME,
@@ -29,6 +40,8 @@ from byel_tf.data.writer import (
 _CHUNK_RECORDS = 64
 _CHUNK_BYTES = 2**20
 _CHUNKS_PER_THREAD = 3
+
+_LONGEST_LINE = 2**20  # of a table; longer ones come in pieces
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +68,9 @@ class Problem:
 
 
 def verify(
-    path: str | os.PathLike, advance: Callable[[int], Any] = lambda count: None
+    path: str | os.PathLike,
+    advance: Callable[[int], Any] = lambda count: None,
+    max_pixels: int | None = None,
 ) -> Iterator[Problem]:
     """Compares every byte of a data set with its manifest.
 
@@ -67,6 +82,8 @@ def verify(
       path: The data set's folder.
       advance: Called with numbers of records read, which add up to the manifest's
         where all is whole.
+      max_pixels: Pictures of more pixels are not decoded, and are a problem; None for
+        `max_pixels_of` the data set.
 
     Yields:
       What is wrong, as it is found; nothing if all is as it was written.
@@ -78,16 +95,17 @@ def verify(
     manifest, _ = read_manifest(path)
     yield from _check_names(manifest)
     yield from _unlisted(path, manifest)
-    rejected, no_face = path / REJECTED_FILE_NAME, path / NO_FACE_FILE_NAME
-    yield from _check_table(rejected, ("path", "reason"), manifest.rejected)
-    if "sha256" in manifest.no_face:
-        yield from _check_table(no_face, ("path",), manifest.no_face)
+    for name, columns, described in _tables(manifest):
+        yield from _check_table(path / name, columns, described)
     contents = _Contents()
+    most = max_pixels or max_pixels_of(manifest.source)
+    check = functools.partial(check_record, manifest=manifest, max_pixels=most)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, split in manifest.splits.items():
             for shard in split.shards:
                 reader = _ShardReader(path / shard.file, shard)
-                for number, checked in enumerate(reader.check(manifest, pool, advance)):
+                records = reader.check(check, pool, advance)
+                for number, checked in enumerate(records):
                     contents.add(name, checked)
                     for what, expected, found in checked.differences:
                         what = f"record {number}: {what}"
@@ -95,6 +113,15 @@ def verify(
                 contents.are_whole &= not reader.broken
                 yield from reader.problem()
     yield from contents.compare(manifest)
+
+
+def _tables(manifest: Manifest) -> Iterator[tuple[str, Sequence[str], dict[str, Any]]]:
+    """Name, columns and description of the tables that the manifest names."""
+    yield REJECTED_FILE_NAME, ("path", "reason"), manifest.rejected
+    if "sha256" in manifest.no_face:
+        yield NO_FACE_FILE_NAME, ("path",), manifest.no_face
+    if manifest.outside:
+        yield OUTSIDE_FILE_NAME, OUTSIDE_COLUMNS, manifest.outside
 
 
 def _check_names(manifest: Manifest) -> Iterator[Problem]:
@@ -117,12 +144,12 @@ def _check_names(manifest: Manifest) -> Iterator[Problem]:
 def _unlisted(path: pathlib.Path, manifest: Manifest) -> Iterator[Problem]:
     """Files that look like part of the data set."""
     names = {s.file for split in manifest.splits.values() for s in split.shards}
-    if "sha256" in manifest.no_face:
-        names.add(NO_FACE_FILE_NAME)
+    names.update(name for name, *_ in _tables(manifest))
     for name in sorted(os.listdir(path)):
         # "….open" is a shard whose writer was killed.
         is_shard = ".tfrecord" in name.lower() or name.endswith(".open")
-        if (is_shard or name == NO_FACE_FILE_NAME) and name not in names:
+        is_table = name in (NO_FACE_FILE_NAME, OUTSIDE_FILE_NAME)
+        if (is_shard or is_table) and name not in names:
             yield Problem(name, f"{FILE_NAME} does not name it")
 
 
@@ -133,13 +160,17 @@ def _check_table(
 
     Args:
       path: The table.
-      columns: Its columns' names; a second column is a reason.
-      described: The manifest's entry: "sha256", "count", "reasons" of two columns.
+      columns: Its columns' names.
+      described: The manifest's entry: "sha256", "count", and "reasons" where the last
+        column is a reason.
     """
     digest = hashlib.sha256()
     reasons: collections.Counter[str] = collections.Counter()
     unreadable = ""
     try:
+        if leads_outside(path):
+            yield Problem(path.name, LEADS_OUTSIDE)
+            return
         if not path.is_file():
             yield Problem(path.name, f"is missing, {FILE_NAME} names it")
             return
@@ -152,7 +183,7 @@ def _check_table(
                 for row in rows:
                     if len(row) != len(columns):
                         raise ValueError(f"a row of {len(row)} columns")
-                    reasons[original(row[-1]) if len(columns) > 1 else ""] += 1
+                    reasons[original(row[-1]) if "reasons" in described else ""] += 1
             except (ValueError, csv.Error) as error:
                 unreadable = str(error)
             collections.deque(lines, maxlen=0)  # the rest, for the hash
@@ -171,7 +202,7 @@ def _check_table(
 
 
 def _hashed_lines(file, digest) -> Iterator[bytes]:
-    for line in file:
+    for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
         digest.update(line)
         yield line
 
@@ -203,14 +234,14 @@ class _ShardReader:
 
     def check(
         self,
-        manifest: Manifest,
+        check: Callable[[bytes], CheckedRecord],
         pool: concurrent.futures.Executor,
         advance: Callable[[int], Any],
     ) -> Iterator[CheckedRecord]:
         """What is found in each record, in order, up to where the file breaks."""
 
         def check_chunk(chunk: list[bytes]) -> list[CheckedRecord]:
-            return [check_record(data, manifest) for data in chunk]
+            return list(map(check, chunk))
 
         waiting: collections.deque = collections.deque()
         for chunk in self._chunks():
@@ -235,6 +266,9 @@ class _ShardReader:
 
     def _frames(self) -> Iterator[bytes]:
         try:
+            if leads_outside(self._path):
+                self.broken = LEADS_OUTSIDE
+                return
             if not self._path.is_file():
                 self.broken = f"is missing, {FILE_NAME} names it"
                 return

@@ -14,6 +14,8 @@ PATCH, PATCH_SIDE = 48, 3.0
 #: Side of a face in eye–mouth distances as they are seen: what "a face of 16 pixels"
 #: means here. The crops of `byel_tf.faces.crop` have the same.
 FACE_SIDE = 2.47
+#: Points change places in a mirror, left with right.
+MIRRORED = [1, 0, 2, 4, 3]
 # Where the middle of the face's square lies, from the frame's, along it.
 _BELOW = -0.14
 

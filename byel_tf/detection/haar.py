@@ -47,10 +47,6 @@ class HaarDetector(FaceDetector):
         self._min_confidence = checked_confidence(min_confidence)
         _cascade()
 
-    def all(self, image: Image.Image) -> list[DetectedFace]:
-        """All faces; otherwise as `largest`."""
-        return self._find(image)
-
     def _find(self, image: Image.Image) -> list[DetectedFace]:
         shrunk = Shrunk(image)
         around = round(_AROUND * max(shrunk.grey.size))
@@ -73,7 +69,7 @@ class HaarDetector(FaceDetector):
             bounds = np.concatenate([corner, corner + side]) * np.tile(shrunk.scale, 2)
             five = map(tuple, points.tolist())
             faces.append(DetectedFace(*five, tuple(bounds.tolist()), confidence))
-        return sorted(faces, key=lambda face: (-face.confidence, face.bounds))
+        return sorted(faces, key=lambda face: face.bounds)
 
 
 @functools.cache

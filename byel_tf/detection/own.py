@@ -14,7 +14,10 @@ from byel_tf.faces.detector import DetectedFace, FaceDetector
 
 
 class OwnDetector(FaceDetector):
-    """Finds faces that are upright or rolled by up to 90 degrees.
+    """Finds faces that are upright or rolled by up to about 75 degrees.
+
+    Those of less than 15 pixels are not found, nor those of less than 1/42 of the
+    picture's longer side.
 
     Equal pictures give equal results on a machine. It needs neither TensorFlow nor
     more than one thread, and can be sent to other processes.
@@ -37,14 +40,6 @@ class OwnDetector(FaceDetector):
         """
         self._min_confidence = checked_confidence(min_confidence)
         self._networks = Networks(shipped_weights() if weights is None else weights)
-
-    def all(self, image: Image.Image) -> list[DetectedFace]:
-        """All faces, the most likely first; otherwise as `largest`.
-
-        Faces of less than 15 pixels are not found, nor those of less than 1/40 of the
-        picture's longer side.
-        """
-        return self._find(image)
 
     def _find(self, image: Image.Image) -> list[DetectedFace]:
         shrunk = Shrunk(image)

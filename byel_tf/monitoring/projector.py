@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorboard.plugins import projector
 
-from byel_tf.data.contact_sheets import thumbnail
+from byel_tf.data.contact_sheets import thumbnail_of
 from byel_tf.data.record import UNLABELLED
 from byel_tf.data.records import read_records
 from byel_tf.evaluation.evaluation import Evaluation
@@ -54,8 +54,10 @@ def write_projector(
         vectors += predictions.representations[chosen].tolist()
         rows += [_row(predictions, index, name, classes) for index in chosen]
         if with_pictures:
-            records = read_records(evaluation.dataset, evaluation.split, chosen)
-            tiles += [thumbnail(r.encoded).resize((_TILE, _TILE)) for r in records]
+            dataset = evaluation.dataset
+            records = read_records(dataset, evaluation.split, chosen)
+            pictures = (thumbnail_of(dataset, record) for record in records)
+            tiles += [picture.resize((_TILE, _TILE)) for picture in pictures]
     # Five digits are more than a plot shows, and a third of the file.
     vectors = [[f"{value:.5g}" for value in vector] for vector in vectors]
     write_atomically(folder / _TENSORS, _table(vectors))

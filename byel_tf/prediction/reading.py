@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 from PIL import Image
@@ -23,6 +22,8 @@ from byel_tf.data.image_files import (
 from byel_tf.data.preparation.convert import Conversion, convert, read_item
 from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.prediction.video import Frame, is_video, read_frames
+from byel_tf.serving.cropping import face_detector
+from byel_tf.serving.image_inputs import quiet_pillow
 from byel_tf.worker_pool import DIED, run_tasks
 
 Entry = Item | Rejected | Frame
@@ -134,9 +135,7 @@ def _size(entry: Entry) -> int:
 def _read_all(
     entries: Sequence[Entry], conversion: Conversion, every_face: bool
 ) -> list[list[Reading]]:
-    with warnings.catch_warnings():
-        # What Pillow warns of is harmless, or it raises.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+    with quiet_pillow():
         return [_read(entry, conversion, every_face) for entry in entries]
 
 
@@ -181,7 +180,7 @@ def _read_faces(
     picture = content
     if isinstance(content, bytes):
         picture = decode_plain(content, conversion.limits)
-    found = _detector().all(picture)
+    found = face_detector().all(picture)
     reading = dataclasses.replace(reading, faces=len(found))
     if not found:
         if conversion.no_face == "reject":
@@ -198,13 +197,6 @@ def _read_faces(
             dataclasses.replace(reading, content=file, face=number, bounds=face.bounds)
         )
     return readings
-
-
-@functools.cache
-def _detector():
-    from byel_tf.faces.detector import FaceDetector  # seconds and megabytes
-
-    return FaceDetector()
 
 
 def passes(content: bytes, limits: ImageLimits) -> bool:
@@ -230,7 +222,8 @@ def passes(content: bytes, limits: ImageLimits) -> bool:
 def why_undecodable(content: bytes, limits: ImageLimits) -> str:
     """Why the model could not decode a file, in the words of the import."""
     try:
-        encode(content, limits)
+        with quiet_pillow():
+            encode(content, limits)
     except RejectedImage as error:
         return str(error)
     return "cannot be decoded by the model"

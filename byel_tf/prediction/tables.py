@@ -10,6 +10,7 @@ from typing import IO, Protocol
 import numpy as np
 import pandas as pd
 
+from byel_tf.csv_cells import neutral
 from byel_tf.data.labels import DEFAULT_CLASSES, ClassNames
 from byel_tf.errors import RunError
 from byel_tf.prediction.reading import Reading
@@ -107,7 +108,11 @@ def require_columns(classes: Sequence[str]) -> None:
 
 
 class CsvWriter:
-    """CSV with a header; a representation is a JSON list."""
+    """CSV with a header; a representation is a JSON list.
+
+    Texts that a spreadsheet would run get an apostrophe in front
+    (`byel_tf.csv_cells`).
+    """
 
     def __init__(self, stream: IO[bytes], classes: Sequence[str]):
         """Begins.
@@ -125,6 +130,7 @@ class CsvWriter:
         if "representation" in table:
             lists = table["representation"].map(_json_list, na_action="ignore")
             table = table.assign(representation=lists)
+        table = _neutral(table.rename(columns=neutral), ("path", "label", "error"))
         # All texts quoted: csv leaves a lone carriage return bare before Python 3.13.
         text = table.to_csv(
             index=False,
@@ -138,6 +144,12 @@ class CsvWriter:
 
     def close(self) -> None:
         """As `Writer`."""
+
+
+def _neutral(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The table with texts in it that no spreadsheet runs."""
+    cells = {name: table[name].map(neutral, na_action="ignore") for name in columns}
+    return table.assign(**cells)
 
 
 def _json_list(vector: list[float]) -> str:
@@ -253,6 +265,7 @@ class LsdWriter:
         rows = pd.DataFrame(
             {"image": table["path"].str.rpartition("/")[2], "expression": numbers}
         )
+        rows = _neutral(rows, ("image",))
         text = rows.to_csv(index=False, header=False, lineterminator="\n")
         self._stream.write(text.encode())
         self._stream.flush()

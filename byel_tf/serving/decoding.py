@@ -13,7 +13,12 @@ import tensorflow as tf
 from byel_tf.data import jpeg
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.images import resize
-from byel_tf.serving.jpeg_header import is_plain_jpeg, is_taken_jpeg, read_segments
+from byel_tf.serving.jpeg_header import (
+    is_plain_jpeg,
+    is_taken_jpeg,
+    read_first_segments,
+    read_segments,
+)
 from byel_tf.serving.orientation import NOT_SAID, turn_upright
 from byel_tf.serving.png_header import (
     SIGNATURE,
@@ -70,8 +75,9 @@ def decode_within(
     count = tf.size(image_bytes)
     with tf.device("/CPU:0"):
         files, orientations, is_png, has_alpha = _read_headers(image_bytes, limits)
+        is_turned = (orientations >= 2) & (orientations <= 8)
         decoded = tf.data.Dataset.from_tensor_slices(
-            (tf.range(count), files, is_png, has_alpha)
+            (tf.range(count), files, is_png, has_alpha, is_turned)
         )
         decoded = decoded.map(
             lambda position, *file: (position, _decode(*file, image_size, limits)),
@@ -99,11 +105,17 @@ def _read_headers(
     is_small = tf.strings.length(image_bytes) <= limits.max_bytes
     files = tf.where(is_small, image_bytes, "")
     is_png = tf.strings.substr(files, 0, len(SIGNATURE)) == SIGNATURE
-    is_plain = tf.map_fn(
-        # Each looks at nothing in place of the other.
-        lambda file: is_plain_png(file[0]) & is_plain_jpeg(file[1], limits),
-        (tf.where(is_png, files, ""), tf.where(is_png, "", files)),
-        fn_output_signature=tf.bool,
+    # Each looks at nothing in place of the other.
+    pngs, jpegs = tf.where(is_png, files, ""), tf.where(is_png, "", files)
+    is_plain = is_plain_png(pngs) & is_plain_jpeg(jpegs, limits)
+    orientations = tf.fill(tf.shape(files), NOT_SAID)
+
+    places = tf.where(~is_plain & ~is_png)[:, 0]
+    found, is_known = read_first_segments(tf.gather(jpegs, places), limits)
+    orientations = tf.tensor_scatter_nd_update(orientations, places[:, None], found)
+    known = tf.boolean_mask(places, is_known)[:, None]
+    is_done = tf.tensor_scatter_nd_update(
+        is_plain, known, tf.ones_like(known[:, 0], tf.bool)
     )
 
     def look(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -114,11 +126,10 @@ def _read_headers(
             lambda: (*read_segments(file, limits), False),
         )
 
-    places = tf.where(~is_plain)[:, 0]
+    places = tf.where(~is_done)[:, 0]
     found = tf.map_fn(look, places, fn_output_signature=(tf.string, tf.int32, tf.bool))
     places = places[:, None]
     files = tf.tensor_scatter_nd_update(files, places, found[0])
-    orientations = tf.fill(tf.shape(files), NOT_SAID)
     orientations = tf.tensor_scatter_nd_update(orientations, places, found[1])
     has_key = tf.scatter_nd(
         places, tf.cast(found[2], tf.int32), tf.shape(files, tf.int64)
@@ -132,6 +143,7 @@ def _decode(
     file: tf.Tensor,
     is_png: tf.Tensor,
     has_alpha: tf.Tensor,
+    is_turned: tf.Tensor,
     image_size: int,
     limits: DecodingLimits,
 ) -> tf.Tensor:
@@ -146,7 +158,15 @@ def _decode(
     def pixels(channels: int) -> tf.Tensor:
         return tf.io.decode_image(file, channels=channels, expand_animations=False)
 
-    image = tf.cond(has_alpha, lambda: _on_black(pixels(4)), lambda: pixels(3))
+    def exact_pixels() -> tf.Tensor:
+        return tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
+
+    # What the import turns it decodes itself, and with this transform. The other one
+    # is TensorFlow's usual, and in damaged files far from it.
+    kind = tf.where(has_alpha, 1, tf.where(is_turned & ~is_png, 2, 0))
+    image = tf.switch_case(
+        kind, [lambda: pixels(3), lambda: _on_black(pixels(4)), exact_pixels]
+    )
     return resize(image, image_size)
 
 

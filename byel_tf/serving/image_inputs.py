@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from PIL import Image
@@ -13,11 +15,14 @@ from byel_tf.data.image_files import (
     MAX_SIDE,
     ImageLimits,
     RejectedImage,
+    decode_plain,
     encode,
     read_file,
     to_plain,
     to_png,
 )
+from byel_tf.data.preparation.convert import Conversion, convert
+from byel_tf.serving.cropping import face_detector
 
 #: A path, a file's content, an array (uint8, [H, W], [H, W, 1], [H, W, 3] or, with
 #: opacity, [H, W, 4]; NumPy's or what becomes one) or a picture of Pillow's.
@@ -26,6 +31,14 @@ ImageInput = typing.Union[str, os.PathLike, bytes, np.ndarray, Image.Image]  # n
 _DEFAULT_LIMITS = ImageLimits()
 _CHANNELS = (1, 3, 4)
 _SINGLE = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
+
+
+@contextlib.contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keeps Pillow's warnings back: what it warns of is harmless, or it raises."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> bytes:
@@ -42,14 +55,70 @@ def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> by
       RejectedImage: If it cannot be read or decoded, is too large, or is nothing that
         can be an image; the message is the reason.
     """
+    content = _content(image, limits)
+    if isinstance(content, bytes):
+        return encode(content, limits).content
+    try:
+        return to_png(to_plain(content), limits).content
+    except RejectedImage:
+        raise
+    except Exception as error:  # Pillow decodes late, and raises errors of many kinds
+        raise _undecodable(error) from error
+
+
+def encode_face(
+    image: ImageInput, margin: float, limits: ImageLimits = _DEFAULT_LIMITS
+) -> tuple[bytes, int]:
+    """A PNG file of an image's largest face, cropped as `predict --crop=face` does.
+
+    Args:
+      image: The image.
+      margin: Side of the crop, as a multiple of that of rendered faces.
+      limits: What is taken.
+
+    Returns:
+      The file, of the whole image as by `encode_image` where no face is found; and how
+      many faces were found.
+
+    Raises:
+      RejectedImage: As by `encode_image`, or if the face's crop is mostly outside.
+    """
+    content = _content(image, limits)
+    if isinstance(content, bytes):
+        picture = decode_plain(content, limits)
+    else:
+        try:
+            picture = to_plain(content)
+        except RejectedImage:
+            raise
+        except Exception as error:
+            raise _undecodable(error) from error
+    faces = face_detector().all(picture)
+    if not faces:
+        return encode_image(content, limits), 0
+    box = faces[0].box(margin)
+    return convert(picture, Conversion((), limits), box).content, len(faces)
+
+
+def _undecodable(error: Exception) -> RejectedImage:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return RejectedImage(f"cannot be decoded: {reason}")
+
+
+def _content(image: ImageInput, limits: ImageLimits) -> bytes | Image.Image:
+    """A file's content, or a picture within the limits.
+
+    Raises:
+      RejectedImage: If it cannot be read, is too large, or can be no image.
+    """
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return encode(bytes(image), limits).content
+        return bytes(image)
     if isinstance(image, (str, os.PathLike)):
-        return encode(read_file(image, limits.max_bytes), limits).content
+        return read_file(image, limits.max_bytes)
     if _is_array(image):
         image = np.asarray(image)
         if image.dtype == object and image.ndim == 0:  # a path or file as a tensor
-            return encode_image(image.item(), limits)
+            return _content(image.item(), limits)
         image = _picture(image)
     if not isinstance(image, Image.Image):
         raise RejectedImage(
@@ -57,13 +126,7 @@ def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> by
             f"received {type(image).__name__}"
         )
     _require_size(image.width, image.height, limits)
-    try:
-        return to_png(to_plain(image), limits).content
-    except RejectedImage:
-        raise
-    except Exception as error:  # Pillow decodes late, and raises errors of many kinds
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise RejectedImage(f"cannot be decoded: {reason}") from error
+    return image
 
 
 def as_images(images: ImageInput | Iterable[ImageInput]) -> Iterable[ImageInput]:
@@ -147,7 +210,9 @@ def decode_images(
     for image in as_images(images):
         picture, reason = np.zeros([image_size, image_size, 3], np.uint8), ""
         try:
-            picture = decode_and_resize(encode_image(image), image_size).numpy()
+            with quiet_pillow():
+                content = encode_image(image)
+            picture = decode_and_resize(content, image_size).numpy()
         except RejectedImage as error:
             reason = str(error)
         except tf.errors.InvalidArgumentError:

@@ -7,7 +7,12 @@ import typing
 
 import tensorflow as tf
 
-from byel_tf.serving.orientation import NOT_SAID, exif_orientation, xmp_orientation
+from byel_tf.serving.orientation import (
+    NOT_SAID,
+    exif_orientation,
+    exif_orientations,
+    xmp_orientation,
+)
 
 if typing.TYPE_CHECKING:
     from byel_tf.serving.decoding import DecodingLimits
@@ -17,6 +22,8 @@ _END, _SCAN, _APP1 = 0xD9, 0xDA, 0xE1
 _NO_SEGMENT = (0x00, 0x01, *range(0xD0, 0xD9), 0xFF)
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
+# Before EXIF data stands at most what JFIF writes, and a comment.
+_FIRST_SEGMENTS = 3
 # Their converted colours depend on what wrote them.
 _FOUR_COLOURS = 4
 
@@ -32,21 +39,58 @@ def is_taken_jpeg(encoded: tf.Tensor, limits: DecodingLimits) -> tf.Tensor:
     return (shape[0] * shape[1] <= limits.max_pixels) & (shape[2] < _FOUR_COLOURS)
 
 
-def is_plain_jpeg(encoded: tf.Tensor, limits: DecodingLimits) -> tf.Tensor:
-    """Whether a file, (), string, needs no `read_segments`: nothing in it matters."""
-    _, codes = _markers(tf.io.decode_raw(encoded, tf.uint8))
-    return ~_may_be_long(codes, limits) & ~tf.reduce_any(codes == _APP1)
+def is_plain_jpeg(files: tf.Tensor, limits: DecodingLimits) -> tf.Tensor:
+    """Which files, (N,), string, need no `read_segments`: nothing in them matters."""
+    has_names = tf.strings.split(files, bytes((0xFF, _APP1)), maxsplit=1)
+    return ~_may_be_long(files, limits) & (has_names.row_lengths() == 1)
 
 
-def _may_be_long(codes: tf.Tensor, limits: DecodingLimits) -> tf.Tensor:
-    """Whether there may be too many scans: other segments hold such codes as well."""
-    return tf.math.count_nonzero(codes == _SCAN) > limits.max_scans
+def read_first_segments(
+    files: tf.Tensor, limits: DecodingLimits
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What `read_segments` gives, for all files at once, where little is needed.
+
+    Cameras and programs write EXIF data into the first segments; then these say enough.
+
+    Args:
+      files: Any bytes, (N,), string.
+      limits: What is decoded.
+
+    Returns:
+      How pictures are turned, as EXIF counts, (N,), int32; and where that is known,
+      (N,), bool: the others need `read_segments`.
+    """
+    size = tf.cast(tf.strings.length(files), tf.int64)
+    position = tf.minimum(tf.fill(tf.shape(size), tf.constant(2, tf.int64)), size)
+    name = tf.constant(list(_EXIF), tf.uint8)
+    head_bytes = tf.fill(tf.shape(files), tf.constant(4 + len(_EXIF), tf.int64))
+    exif, is_found = tf.fill(tf.shape(files), ""), tf.zeros_like(size, tf.bool)
+    for _ in range(_FIRST_SEGMENTS):
+        heads = tf.strings.substr(files, tf.minimum(position, size), head_bytes)
+        heads = tf.io.decode_raw(heads, tf.uint8, fixed_length=4 + len(_EXIF))
+        others = tf.constant((*_NO_SEGMENT, _END, _SCAN), tf.uint8)
+        is_segment = tf.reduce_all(heads[:, 1:2] != others, axis=1)
+        is_segment &= (heads[:, 0] == 0xFF) & ~is_found
+        two = tf.cast(heads[:, 2:4], tf.int64) * tf.constant([256, 1], tf.int64)
+        length = tf.maximum(tf.reduce_sum(two, axis=1), 2)
+        is_exif = is_segment & (heads[:, 1] == _APP1)
+        is_exif &= tf.reduce_all(heads[:, 4:] == name, axis=1)
+        start = tf.minimum(position + 4 + len(_EXIF), size)
+        count = tf.where(is_exif, tf.maximum(length - 2 - len(_EXIF), 0), 0)
+        exif = tf.where(is_exif, tf.strings.substr(files, start, count), exif)
+        is_found |= is_exif
+        # Where no segment begins it stays, and finds none again.
+        position += tf.where(is_segment, length + 2, 0)
+    orientations = exif_orientations(exif)
+    is_known = is_found & (orientations != NOT_SAID) & ~_may_be_long(files, limits)
+    return orientations, is_known
 
 
-def _markers(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where in a file FF stands, and what stands behind it."""
-    starts = tf.where(data[:-1] == 0xFF)[:, 0]
-    return starts, tf.gather(data, starts + 1)
+def _may_be_long(files: tf.Tensor, limits: DecodingLimits) -> tf.Tensor:
+    """Which may have too many scans: other segments hold such codes as well."""
+    most = limits.max_scans
+    parts = tf.strings.split(files, bytes((0xFF, _SCAN)), maxsplit=most + 1)
+    return parts.row_lengths() > most + 1
 
 
 def read_segments(
@@ -64,8 +108,9 @@ def read_segments(
       end: what stands behind it, such as a film, holds anything.
     """
     data = tf.io.decode_raw(encoded, tf.uint8)
-    starts, codes = _markers(data)
-    may_be_long = _may_be_long(codes, limits)
+    starts = tf.where(data[:-1] == 0xFF)[:, 0]
+    codes = tf.gather(data, starts + 1)
+    may_be_long = _may_be_long(encoded[None], limits)[0]
     size = tf.size(data, tf.int64)
     data = tf.concat([data, tf.zeros([4], tf.uint8)], axis=0)
     is_segment = tf.reduce_all(codes[:, None] != tf.constant(_NO_SEGMENT, tf.uint8), 1)

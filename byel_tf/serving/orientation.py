@@ -20,57 +20,69 @@ _XMP_NAME = "tiff:Orientation"
 _MAX_EXIF_BYTES = 2**16
 
 
-def exif_orientation(exif: tf.Tensor) -> tf.Tensor:
-    """The orientation that EXIF data state.
+def exif_orientations(exif: tf.Tensor) -> tf.Tensor:
+    """The orientations that EXIF data state.
 
     Args:
-      exif: A TIFF file, (), string: what stands behind `Exif` and two zeros.
+      exif: TIFF files, (N,), string: what stands behind `Exif` and two zeros.
 
     Returns:
-      (), int32: from 1 to 8 if it is one; 0 if they are no TIFF file; `NOT_SAID` if it
-      has none.
+      (N,), int32: from 1 to 8 if it is one; 0 if they are no TIFF file; `NOT_SAID` if
+      it has none.
     """
     exif = tf.strings.substr(exif, 0, _MAX_EXIF_BYTES)
     size = tf.cast(tf.strings.length(exif), tf.int64)
-    # Zeros behind it, so that the header can be read of whatever there is.
-    data = tf.cast(tf.io.decode_raw(exif, tf.uint8), tf.int64)
-    data = tf.concat([data, tf.zeros([8], tf.int64)], axis=0)
-    is_little = tf.strings.substr(exif, 0, 1) == b"I"
+    is_little = (tf.strings.substr(exif, 0, 1) == b"I")[:, None]
+
+    def bytes_at(start: tf.Tensor, count: int | tf.Tensor) -> tf.Tensor:
+        """Of each, as numbers, (N, count); beyond its end zeros."""
+        start = tf.minimum(start, size)
+        counts = tf.fill(tf.shape(start), tf.cast(count, tf.int64))
+        parts = tf.strings.substr(exif, start, counts)
+        return tf.cast(tf.io.decode_raw(parts, tf.uint8, fixed_length=count), tf.int64)
 
     def number(digits: tf.Tensor) -> tf.Tensor:
-        """Of 2 or 4 bytes in the last dimension."""
+        """Of 2 or 4 bytes in the last dimension, the first that of the files."""
         weights = [256**place for place in range(digits.shape[-1])]
-        weights = tf.where(
-            is_little,
-            tf.constant(weights, tf.int64),
-            tf.constant(weights[::-1], tf.int64),
-        )
-        return tf.reduce_sum(digits * weights, axis=-1)
+        little = tf.reduce_sum(digits * tf.constant(weights, tf.int64), axis=-1)
+        big = tf.reduce_sum(digits * tf.constant(weights[::-1], tf.int64), axis=-1)
+        is_first = is_little if little.shape.rank == 2 else is_little[:, 0]
+        return tf.where(is_first, little, big)
 
-    start = tf.minimum(number(tf.ensure_shape(data[4:8], [4])), size)
+    nothing = tf.zeros_like(size)
+    start = tf.minimum(number(bytes_at(nothing, 8)[:, 4:8]), size)
     room = (size - start - 2) // _ENTRY_BYTES
-    count = number(tf.ensure_shape(data[start : start + 2], [2]))
-    count = tf.maximum(tf.minimum(count, room), 0)
-    entries = data[start + 2 : start + 2 + _ENTRY_BYTES * count]
-    entries = tf.reshape(entries, [-1, _ENTRY_BYTES])
-    kinds, counts = number(entries[:, 2:4]), number(entries[:, 4:8])
-    short, long = number(entries[:, 8:10]), number(entries[:, 8:])
+    count = tf.maximum(tf.minimum(number(bytes_at(start, 2)), room), 0)
+    most = tf.reduce_max(tf.concat([count, [1]], axis=0))
+    entries = bytes_at(start + 2, tf.cast(most, tf.int32) * _ENTRY_BYTES)
+    entries = tf.reshape(entries, [-1, most, _ENTRY_BYTES])
+    kinds, counts = number(entries[..., 2:4]), number(entries[..., 4:8])
+    short, long = number(entries[..., 8:10]), number(entries[..., 8:])
     # Longer values stand elsewhere; where they do not, what follows is not read.
     unit = tf.gather(
         tf.constant(_VALUE_BYTES, tf.int64), tf.minimum(kinds, len(_VALUE_BYTES) - 1)
     )
-    is_broken = (counts * unit > 4) & (long + counts * unit > size)
-    is_stated = (number(entries[:, :2]) == _TAG) & (
-        tf.cumsum(tf.cast(is_broken, tf.int32)) == 0
-    )
+    is_broken = (counts * unit > 4) & (long + counts * unit > size[:, None])
+    places = tf.range(most)
+    is_stated = (number(entries[..., :2]) == _TAG) & (places < count[:, None])
+    is_stated &= tf.cumsum(tf.cast(is_broken, tf.int32), axis=1) == 0
     # Of several values the first counts.
     is_short = (kinds == _SHORT) & ((counts == 1) | (counts == 2))
     is_stated &= is_short | ((kinds == _LONG) & (counts == 1))
     values = tf.clip_by_value(tf.where(kinds == _SHORT, short, long), 0, 255)
-    stated = tf.concat([[NOT_SAID], tf.boolean_mask(values, is_stated)], axis=0)[-1]
-    is_tiff = tf.reduce_any(tf.strings.substr(exif, 0, 4) == tf.constant(_HEADERS))
+    # The last of them, as the one with the highest place.
+    values = tf.where(is_stated, places * 256 + values, NOT_SAID)
+    stated = tf.reduce_max(values, axis=1)
+    stated = tf.where(stated == NOT_SAID, stated, stated % 256)
+    heads = tf.strings.substr(exif, 0, 4)[:, None]
+    is_tiff = tf.reduce_any(heads == tf.constant(_HEADERS), axis=1)
     is_usable = (is_tiff & (size >= 8)) | (size == 0)
     return tf.where(is_usable, tf.cast(stated, tf.int32), 0)
+
+
+def exif_orientation(exif: tf.Tensor) -> tf.Tensor:
+    """As `exif_orientations`, of one TIFF file, (), string."""
+    return exif_orientations(exif[None])[0]
 
 
 def xmp_orientation(xmp: tf.Tensor) -> tf.Tensor:

@@ -26,9 +26,9 @@ _EXIF_PREFIX = b"Exif\0\0"
 _LONGEST_RUN = 4096
 
 
-def is_plain_png(encoded: tf.Tensor) -> tf.Tensor:
-    """Whether a file, (), string, needs no `read_chunks`: nothing in it matters."""
-    return ~tf.strings.regex_full_match(encoded, _MATTERS)
+def is_plain_png(files: tf.Tensor) -> tf.Tensor:
+    """Which files, (N,), string, need no `read_chunks`: nothing in them matters."""
+    return ~tf.strings.regex_full_match(files, _MATTERS)
 
 
 def is_taken_png(
@@ -151,7 +151,9 @@ def read_chunks(
     is_compressed = text(xmp + 8 + len(_XMP), 1) == b"\1"
     # What only a decompressed text tells remains unknown.
     is_hidden = (has_profile & (exif < 0)) | (is_silent & (xmp >= 0) & is_compressed)
-    is_taken = (kind == b"IEND") & ~is_hidden
+    # What stands before the header would be left out, and it would be the first again.
+    has_header = text(tf.cast(len(SIGNATURE), tf.int64), len(_HEADER)) == _HEADER
+    is_taken = has_header & (kind == b"IEND") & ~is_hidden
     whole = tf.strings.join([SIGNATURE, tf.strings.reduce_join(kept.stack())])
     return (
         tf.where(is_taken, whole, ""),

@@ -358,8 +358,9 @@ def failures_explained(name: str, data: TrainingData | None = None) -> Iterator[
     try:
         yield
     except tf.errors.OpError as error:
-        if data is not None and data.failure is not None:
-            raise data.failure from error
+        failure = data and data.explain(error)
+        if failure is not None:
+            raise failure from error
         reason = " ".join(error.message.strip().splitlines()[0].split())
         what = _explain(error)
         if what is None:

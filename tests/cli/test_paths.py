@@ -27,7 +27,7 @@ PROGRAMS = [
 ]
 
 # "program --flag" of all that work on addresses: each has to be shown to.
-TAKE_ADDRESSES = {"prepare --beam_staging"}
+TAKE_ADDRESSES = {"prepare --beam_staging", "prepare --root"}
 
 # Their help is about paths; their values are regular expressions.
 NO_PATHS = {

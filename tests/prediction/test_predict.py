@@ -136,6 +136,24 @@ def test_names_that_are_no_utf_8_and_quotes(model):
     assert table["path"].tolist() == ['a,"b"\r.png', r"c\udcff.png", "d\ne.png", "NA"]
 
 
+def test_texts_that_spreadsheets_would_run(model):
+    names = ("=cmd()", "@b", "c")
+    rows = pd.DataFrame([[0.5, 0.25, 0.25]] * 2, columns=list(names))
+    rows.insert(0, "path", ["-1+1.png", "a=b.png"])
+    rows.insert(1, "label", ["=cmd()", None])
+    rows["error"] = [None, "\tbad"]
+    stream = io.BytesIO()
+    CsvWriter(stream, names).write(rows)
+    assert stream.getvalue() == (
+        b'"path","label","\'=cmd()","\'@b","c","error"\n'
+        b'"\'-1+1.png","\'=cmd()",0.5,0.25,0.25,""\n'
+        b'"a=b.png","",0.5,0.25,0.25,"\'\tbad"\n'
+    )
+    stream = io.BytesIO()
+    JsonLinesWriter(stream, names).write(rows)
+    assert b'{"path":"-1+1.png","label":"=cmd()","=cmd()":0.5' in stream.getvalue()
+
+
 def test_parquet_grows_by_groups(model, monkeypatch):
     import pyarrow.parquet
 
@@ -204,7 +222,7 @@ def test_submission_leaves_other_classes_out():
     writer = LsdWriter(stream, names)
     rows = np.eye(7)[[1, 6, 3]] * 0.4 + np.eye(7)[[0, 0, 0]] * 0.6
     table = pd.DataFrame(rows, columns=list(names))
-    table.insert(0, "path", ["x/a.jpg", "b.jpg", "c.jpg"])
+    table.insert(0, "path", ["x/=a.jpg", "b.jpg", "c.jpg"])
     table["error"] = [None, None, "broken"]
     writer.write(table)
-    assert stream.getvalue() == b"image,expression\na.jpg,5\nb.jpg,0\nc.jpg,-1\n"
+    assert stream.getvalue() == b"image,expression\n'=a.jpg,5\nb.jpg,0\nc.jpg,-1\n"

@@ -1,6 +1,9 @@
+import dataclasses
+import io
 import pathlib
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +12,11 @@ from PIL import Image
 
 import byel_tf
 from byel_tf.errors import RunError
+from byel_tf.faces.crop import Box, crop
+from byel_tf.faces.detector import FaceDetector
 from byel_tf.serving.image_inputs import encode_image
+from byel_tf.serving.load import load_export
+from byel_tf.serving.loaded_model import Model
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 CLASSES = ("anger", "fear", "happiness")
@@ -119,6 +126,107 @@ def test_a_run_means_its_newest_version(export, tmp_path):
     for given in (tmp_path, tmp_path / "export", newest, str(tmp_path)):
         assert find_export(given) == newest
     assert byel_tf.load(tmp_path).classes == CLASSES
+
+
+class Face:
+    """Fills the upper left quarter of a picture of 40 pixels."""
+
+    def box(self, margin):
+        return Box(0, 0, 20).with_margin(margin)
+
+
+def drawn(mode="RGB"):
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 40, 3), np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+@pytest.fixture
+def faces(monkeypatch):
+    """Two faces on pictures in colour, none on grey ones."""
+    monkeypatch.setattr(
+        FaceDetector, "all", lambda self, image: [Face()] * 2 * (image.mode == "RGB")
+    )
+
+
+@pytest.fixture
+def stating(export):
+    """A function that makes a model that says how its images were cropped."""
+    loaded = load_export(export)
+    return lambda **facts: Model(
+        dataclasses.replace(loaded, metadata={**loaded.metadata, **facts})
+    )
+
+
+def test_images_are_cropped_as_the_training_images(stating, faces, tmp_path):
+    model = stating(crop="face", crop_margin=1.5)
+    drawn().save(tmp_path / "a.png")
+    images = [
+        *(tmp_path / "a.png", (tmp_path / "a.png").read_bytes(), drawn()),
+        *(np.asarray(drawn()), drawn("L"), drawn(), b"none"),
+    ]
+    result = model.predict(images, batch_size=2)
+    assert result.faces.tolist() == [2, 2, 2, 2, 0, 2, 0]
+    assert [bool(error) for error in result.errors] == [False] * 6 + [True]
+    cut = crop(drawn(), Box(0, 0, 20).with_margin(1.5))
+    expected = model.predict([cut, drawn("L")], crop="none")
+    assert expected.faces is None
+    for place in (0, 1, 2, 3, 5):
+        np.testing.assert_allclose(
+            result.probabilities[place], expected.probabilities[0], atol=1e-5
+        )
+    np.testing.assert_allclose(
+        result.probabilities[4], expected.probabilities[1], atol=1e-5
+    )
+    whole = model.predict(drawn(), crop="none").probabilities
+    assert np.abs(whole - expected.probabilities[:1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("facts", [{}, {"crop": "none", "crop_margin": 1.0}])
+def test_images_are_whole_where_nothing_is_said(stating, faces, facts):
+    model = stating(**facts)
+    assert model.predict(drawn()).faces is None
+    expected = model.predict(drawn(), crop="none").probabilities
+    np.testing.assert_array_equal(model.predict(drawn()).probabilities, expected)
+
+
+def test_warnings_of_crops(stating, faces):
+    model = stating(crop="face", crop_margin=1.5)
+    with pytest.warns(UserWarning, match="no face was found on 1 of 4 images") as said:
+        model.predict([drawn()] * 3 + [drawn("L"), b"none"])
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    with pytest.warns(UserWarning, match="cropped to the face .margin 2.") as said:
+        model.predict(drawn(), crop_margin=2)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict([drawn()] * 4 + [drawn("L")])
+        model.predict(drawn(), crop="none")
+        assert model.predict([]).faces.shape == (0,)
+
+
+def test_warnings_of_pillow_are_not_shown(stating):
+    content = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    drawn().save(content, "JPEG", exif=exif.tobytes()[:-9])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert stating().predict(content.getvalue()).errors == [""]
+
+
+def test_crops_that_cannot_be_meant(stating):
+    model = stating(crop="none")
+    with pytest.raises(ValueError, match="crop='box'"):
+        model.predict([], crop="box")
+    with pytest.raises(ValueError, match="crop_margin has no meaning"):
+        model.predict([], crop_margin=2)
+    for margin in (0, 5, float("nan")):
+        with pytest.raises(ValueError, match="from 0.6 to 4. Received"):
+            model.predict([], crop="face", crop_margin=margin)
+    with pytest.raises(RunError, match="crop is 'eyes'"):
+        stating(crop="eyes").predict([])
 
 
 def test_no_export(tmp_path):

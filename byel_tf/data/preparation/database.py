@@ -14,7 +14,7 @@ import os
 import pathlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from byel_tf.data.manifest import Shard
 from byel_tf.data.preparation.convert import Finding
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS images (
   id INTEGER PRIMARY KEY,
   name BLOB, path BLOB, row_start INTEGER, row_bytes INTEGER,
   label INTEGER, given TEXT, subject TEXT, votes TEXT, bounds TEXT, place BLOB,
+  outside BLOB,
   reason TEXT,
   sha256 BLOB, bytes INTEGER, format TEXT, width INTEGER, height INTEGER,
   grey INTEGER, passed INTEGER, box TEXT,
@@ -45,6 +46,22 @@ _FINDING = "sha256, bytes, format, width, height, grey, passed, box"
 TAKEN = "reason IS NULL"
 #: Condition of the images that the source leads to.
 LISTED = "path IS NOT NULL"
+#: Condition of those that can be taken, as far as is known, and lie outside it.
+OUTSIDE = f"{TAKEN} AND outside IS NOT NULL"
+
+
+class Listed(NamedTuple):
+    """What a source names.
+
+    Attributes:
+      entry: The image, or why it is not taken.
+      place: Its place in the shuffled order, 16 bytes.
+      outside: Where it is, if that is outside the source.
+    """
+
+    entry: Item | Rejected
+    place: bytes
+    outside: str | None
 
 
 class WorkDatabase:
@@ -61,7 +78,7 @@ class WorkDatabase:
         """
         self.connection = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
-            # Held until the process ends, however it ends.
+            # The only lock where folders cannot be locked; it ends with the process.
             self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self.connection.execute("PRAGMA journal_mode = WAL")
             # What the last moments before a power cut brought is done again.
@@ -128,13 +145,12 @@ class WorkDatabase:
         """Writes a fact."""
         self.connection.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
 
-    def add_items(self, items: Iterable[tuple[Item | Rejected, bytes]]) -> None:
-        """Appends what a source names, each with its place in the shuffled order."""
-        columns = f"{_ITEM}, place, reason"
+    def add_items(self, items: Iterable[Listed]) -> None:
+        """Appends what a source names."""
+        columns = f"{_ITEM}, place, outside, reason"
         marks = ", ".join("?" * (columns.count(",") + 1))
         self.connection.executemany(
-            f"INSERT INTO images ({columns}) VALUES ({marks})",
-            (_item_row(item, place) for item, place in items),
+            f"INSERT INTO images ({columns}) VALUES ({marks})", map(_item_row, items)
         )
 
     def unexamined(self, chunk: int) -> Iterator[list[tuple[int, Item]]]:
@@ -225,10 +241,11 @@ def _encode_name(name: str) -> bytes:
     return name.encode(errors="surrogateescape")
 
 
-def _item_row(item: Item | Rejected, place: bytes) -> tuple:
+def _item_row(listed: Listed) -> tuple:
+    item, place, outside = listed
     if isinstance(item, Rejected):
         reason = item.reason.encode(errors="backslashreplace").decode()
-        return (_encode_name(item.name), *[None] * 8, place, reason)
+        return (_encode_name(item.name), *[None] * 8, place, None, reason)
     start, size = item.row or (None, None)
     return (
         _encode_name(item.name),
@@ -241,6 +258,7 @@ def _item_row(item: Item | Rejected, place: bytes) -> tuple:
         item.votes and json.dumps(item.votes),
         item.box and json.dumps(item.box),
         place,
+        None if outside is None else _encode_name(outside),
         None,
     )
 

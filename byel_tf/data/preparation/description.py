@@ -9,8 +9,14 @@ from typing import Any
 
 from byel_tf.data.manifest import Manifest, Shard, Split
 from byel_tf.data.preparation.convert import Conversion
-from byel_tf.data.preparation.database import TAKEN, WorkDatabase, decode_name
+from byel_tf.data.preparation.database import (
+    OUTSIDE,
+    TAKEN,
+    WorkDatabase,
+    decode_name,
+)
 from byel_tf.data.record import UNLABELLED
+from byel_tf.data.sources.outside import OUTSIDE_COLUMNS, OUTSIDE_FILE_NAME
 from byel_tf.data.writer import (
     NO_FACE_FILE_NAME,
     REJECTED_FILE_NAME,
@@ -27,7 +33,7 @@ def write_description(
     origin: dict[str, Any],
     shards: Mapping[str, Sequence[Shard]],
 ) -> None:
-    """Writes `rejected.csv`, `no_face.csv` where it is asked for, and `dataset.json`.
+    """Writes the tables and `dataset.json`.
 
     Args:
       work: The database.
@@ -64,6 +70,7 @@ def write_description(
             "sha256": rejected_hash,
         },
         no_face=_without_face(work, folder, conversion),
+        outside=_outside(work, folder),
     )
     write_manifest(folder, manifest)
 
@@ -121,3 +128,15 @@ def _without_face(
         "count": count,
         "sha256": write_table(folder / NO_FACE_FILE_NAME, ("path",), rows),
     }
+
+
+def _outside(work: WorkDatabase, folder: pathlib.Path) -> dict[str, Any]:
+    count = work.number(f"SELECT count(*) FROM images WHERE {OUTSIDE}")
+    if not count:
+        return {}
+    rows = (
+        (name, decode_name(where))
+        for name, where in _named(work, "name, outside", OUTSIDE)
+    )
+    table = write_table(folder / OUTSIDE_FILE_NAME, OUTSIDE_COLUMNS, rows)
+    return {"count": count, "sha256": table}

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from byel_tf.data.preparation.convert import Conversion, examine
 from byel_tf.data.record import UNLABELLED
 from byel_tf.data.sources.item import Item
+from byel_tf.data.sources.outside import Surroundings
 from byel_tf.data.sources.source import Source
 from byel_tf.progress import progress
 from byel_tf.worker_pool import DIED, run_tasks
@@ -36,6 +37,7 @@ class Preview:
       first: The first images, as they are understood.
       looked_at: Images that were opened.
       unusable: Of these, those that would be rejected, by reason.
+      outside: One line on the images that lie outside the source; empty if none does.
     """
 
     splits: dict[str, dict[str, int]]
@@ -44,6 +46,7 @@ class Preview:
     first: tuple[Item, ...]
     looked_at: int
     unusable: dict[str, int]
+    outside: str = ""
 
 
 def preview(
@@ -51,6 +54,7 @@ def preview(
     conversion: Conversion,
     *,
     keeps_splits: bool,
+    outside: str,
     seed: int,
     workers: int,
 ) -> Preview:
@@ -60,6 +64,7 @@ def preview(
       source: What there is.
       conversion: How images would become records.
       keeps_splits: Whether the source's own splits are kept.
+      outside: As for `Preparation`.
       seed: Decides which images are opened.
       workers: Processes that open them.
 
@@ -69,11 +74,13 @@ def preview(
     counts: dict[str, collections.Counter[int]] = {}
     reasons: collections.Counter[str] = collections.Counter()
     first: list[Item] = []
+    surroundings = Surroundings(source.roots)
 
     def items() -> Iterator[Item]:
         with progress(None, "image", "list") as bar:
             for entry in source.items():
                 bar.update()
+                entry, _ = surroundings.look_at(entry, outside)
                 if not isinstance(entry, Item):
                     reasons[entry.reason] += 1
                 elif keeps_splits and entry.split is None:
@@ -101,6 +108,7 @@ def preview(
         tuple(first),
         len(sample),
         _look_at(sample, conversion, workers),
+        surroundings.summary(),
     )
 
 

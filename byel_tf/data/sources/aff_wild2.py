@@ -124,6 +124,7 @@ class AffWild2Source:
         for file in lists:
             root = self._find_root(file, options.root)
             self._lists[file] = Listing(root, text, self._subjects)
+        self.roots = tuple(listing.root for listing in self._lists.values())
         parts = ["class folders as train"] if self._folder is not None else []
         parts += [
             f"{os.path.basename(file)} as {_split(file)}, images in {of.root or '.'}"

@@ -149,6 +149,7 @@ class AffectNetSource:
                 )
             root = self._find_root(table, columns, options.root)
             self._tables.append((table, columns, root, _split(table)))
+        self.roots = tuple(root for _, _, root, _ in self._tables)
         self.gives_splits = all(split for *_, split in self._tables)
         self.gives_boxes = any(columns.box for _, columns, *_ in self._tables)
         self.description = "AffectNet: " + "; ".join(

@@ -88,6 +88,7 @@ class AffectNetArrays:
           UsageError: If an option has no meaning here.
         """
         options.allow(self.kind, "subject_pattern")
+        self.roots = (path,)
         self._path = path
         self._labels = labels
         self._subjects = options.subjects

@@ -108,6 +108,7 @@ class CkPlusSource:
                 f"{_IMAGES}/S005 …: unpack Emotion_labels.zip and "
                 "extended-cohn-kanade-images.zip into one folder"
             )
+        self.roots = (images,)
         self._images, self._emotions = images, emotions
         self.description = (
             f"CK+: the peak frame of every labelled sequence of {images}, labels in "

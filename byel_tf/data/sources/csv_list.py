@@ -119,6 +119,7 @@ class CsvSource:
         root = os.path.dirname(path)
         if options.root is not None:
             root = check_root(options.root)
+        self.roots = (root,)
         self._labels = labels
         self._meaning = ""
         self._delimiter = find_delimiter(path)

@@ -20,6 +20,7 @@ from byel_tf.data.sources import (
 from byel_tf.data.sources.file_kinds import refuse_other_kinds
 from byel_tf.data.sources.folder import FolderSource
 from byel_tf.data.sources.label_numbers import whole_number
+from byel_tf.data.sources.outside import trusted_roots
 from byel_tf.data.sources.parquet import is_parquet
 from byel_tf.data.sources.source import Source, SourceOptions
 from byel_tf.data.sources.table import first_row, read_rows
@@ -75,7 +76,7 @@ def open_source(
       UsageError: If there is no such format, or an option has no meaning for it.
       RunError: If the source is not there, or not as the format has it.
     """
-    path = os.fspath(path)
+    given = path = os.fspath(path)
     if format not in FORMATS:
         raise UsageError(
             f"--format={format} is none of the formats {', '.join(FORMATS)}"
@@ -95,7 +96,9 @@ def open_source(
         is_folder = os.path.isdir(path)
     if is_folder and format in _FILES_ONLY:
         raise RunError(f"--source={path} is a folder, and --format={format} is a table")
-    return _OPENERS[format](path, labels, options)
+    source = _OPENERS[format](path, labels, options)
+    source.roots = trusted_roots(given, options.root, source.roots)
+    return source
 
 
 def _is_in_order(path: str) -> bool:

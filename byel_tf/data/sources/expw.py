@@ -90,6 +90,7 @@ class ExpWSource:
             )
         root = self._find_images(options.root)
         self._listing = Listing(root, LabelText(labels, EXPRESSIONS), options.subjects)
+        self.roots = (root,)
         self.description = (
             f"ExpW: a record a face, photographs in {root or '.'}; no splits given"
         )

@@ -109,6 +109,7 @@ class Fer2013Source:
           UsageError: If an option has no meaning here.
         """
         options.allow(self.kind, "votes")
+        self.roots = (os.path.dirname(path),)
         self._path = path
         self._labels = LabelText(labels, EMOTIONS)
         self._votes = options.votes

@@ -108,6 +108,7 @@ class FerPlusSource:
             root = self._find_pictures(table, folder, options.root)
             prefix = f"{folder}/" if len(tables) > 1 else ""
             self._tables.append((table, prefix, root, split_within(folder)))
+        self.roots = tuple(root for _, _, root, _ in self._tables)
         self.gives_splits = all(split for *_, split in self._tables)
         self.gives_boxes = any(_read(first_row(table))[1] for table in tables)
         self.description = (

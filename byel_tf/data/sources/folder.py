@@ -96,6 +96,7 @@ class FolderSource:
                         "labels: choose one"
                     )
         self.kind = kind
+        self.roots = (path,)
         self._path = path
         self._labels = labels
         self._numbers: dict[int, str] = {}

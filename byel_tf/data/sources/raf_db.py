@@ -146,6 +146,7 @@ class RafDbSource:
             )
         root, self._suffix = self._find_images(base, options.root)
         labels_by_number = LabelText(labels, EXPRESSIONS)
+        self.roots = (root,)
         self._listing = Listing(root, labels_by_number, options.subjects)
         which = "aligned" if self._suffix else "listed"
         self.description = f"RAF-DB: {which} images of {root}; splits from their names"

@@ -84,6 +84,7 @@ class RafDbTable:
                 f"{', '.join(place or '.' for place in roots)}: unpack them, or give "
                 "--root"
             )
+        self.roots = (found,)
         self._listing = Listing(found, labels, options.subjects)
         self.description = (
             "RAF-DB, table of its copy on Kaggle (1 is surprise … 7 neutral): images "

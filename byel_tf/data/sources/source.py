@@ -32,12 +32,14 @@ class Source(Protocol):
       description: One line for the screen: what was found and how it is read.
       gives_splits: Whether its items say which split they belong to.
       gives_boxes: Whether its items say where in their pictures the faces are.
+      roots: The folders that its images are expected in.
     """
 
     kind: str
     description: str
     gives_splits: bool
     gives_boxes: bool
+    roots: tuple[str, ...]
 
     def items(self) -> Iterator[Item | Rejected]:
         """Every image once, in an order that depends on the data alone.

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from byel_tf.data.sources import parquet
 from byel_tf.data.sources.file_kinds import refuse_other_kinds
+from byel_tf.data.storage import is_remote
 from byel_tf.errors import RunError
 
 DELIMITERS = (",", ";", "\t")
@@ -155,6 +156,6 @@ def check_root(root: str) -> str:
     Raises:
       RunError: If it is none.
     """
-    if not os.path.isdir(root):
+    if not is_remote(root) and not os.path.isdir(root):
         raise RunError(f"--root={root} is not a folder")
     return root

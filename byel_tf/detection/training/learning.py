@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.detection.frame import MIRRORED, PATCH
 from byel_tf.detection.networks import normalized_level, normalized_patches
 from byel_tf.detection.pyramid import STRIDE
 from byel_tf.detection.training.patches import Patches
@@ -21,8 +22,8 @@ _PLACES = 2.0
 # not a face's.
 _FOCUS = 2.0
 _DECAY, _WARM_UP = 1e-4, 0.08
-# Left and right change places in a mirror.
-_MIRRORED = [1, 0, 2, 4, 3]
+# Share of patches of which a part is covered, and the cover's sides in pixels.
+_COVERED, _COVER = 0.25, (6, 24)
 
 
 def learn_to_propose(
@@ -53,6 +54,11 @@ def learn_to_look(
         mirror = draws.random(len(chosen)) < 0.5
         some[mirror] = some[mirror, :, ::-1]
         targets[mirror] = mirrored(targets[mirror])
+        for place in np.flatnonzero(draws.random(len(chosen)) < _COVERED):
+            top, left = draws.integers(0, PATCH, 2)
+            height, width = draws.integers(*_COVER, 2)
+            value = draws.integers(256)
+            some[place, top : top + height, left : left + width] = value
         return normalized_patches(some)[..., None], targets
 
     count = len(patches.pixels)
@@ -61,7 +67,7 @@ def learn_to_look(
 
 def mirrored(targets: np.ndarray) -> np.ndarray:
     """Targets of the second network for mirrored patches."""
-    points = targets[:, 1:11].reshape(-1, 5, 2)[:, _MIRRORED] * [-1, 1]
+    points = targets[:, 1:11].reshape(-1, 5, 2)[:, MIRRORED] * [-1, 1]
     mirrored = targets.copy()
     mirrored[:, 1:11] = points.reshape(-1, 10)
     return mirrored

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from byel_tf.detection.finder import look, propose
+from byel_tf.detection.finder import candidates, look, propose
 from byel_tf.detection.frame import frames_of
 from byel_tf.detection.networks import Networks
 from byel_tf.detection.pyramid import Pyramid
@@ -83,7 +83,7 @@ def cut_errors(networks: Networks, pixels: np.ndarray) -> Patches:
       pixels: uint8 [H, W].
     """
     pyramid = Pyramid(Image.fromarray(pixels))
-    frames = propose(networks, pyramid, _LEAST)[:_PROPOSALS]
+    frames = candidates(networks, pyramid, _LEAST)
     odds, points = look(networks, pyramid, frames)
     again = frames_of(points[odds > _TAKEN_AGAIN])
     frames = np.concatenate([frames[odds > _TAKEN], again])

@@ -8,7 +8,7 @@ import math
 import cv2
 import numpy as np
 
-from byel_tf.detection.frame import FACE_SIDE, frames_of
+from byel_tf.detection.frame import FACE_SIDE, MIRRORED, frames_of
 from byel_tf.detection.training.clutter import draw_clutter
 from byel_tf.detection.training.drawn import DrawnHeads
 from byel_tf.detection.training.photograph import photograph
@@ -22,8 +22,6 @@ _FILLING, _QUARTER = (15.0, 46.0), SCENE // 2
 # Faces of a scene, and shares of scenes.
 _COUNTS, _SHARES = (0, 1, 2, 3, 6), (0.18, 0.3, 0.2, 0.17, 0.15)
 _ROLL = 95.0
-# Left and right change places in a mirror.
-_MIRRORED = [1, 0, 2, 4, 3]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Scenes:
         side = head.shape[0]
         if draws.random() < 0.5:
             head = head[:, ::-1]
-            points = (points * [-1, 1] + [side, 0])[_MIRRORED]
+            points = (points * [-1, 1] + [side, 0])[MIRRORED]
         if faceless:
             head = _without_face(head, points, draws)
         wide = draws.random() < 0.45

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -47,11 +48,12 @@ class DetectorTraining:
       heads_each: Pictures drawn of each head.
       scenes: Scenes with faces.
       faceless: Scenes without, for the second network.
-      mend_scenes: Further scenes without, for what it takes for faces.
+      mend_rounds: How often the second network is learned anew, with the errors of the
+        one before.
+      mend_scenes: Further scenes without faces, in each round, for those errors.
       propose_steps: Steps of the first network.
-      look_steps: Steps of the second network.
-      mend_steps: Steps of another second network, which learns from the errors of the
-        one before; 0 for none.
+      look_steps: Steps of each second network before the last.
+      final_steps: Steps of the last.
       batch_size: Scenes a step; of patches eight times as many.
       learning_rate: Greatest rate.
       seed: Decides everything.
@@ -63,10 +65,11 @@ class DetectorTraining:
     heads_each: int
     scenes: int
     faceless: int
+    mend_rounds: int
     mend_scenes: int
     propose_steps: int
     look_steps: int
-    mend_steps: int
+    final_steps: int
     batch_size: int
     learning_rate: float
     seed: int
@@ -136,24 +139,34 @@ def _learn(training: DetectorTraining, heads: pathlib.Path) -> dict[str, np.ndar
             np.random.default_rng((seed, number, 13)),
         ),
     )
-    looking = looking_model()
-    learn_to_look(looking, patches, training.look_steps, 8 * batch, rate, seed)
-    weights |= folded("look", looking, LOOKING)
-
-    if training.mend_steps:
+    for done in range(training.mend_rounds + 1):
+        is_last = done == training.mend_rounds
+        looking = looking_model()
+        learn_to_look(
+            looking,
+            patches,
+            training.final_steps if is_last else training.look_steps,
+            8 * batch,
+            rate,
+            seed + done,
+        )
+        weights |= folded("look", looking, LOOKING)
+        if is_last:
+            return weights
         networks = Networks(weights)
+        if done == 0:
+            with threadpoolctl.threadpool_limits(1, user_api="blas"):
+                patches = recognisable(networks, patches)
         errors = _gathered(
-            draw(training.mend_scenes, seed + 1, faces=False),
-            lambda _, scene: cut_errors(networks, scene.pixels),
+            draw(training.mend_scenes, seed + 1 + done, faces=False),
+            functools.partial(_errors, networks),
         )
         print(f"{len(errors.pixels)} patches were taken for faces", flush=True)
-        with threadpoolctl.threadpool_limits(1, user_api="blas"):
-            patches = recognisable(networks, patches)
-        looking = looking_model()
         patches = patches + errors + errors  # twice, being few
-        learn_to_look(looking, patches, training.mend_steps, 8 * batch, rate, seed + 1)
-        weights |= folded("look", looking, LOOKING)
-    return weights
+
+
+def _errors(networks: Networks, number: int, scene: Scene) -> Patches:
+    return cut_errors(networks, scene.pixels)
 
 
 def _gathered(scenes: list[Scene], cut: Callable[[int, Scene], Patches]) -> Patches:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from byel_tf.data.contact_sheets import thumbnail
+from byel_tf.data.contact_sheets import thumbnail_of
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.record import UNLABELLED
 from byel_tf.data.records import read_records
@@ -79,7 +79,7 @@ def thumbnails(
     files = []
     for record in records:
         buffer = io.BytesIO()
-        thumbnail(record.encoded).save(buffer, "JPEG", quality=90)
+        thumbnail_of(dataset, record).save(buffer, "JPEG", quality=90)
         files.append(buffer.getvalue())
     return files
 

@@ -260,7 +260,7 @@ def test_faces_within_boxes(gradient, monkeypatch):
 
 def test_boxes_outlive_the_work_files(tmp_path):
     from byel_tf.data.preparation.convert import Finding
-    from byel_tf.data.preparation.database import WorkDatabase
+    from byel_tf.data.preparation.database import Listed, WorkDatabase
     from byel_tf.data.preparation.shards import _read_entries, write_entries
     from byel_tf.faces.crop import Box
 
@@ -270,7 +270,7 @@ def test_boxes_outlive_the_work_files(tmp_path):
     ]
     work = WorkDatabase(tmp_path / "work.sqlite")
     with work.transaction():
-        work.add_items((item, b"place") for item in items)
+        work.add_items(Listed(item, b"place", None) for item in items)
     assert [item for chunk in work.unexamined(8) for _, item in chunk] == items
     found = Finding(b"1", 2, "png", 3, 4, False, False, Box(1.0, 2.0, 3.0))
     write_entries(str(tmp_path / "entries"), [(items[0], found), (items[1], found)])
