@@ -4,6 +4,7 @@ import dataclasses
 
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.preparation.convert import NO_FACE_CHOICES, Conversion
+from byel_tf.detection.names import DETECTORS
 from byel_tf.errors import UsageError
 from byel_tf.faces.crop import MIN_MARGIN
 from byel_tf.flagging import option
@@ -29,6 +30,13 @@ class ImageFlags:
         "Images without a face found: keep them whole, list them in no_face.csv "
         "besides, or reject them.",
         choices=NO_FACE_CHOICES,
+    )
+    detector: str = option(
+        "mtcnn",
+        "What finds faces for --crop=face: mtcnn, of whose weights their author says "
+        "that they should not be used commercially; own, learned from drawn faces; "
+        "haar, OpenCV's.",
+        choices=DETECTORS,
     )
     max_bytes: int = option(
         ImageLimits.max_bytes, "Larger files are rejected.", lower=1
@@ -98,6 +106,7 @@ class PrepareImageFlags(ImageFlags):
             self.no_face,
             gives_boxes and self.crop in ("auto", "box"),
             self.keep_metadata,
+            self.detector,
         )
 
     def use_of_boxes(self, gives_boxes: bool) -> str:

@@ -179,9 +179,9 @@ def main(argv: Sequence[str]) -> None:
     if not how.dry_run:
         require_output(given.output)
     if images.crop == "face":
-        from byel_tf.faces.detector import FaceDetector
+        from byel_tf.detection.detectors import make_detector
 
-        FaceDetector()  # complains before any image is read
+        make_detector(images.detector)  # complains before any image is read
     boxes = images.use_of_boxes(source.gives_boxes)
     described = f"{given.source}: {source.description}{boxes}"
     if source.gives_splits and labels.splits is not None:

@@ -18,6 +18,7 @@ from byel_tf.flagging import one_line
 
 _SHOWN_REASONS = 8
 _SHOWN_SIZES = 5
+_LONGEST = 2000
 _UNKNOWN_CLASS = re.compile(r"unknown class '(.+)'")
 
 
@@ -133,8 +134,9 @@ def describe(dataset: PreparedDataset) -> str:
 
 
 def _text(lines: Sequence[str]) -> str:
-    """Names and reasons may hold line breaks."""
-    return "\n".join(map(one_line, lines))
+    """Names and reasons may hold line breaks and, of a stranger's set, be endless."""
+    shown = (f"{s[:_LONGEST]}…" if len(s) > _LONGEST else s for s in lines)
+    return "\n".join(map(one_line, shown))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

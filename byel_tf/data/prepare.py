@@ -155,6 +155,8 @@ class Preparation:
         if conversion.crop_faces or (conversion.crop_boxes and has_crops):
             origin["crop"] = "face" if conversion.crop_faces else "box"
             origin["crop_margin"] = conversion.crop_margin
+        if conversion.crop_faces:
+            origin["detector"] = conversion.detector
         if conversion.keep_metadata:
             origin["metadata"] = "kept"
         return origin

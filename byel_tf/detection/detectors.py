@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from byel_tf.detection.names import DETECTORS
 from byel_tf.faces.detector import FaceDetector
-
-#: In the order of preference.
-DETECTORS = ("mtcnn", "own", "haar")
 
 
 def make_detector(name: str, min_confidence: float = 0.8) -> FaceDetector:

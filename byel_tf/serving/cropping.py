@@ -116,8 +116,8 @@ def few_faces(without: int, count: int) -> str | None:
         return None
     return (
         f"no face was found on {without} of {count} images, and what a model says of "
-        "anything else means little; of images that show the face alone already, crop "
-        "none"
+        "anything else means little; crop=none is for images that show the face alone "
+        "already"
     )
 
 

@@ -93,7 +93,9 @@ def read_chunks(
         # No longer than the file: the sum of two of them has to stay a number.
         return tf.minimum(tf.reduce_sum(four * weights), size)
 
-    def advance(steps, position, kind, kept, has_key, has_profile, exif, xmp):
+    def advance(
+        steps, position, kind, kept, has_pixels, has_key, is_odd, has_profile, exif, xmp
+    ):
         kind = text(position + 4, 4)
         stride = length(position) + 12
         most = tf.where(kind == b"IDAT", tf.constant(_LONGEST_RUN, tf.int64), 1)
@@ -115,7 +117,10 @@ def read_chunks(
             end,
             kind,
             kept,
+            has_pixels | (kind == b"IDAT"),
             has_key | is_key,
+            # Of two keys, or one in a wrong place, decoders choose differently.
+            is_odd | (is_key & (has_key | has_pixels)) | ((kind == b"PLTE") & has_key),
             has_profile | (is_text & (name == _PROFILE)),
             tf.where(kind == b"eXIf", position, exif),
             tf.where((kind == b"iTXt") & is_xmp, position, xmp),
@@ -129,10 +134,10 @@ def read_chunks(
     nowhere = tf.constant(-1, tf.int64)
     kept = tf.TensorArray(tf.string, 0, dynamic_size=True, element_shape=[])
     start = tf.constant(len(SIGNATURE), tf.int64)
-    _, _, kind, kept, has_key, has_profile, exif, xmp = tf.while_loop(
+    _, _, kind, kept, _, has_key, is_odd, has_profile, exif, xmp = tf.while_loop(
         goes_on,
         advance,
-        (0, start, b"", kept, False, False, nowhere, nowhere),
+        (0, start, b"", kept, False, False, False, False, nowhere, nowhere),
         parallel_iterations=1,
     )
 
@@ -153,7 +158,7 @@ def read_chunks(
     is_hidden = (has_profile & (exif < 0)) | (is_silent & (xmp >= 0) & is_compressed)
     # What stands before the header would be left out, and it would be the first again.
     has_header = text(tf.cast(len(SIGNATURE), tf.int64), len(_HEADER)) == _HEADER
-    is_taken = has_header & (kind == b"IEND") & ~is_hidden
+    is_taken = has_header & (kind == b"IEND") & ~is_hidden & ~is_odd
     whole = tf.strings.join([SIGNATURE, tf.strings.reduce_join(kept.stack())])
     return (
         tf.where(is_taken, whole, ""),

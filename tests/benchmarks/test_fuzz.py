@@ -144,7 +144,6 @@ def test_findings(whole, alone, findings, monkeypatch):
     report = fuzz.Report()
     names = {0: "first", 1: "second"}
     fuzz._through_model({0: b"a", 1: b"b"}, names, None, report)
-    assert len(report.findings) == len(findings)
     assert all(
         end in found for end, found in zip(findings, report.findings, strict=True)
     )

@@ -299,7 +299,8 @@ def test_faces_are_cropped_as_by_the_import(predict, model, folder, faces, capsy
     lines = [
         "2 images, 1 without a face, 0 could not be read",
         "warning: no face was found on 1 of 2 images, and what a model says of "
-        "anything else means little; of images that show the face alone already, crop none",
+        "anything else means little; crop=none is for images that show the face alone "
+        "already",
     ]
     said = capsys.readouterr().err.splitlines()
     assert said == ["crop: face (margin 1.5), as given", *lines]

@@ -183,26 +183,30 @@ def test_the_working_folder_holds_nothing_but_its_own(source, run, tmp_path):
 
 def test_links_out_of_a_folder(import_of, source, picture, tmp_path):
     private = picture("private/me.png")
+    alike = picture("images of mine/me.png")  # its name begins as the source's
+    os.symlink(alike, os.path.join(source, "anger", "alike.png"))
     inside = os.path.join(source, "fear", "1.png")
     os.symlink(private, os.path.join(source, "anger", "file.png"))
     os.symlink(private.parent, os.path.join(source, "anger", "folder"))
     os.symlink(os.path.abspath(inside), os.path.join(source, "anger", "twice.png"))
     os.symlink("nowhere.png", os.path.join(source, "anger", "nowhere.png"))
     out, names, outside, rejected = import_of(source)
-    assert len(names) == 15
+    assert len(names) == 16
     assert outside == {
+        "anger/alike.png": str(alike),
         "anger/file.png": str(private),
         "anger/folder/me.png": str(private),
     }
-    assert "2 images lie outside the source, as anger/" in out
-    assert "from outside the source: 2, listed in outside.csv" in out
+    assert "3 images lie outside the source, as anger/" in out
+    assert "from outside the source: 3, listed in outside.csv" in out
     manifest = json.loads((tmp_path / "out/dataset.json").read_text())
-    assert manifest["outside"]["count"] == 2
+    assert manifest["outside"]["count"] == 3
 
     out, names, outside, rejected = import_of(source, "--outside=reject", output="b")
     assert len(names) == 13 and outside is None
     reason = "outside the source; --outside=list takes it"
     assert [name for name, why in rejected.items() if why == reason] == [
+        "anger/alike.png",
         "anger/file.png",
         "anger/folder/me.png",
     ]
@@ -298,3 +302,33 @@ def test_a_link_that_changes_between_two_runs(run, import_of, source, picture):
     out, names, outside, _ = import_of(source)
     assert "starting anew" in out
     assert outside == {"anger/link.png": str(private)}
+
+
+def test_the_table_of_them_is_verified(run, import_of, source, picture):
+    private = picture("private/me.png")
+    os.symlink(private, os.path.join(source, "anger", "file.png"))
+    import_of(source)
+    with open("out/outside.csv", "a") as file:
+        file.write('"anger/1.png","/etc"\n')
+    code, out, _ = run(inspect, "out", "--verify")
+    assert (code, "outside.csv: SHA-256: expected " in out) == (1, True)
+    os.unlink("out/outside.csv")
+    code, out, _ = run(inspect, "out", "--verify")
+    assert (code, "outside.csv: is missing" in out) == (1, True)
+    import_of(source, "--outside=reject", output="b")
+    with open("b/outside.csv", "w") as file:
+        file.write("path,leads to\n")
+    code, out, _ = run(inspect, "b", "--verify")
+    assert (code, "outside.csv: dataset.json does not name it" in out) == (1, True)
+
+
+def test_how_large_pictures_may_be(run, import_of, source):
+    import_of(source, "--max_pixels=70000000")
+    with open("out/dataset.json") as file:
+        assert json.load(file)["source"]["max_pixels"] == 70_000_000
+    for more in ((), ("--verify",)):
+        arguments = ("out", "--max_pixels=29", "--output=sheets", *more)
+        code, *texts = run(inspect, *arguments)
+        assert code == 1
+        assert "more than 29 pixels" in "".join(texts)
+    assert run(inspect, "out", "--max_pixels=30", "--output=sheets")[0] == 0

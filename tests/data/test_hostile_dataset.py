@@ -78,6 +78,7 @@ CASES = {
     "sizes": lambda c: c.update(image_sizes={"4 by 4": 5}),
     "sizes are huge": lambda c: c.update(image_sizes={f"{SIXTY}x1": 5}),
     "grey": lambda c: c.update(grey="5"),
+    "grey is huge": lambda c: c.update(grey=10**400),
     "duplicates": lambda c: c.update(duplicates={}),
     "source": lambda c: c.update(source=[]),
     "source's kind": lambda c: c["source"].update(kind=[]),
@@ -211,11 +212,13 @@ def test_names_of_any_characters_reach_no_terminal(folder, capsys):
         content["source"]["\x1b]0;title\x07"] = "\x1b[2J\n"
         content["rejected"]["reasons"] = {"\x1b[2J": 3}
         content["rejected"]["count"] = 3
+        content["source"]["note"] = "endless " * 10**5
 
     rewrite(folder, edit)
     assert run_program(inspect.main, ["program.py", str(folder), "--nosheets"]) == 0
     assert r"\x1b[31mred" in (out := capsys.readouterr().out)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", out)
+    assert len(out) < 5000
     with pytest.raises(RunError):  # nor do they as the text of a manifest
         Manifest.from_json("\x1b[2J", "x")
 

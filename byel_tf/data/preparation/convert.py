@@ -45,6 +45,7 @@ class Conversion:
       crop_boxes: Whether images are cropped to the boxes that their source gives; an
         image without one is rejected then.
       keep_metadata: Whether JPEG and PNG files keep what they say besides the picture.
+      detector: What finds faces; one of `detection.names.DETECTORS`.
     """
 
     classes: tuple[str, ...]
@@ -54,6 +55,7 @@ class Conversion:
     no_face: str = "keep"
     crop_boxes: bool = False
     keep_metadata: bool = False
+    detector: str = "mtcnn"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,9 +239,9 @@ def find_face(
             return content, None
         return picture, bounds_box(bounds).with_margin(conversion.crop_margin)
     if bounds is None:
-        face = _detector().largest(picture)
+        face = _detector(conversion.detector).largest(picture)
     else:
-        face = _detector().within(picture, bounds)
+        face = _detector(conversion.detector).within(picture, bounds)
     if face is not None:
         return picture, face.box(conversion.crop_margin)
     if conversion.no_face == "reject":
@@ -273,7 +275,7 @@ def _is_whole(bounds: tuple[float, float, float, float], picture: Image.Image) -
 
 
 @functools.cache
-def _detector():
-    from byel_tf.faces.detector import FaceDetector  # seconds and megabytes
+def _detector(name: str):
+    from byel_tf.detection.detectors import make_detector  # seconds and megabytes
 
-    return FaceDetector()
+    return make_detector(name)
