@@ -5,7 +5,9 @@ import datetime
 import os
 import pathlib
 import socket
+import time
 from collections.abc import Iterator
+from typing import TextIO
 
 from byel_tf.errors import RunError
 
@@ -13,6 +15,9 @@ from byel_tf.errors import RunError
 LOCK_FILE_NAME = ".lock"
 # A link may lead to a file of somebody else.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+# For a holder that has the lock and has not written who it is.
+_LOOKS = 20
+_SECONDS_BETWEEN_LOOKS = 0.05
 
 
 def try_lock(descriptor: int) -> bool | None:
@@ -75,9 +80,7 @@ def locked_folder(folder: pathlib.Path, busy: str) -> Iterator[None]:
             continue
         with file:
             if try_lock(file.fileno()) is False:
-                file.seek(0)
-                holder = file.read().strip() or "another process"
-                raise RunError(busy.replace("{holder}", holder))
+                raise RunError(busy.replace("{holder}", _holder(file)))
             if not _is_at(file.fileno(), folder / LOCK_FILE_NAME):
                 continue
             file.truncate(0)
@@ -86,6 +89,16 @@ def locked_folder(folder: pathlib.Path, busy: str) -> Iterator[None]:
             file.flush()
             yield
             return
+
+
+def _holder(file: TextIO) -> str:
+    """Who has a lock, and writes so right after getting it."""
+    for _ in range(_LOOKS):
+        file.seek(0)
+        if name := file.read().strip():
+            return name
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    return "another process"
 
 
 def _is_at(descriptor: int, path: pathlib.Path) -> bool:

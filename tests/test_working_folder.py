@@ -42,6 +42,21 @@ def test_one_process_has_it(folder):
         pass
 
 
+def test_a_holder_that_has_not_said_its_name_yet(folder, monkeypatch):
+    with folder.locked("is preparing it"):
+        lock = folder.path / ".lock"
+        name = lock.read_text()
+        lock.write_text("")
+        monkeypatch.setattr("time.sleep", lambda _: lock.write_text(name))
+        message = rf"^process {os.getpid()} on .* is preparing it"
+        with pytest.raises(RunError, match=message), folder.locked("is preparing it"):
+            pass
+        lock.write_text("")
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        with pytest.raises(RunError, match="^another process is"), folder.locked("is"):
+            pass
+
+
 def test_a_folder_that_its_holder_removes_is_made_again(folder):
     with folder.locked("works"):
         folder.remove()

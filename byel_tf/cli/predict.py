@@ -190,7 +190,14 @@ def main(argv: Sequence[str]) -> None:
     model = load_export(find_export(given.model))
     cropping = _cropping(images, model.metadata)
     crops = cropping.kind == "face"
-    conversion = Conversion((), images.limits(), crops, cropping.margin, images.no_face)
+    conversion = Conversion(
+        (),
+        images.limits(),
+        crops,
+        cropping.margin,
+        images.no_face,
+        detector=images.detector,
+    )
     contents = read_images(
         (entry for one in inputs for entry in one.entries()),
         conversion,
@@ -277,7 +284,7 @@ def _cropping(images: PredictImageFlags, facts: Mapping[str, Any]) -> Cropping:
     print(chosen.reason, file=sys.stderr)
     _warn(chosen.warning)
     if crops:
-        face_detector()
+        face_detector(images.detector)
     return chosen.cropping
 
 

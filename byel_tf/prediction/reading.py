@@ -180,7 +180,7 @@ def _read_faces(
     picture = content
     if isinstance(content, bytes):
         picture = decode_plain(content, conversion.limits)
-    found = face_detector().all(picture)
+    found = face_detector(conversion.detector).all(picture)
     reading = dataclasses.replace(reading, faces=len(found))
     if not found:
         if conversion.no_face == "reject":

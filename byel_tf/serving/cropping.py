@@ -122,8 +122,8 @@ def few_faces(without: int, count: int) -> str | None:
 
 
 @functools.cache
-def face_detector() -> FaceDetector:
-    """The detector; one a process."""
-    from byel_tf.faces.detector import FaceDetector  # seconds and megabytes
+def face_detector(name: str) -> FaceDetector:
+    """The detector of a name, as of `make_detector`; one a process."""
+    from byel_tf.detection.detectors import make_detector  # seconds and megabytes
 
-    return FaceDetector()
+    return make_detector(name)

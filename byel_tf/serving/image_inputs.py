@@ -67,13 +67,17 @@ def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> by
 
 
 def encode_face(
-    image: ImageInput, margin: float, limits: ImageLimits = _DEFAULT_LIMITS
+    image: ImageInput,
+    margin: float,
+    detector: str,
+    limits: ImageLimits = _DEFAULT_LIMITS,
 ) -> tuple[bytes, int]:
     """A PNG file of an image's largest face, cropped as `predict --crop=face` does.
 
     Args:
       image: The image.
       margin: Side of the crop, as a multiple of that of rendered faces.
+      detector: What finds faces, as of `make_detector`.
       limits: What is taken.
 
     Returns:
@@ -93,7 +97,7 @@ def encode_face(
             raise
         except Exception as error:
             raise _undecodable(error) from error
-    faces = face_detector().all(picture)
+    faces = face_detector(detector).all(picture)
     if not faces:
         return encode_image(content, limits), 0
     box = faces[0].box(margin)

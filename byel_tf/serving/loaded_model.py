@@ -71,6 +71,7 @@ class Model:
         with_representation: bool = False,
         crop: str = "auto",
         crop_margin: float | None = None,
+        detector: str = "mtcnn",
     ) -> PredictionResult:
         """Classifies images.
 
@@ -90,6 +91,8 @@ class Model:
             drawn so; not if the export does not say, as those of old releases.
           crop_margin: Side of the crop, as a multiple of that of rendered faces; None
             for that of the training images.
+          detector: What finds faces: "mtcnn", of whose weights their author says that
+            they should not be used commercially, "own" or "haar"; see docs/detector.md.
 
         Returns:
           The result. An image that cannot be read is no exception: its label is empty
@@ -114,7 +117,7 @@ class Model:
         errors, faces = [], []
         remaining = iter(as_images(images))
         while batch := list(itertools.islice(remaining, batch_size)):
-            encoded, reasons, found = _encode(batch, margin)
+            encoded, reasons, found = _encode(batch, margin, detector)
             outputs = self._run(encoded)
             for name in names:
                 batches[name].append(outputs[name].numpy())
@@ -172,7 +175,7 @@ def load_model(path: str | os.PathLike) -> Model:
 
 
 def _encode(
-    images: list[ImageInput], margin: float | None
+    images: list[ImageInput], margin: float | None, detector: str
 ) -> tuple[list[bytes], list[str], list[int]]:
     """Files of the images, empty where one cannot be read, the reasons, and faces."""
     encoded, reasons, faces = [], [], []
@@ -183,7 +186,7 @@ def _encode(
                 if margin is None:
                     content = encode_image(image)
                 else:
-                    content, found = encode_face(image, margin)
+                    content, found = encode_face(image, margin, detector)
         except RejectedImage as error:
             reason = str(error)
         encoded.append(content)

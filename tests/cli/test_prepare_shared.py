@@ -251,6 +251,13 @@ def test_a_layout_of_links(import_of, picture, tmp_path):
     assert len(import_of("raf")[2]) == 3
     listed = "raf/EmoLabel/list_patition_label.txt"
     assert len(import_of(listed, output="b")[2]) == 3
+    (tmp_path / "raf/EmoLabel/list_patition_label.txt").rename(
+        tmp_path / "raf/list.txt"
+    )
+    (tmp_path / "raf/Image/aligned").rename(tmp_path / "raf/aligned")
+    assert len(import_of("raf/list.txt", output="beside")[2]) == 3
+    (tmp_path / "raf/list.txt").rename(tmp_path / listed)
+    (tmp_path / "raf/aligned").rename(tmp_path / "raf/Image/aligned")
     (tmp_path / "raf/Image/aligned").unlink()
     (tmp_path / "private").rename(tmp_path / "raf/Image/aligned")
     assert import_of("raf", output="c")[2] is None

@@ -153,7 +153,7 @@ def read_with_faces(tmp_path, monkeypatch):
                 assert image.size == (12, 10)
                 return faces
 
-        monkeypatch.setattr(reading, "face_detector", Detector)
+        monkeypatch.setattr(reading, "face_detector", lambda name: Detector())
         conversion = dataclasses.replace(CONVERSION, crop_faces=True, **options)
         (tmp_path / "a.jpg").write_bytes(content or saved("JPEG"))
         item = Item("a.jpg", str(tmp_path / "a.jpg"))

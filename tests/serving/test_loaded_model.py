@@ -14,6 +14,7 @@ import byel_tf
 from byel_tf.errors import RunError
 from byel_tf.faces.crop import Box, crop
 from byel_tf.faces.detector import FaceDetector
+from byel_tf.serving import image_inputs
 from byel_tf.serving.image_inputs import encode_image
 from byel_tf.serving.load import load_export
 from byel_tf.serving.loaded_model import Model
@@ -232,3 +233,21 @@ def test_crops_that_cannot_be_meant(stating):
 def test_no_export(tmp_path):
     with pytest.raises(RunError, match="is not an exported model"):
         byel_tf.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mtcnn", "own", "haar"])
+def test_the_detector_that_is_asked_for(export, monkeypatch, name):
+    asked = []
+
+    class Detector:
+        def all(self, image):
+            return []
+
+    def make(given):
+        asked.append(given)
+        return Detector()
+
+    monkeypatch.setattr(image_inputs, "face_detector", make)
+    with pytest.warns(UserWarning, match="no face was found"):
+        byel_tf.load(export).predict([drawn()], crop="face", detector=name)
+    assert asked == [name]

@@ -41,9 +41,19 @@ def trusted_roots(
         return (source, *given)
     if given:
         return given
-    here = os.path.realpath(os.path.dirname(source))
-    above = os.path.join(os.path.dirname(here), "")
-    return (here, *(one for one in found if os.path.realpath(one).startswith(above)))
+    here = os.path.abspath(os.path.dirname(source))
+    return (here, *(one for one in found if _stays(one, here)))
+
+
+def _stays(folder: str, here: str) -> bool:
+    """Whether a folder in a table's, or beside that, is no link to another place."""
+    is_in_it = _is_within(os.path.abspath(folder), here)
+    around = here if is_in_it else os.path.dirname(here)
+    return _is_within(os.path.realpath(folder), os.path.realpath(around))
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 class Surroundings:
@@ -124,7 +134,4 @@ class Surroundings:
         return real, self._is_inside(real)
 
     def _is_inside(self, real: str) -> bool:
-        return any(
-            real == root or real.startswith(os.path.join(root, ""))
-            for root in self._folders
-        )
+        return any(_is_within(real, root) for root in self._folders)
