@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import os
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError, features
@@ -91,6 +93,14 @@ class EncodedImage:
     width: int
     height: int
     grey: bool
+
+
+@contextlib.contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keeps Pillow's warnings back: what it warns of is harmless, or it raises."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def read_file(path: str | os.PathLike, max_bytes: int) -> bytes:

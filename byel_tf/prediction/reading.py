@@ -18,12 +18,12 @@ from byel_tf.data.image_files import (
     encode,
     is_plain,
     is_too_long,
+    quiet_pillow,
 )
 from byel_tf.data.preparation.convert import Conversion, convert, read_item
 from byel_tf.data.sources.item import Item, Rejected
 from byel_tf.prediction.video import Frame, is_video, read_frames
 from byel_tf.serving.cropping import face_detector
-from byel_tf.serving.image_inputs import quiet_pillow
 from byel_tf.worker_pool import DIED, run_tasks
 
 Entry = Item | Rejected | Frame

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import typing
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from PIL import Image
@@ -17,6 +15,7 @@ from byel_tf.data.image_files import (
     RejectedImage,
     decode_plain,
     encode,
+    quiet_pillow,
     read_file,
     to_plain,
     to_png,
@@ -31,14 +30,6 @@ ImageInput = typing.Union[str, os.PathLike, bytes, np.ndarray, Image.Image]  # n
 _DEFAULT_LIMITS = ImageLimits()
 _CHANNELS = (1, 3, 4)
 _SINGLE = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
-
-
-@contextlib.contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Keeps Pillow's warnings back: what it warns of is harmless, or it raises."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
 
 
 def encode_image(image: ImageInput, limits: ImageLimits = _DEFAULT_LIMITS) -> bytes:

@@ -9,14 +9,13 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
-from byel_tf.data.image_files import RejectedImage
+from byel_tf.data.image_files import RejectedImage, quiet_pillow
 from byel_tf.serving.cropping import CROPS, choose_cropping, few_faces
 from byel_tf.serving.image_inputs import (
     ImageInput,
     as_images,
     encode_face,
     encode_image,
-    quiet_pillow,
 )
 from byel_tf.serving.load import ExportedModel, find_export, load_export
 

@@ -28,7 +28,7 @@ def test_originals_are_sound():
     assert all(is_taken(content) for content in originals().values())
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")
 def test_mutants_are_damaged_and_the_same_again():
     found = [mutant(3, number) for number in range(300)]
     assert found == [mutant(3, number) for number in range(300)]

@@ -381,6 +381,60 @@ def test_png_whose_pixels_do_not_end(size):
     assert read(whole).content == whole
 
 
+@pytest.mark.parametrize(
+    ("depth", "colour"), [(1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (8, 2), (16, 2)]
+)
+def test_png_with_too_few_rows(depth, colour):
+    row = bytes(-(-9 * depth * (3 if colour else 1) // 8))
+    whole = png(9, 7, depth, colour, [row] * 7)
+    assert (read(whole).width, read(whole).height) == (9, 7)
+    for rows in ([row] * 6, [row] * 6 + [row[:-1]]):
+        with pytest.raises(RejectedImage, match="the file ends too early"):
+            read(png(9, 7, depth, colour, rows))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (9, 7), (16, 8)])
+def test_interlaced_png_with_too_few_bytes(size):
+    """Those of Adam7's seven pictures, each row behind a byte for its filter."""
+    width, height = size
+    starts = [(0, 0), (4, 0), (0, 4), (2, 0), (0, 2), (1, 0), (0, 1)]
+    steps = [(8, 8), (8, 8), (4, 8), (4, 4), (2, 4), (2, 2), (1, 2)]
+    length = 0
+    for (x, y), (step_x, step_y) in zip(starts, steps, strict=True):
+        columns, rows = len(range(x, width, step_x)), len(range(y, height, step_y))
+        length += rows * (1 + 3 * columns) if columns else 0
+    plain = png(width, height, 8, 2, [])
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
+
+    def interlaced(stream):
+        parts = [(b"IHDR", header), (b"IDAT", zlib.compress(stream)), (b"IEND", b"")]
+        chunks = [
+            struct.pack(">I", len(data))
+            + kind
+            + data
+            + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in parts
+        ]
+        return plain[:8] + b"".join(chunks)
+
+    assert tf.io.decode_png(interlaced(bytes(length))).shape == (height, width, 3)
+    assert read(interlaced(bytes(length))).width == width
+    with pytest.raises(RejectedImage, match="the file ends too early"):
+        read(interlaced(bytes(length - 1)))
+
+
+def test_png_with_colours_in_a_wrong_place():
+    whole = png(1, 1, 8, 2, [b"abc"])
+    key = png(1, 1, 8, 2, [b"abc"], [(b"tRNS", bytes(6))])
+    start = key.index(b"tRNS") - 4
+    chunk = key[start : start + 18]
+    late = whole[:-12] + chunk + whole[-12:]
+    twice = key[:start] + chunk + key[start:]
+    for content in (late, twice):
+        with pytest.raises(RejectedImage, match="PNG colours in a wrong place"):
+            read(content)
+
+
 def test_jpeg_with_a_segment_that_goes_beyond_its_end(encode, picture):
     """Damage in the middle can look like one; Pillow reads no further than it must."""
     content = encode(np.tile(picture, (4, 4, 1)), "JPEG", quality=95)

@@ -10,11 +10,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image, PngImagePlugin
 
-from byel_tf.data.image_files import ImageLimits, encode
+from byel_tf.data.image_files import ImageLimits, encode, quiet_pillow
 from byel_tf.data.images import decode_and_resize
 from byel_tf.serving.decoding import DecodingLimits, decode_within
-from byel_tf.serving.image_inputs import quiet_pillow
 from byel_tf.serving.jpeg_header import read_first_segments, read_segments
+
+# Of damaged EXIF data.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")
 
 SIZE = 24
 # Of 255: resized before it is turned or after, and of 16 bits one rounds, the other

@@ -17,6 +17,7 @@ from byel_tf.data.image_files import (
     RejectedImage,
     decode_plain,
     encode,
+    quiet_pillow,
     read_file,
     to_png,
 )
@@ -99,7 +100,8 @@ def examine(
     results = []
     for _, item in items:
         before = stamp(item.path)
-        results.append((_examine(item, conversion), before))
+        with quiet_pillow():
+            results.append((_examine(item, conversion), before))
     return results
 
 

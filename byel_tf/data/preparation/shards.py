@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from PIL import Image
 
 from byel_tf.data import storage
-from byel_tf.data.image_files import RejectedImage
+from byel_tf.data.image_files import RejectedImage, quiet_pillow
 from byel_tf.data.manifest import Shard
 from byel_tf.data.metadata import without_metadata
 from byel_tf.data.preparation.convert import Conversion, Finding, convert, read_item
@@ -80,8 +80,9 @@ def write_shard(task: ShardTask) -> Shard:
     temporary = task.path if storage.is_remote(task.path) else f"{task.path}.open"
     with storage.open_binary(temporary, "wb") as file:
         writer = ShardWriter(file)
-        for item, finding in _read_entries(task.entries):
-            writer.add(_record(item, finding, task.conversion))
+        with quiet_pillow():
+            for item, finding in _read_entries(task.entries):
+                writer.add(_record(item, finding, task.conversion))
         shard = writer.close(posixpath.basename(task.path))
     if temporary != task.path:
         os.replace(temporary, task.path)
