@@ -220,22 +220,6 @@ def test_another_run_can_begin_with_its_encoder(finished):
         np.testing.assert_array_equal(value, best.reshape(value.shape), err_msg=name)
 
 
-def test_flags_cfg_repeats_the_run(arguments, tmp_path, training_only):
-    main([*arguments, "--objective=supervised"])
-    first = tmp_path / "run"
-    main(
-        ["train_main.py", f"--flagfile={first}/flags.cfg", f"--model_dir={tmp_path}/b"]
-    )
-    again = tmp_path / "b"
-    stages = [stage for stage, _ in training_only]
-    for one, other in zip(*(stage.model.variables for stage in stages), strict=True):
-        np.testing.assert_array_equal(one.numpy(), other.numpy())
-    numbers = [(folder / "history.jsonl").read_text() for folder in (first, again)]
-    assert numbers[0] == numbers[1]
-    flags = [(folder / "flags.cfg").read_text() for folder in (first, again)]
-    assert flags[0] == flags[1].replace(f"{tmp_path}/b", f"{tmp_path}/run")
-
-
 def test_a_finished_run_is_not_exported_twice(copied):
     run, arguments = copied
     before = json.loads((run / "results.json").read_text())
@@ -303,7 +287,6 @@ def test_stage_1_does_not_go_on_behind_stage_2(copied, capsys):
 @pytest.mark.parametrize(
     "extra",
     [
-        ["--objective=byol", "--precision=mixed_bfloat16"],
         ["--noemotion_subtraction", "--precision=mixed_float16", "--augmentation=byol"],
     ],
     ids=lambda flags: " ".join(flags),

@@ -246,7 +246,7 @@ class Detector:
 
 def test_faces_within_boxes(gradient, monkeypatch):
     detector = Detector()
-    monkeypatch.setattr(convert, "_detector", lambda: detector)
+    monkeypatch.setattr(convert, "_detector", lambda name: detector)
     content = saved(gradient)
     assert find_face(content, FACES, (10, 10, 30, 30)) == (content, None)
     assert find_face(content, FACES) == (content, None)
