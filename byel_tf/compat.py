@@ -26,7 +26,9 @@ def _quiet_import() -> Iterator[None]:
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    # Where a worker is lost, all others' parts of TensorFlow say so, at great length.
+    is_one_of_several = {"TF_CONFIG", "SLURM_STEP_NODELIST"} & set(os.environ)
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3" if is_one_of_several else "2"
     try:
         kept = os.dup(2)
     except OSError:  # a process started without standard error
@@ -44,6 +46,9 @@ def _quiet_import() -> Iterator[None]:
 # Without a home, Keras makes a folder that is called ~ in the present one.
 if os.path.expanduser("~") == "~":
     provide_folder("KERAS_HOME", "~")
+
+# So that several programs share a GPU; read when the first of its memory is taken.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 with _quiet_import():
     import tensorflow as tf

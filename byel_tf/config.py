@@ -308,14 +308,35 @@ class RunOptions:
     )
     strategy: str = option(
         "auto",
-        "auto: mirrored when there are several GPUs. mirrored uses every GPU, or "
-        "every logical CPU device where there is none.",
-        choices=("auto", "one_device", "mirrored"),
+        "mirrored uses every GPU, or every logical CPU device where there is none; "
+        "multi_worker those of all machines that TF_CONFIG or SLURM's variables name. "
+        "auto: multi_worker where they name more than one, mirrored for several GPUs "
+        "or logical devices, else one_device.",
+        choices=("auto", "one_device", "mirrored", "multi_worker"),
+    )
+    devices: str = option(
+        "",
+        "Devices to use: cpu, gpu, or some GPUs, as gpu:0,gpu:2. Empty: every GPU, or "
+        "the CPU where there is none.",
+    )
+    logical_devices: int = option(
+        0,
+        "Split each of these devices into so many, to try on one machine what runs on "
+        "several GPUs; 0: not split.",
+        lower=0,
+        upper=64,
+    )
+    sync_batch_norm: bool | None = option(
+        None,
+        "Batch norm over the global batch, so that a run computes the same on any "
+        "number of replicas; else each normalises its own share. Not given: yes over "
+        "several replicas, unless with --xla=jit, which cannot.",
     )
     xla: str = option(
         "auto",
         "jit compiles forward passes, losses and gradients; autocluster lets "
-        "TensorFlow choose; auto: jit on GPUs, off on CPUs.",
+        "TensorFlow choose; auto: on GPUs jit, with --sync_batch_norm autocluster, on "
+        "CPUs off.",
         choices=("auto", "off", "autocluster", "jit"),
     )
     precision: str = option(

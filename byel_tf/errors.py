@@ -7,3 +7,7 @@ class UsageError(Exception):
 
 class RunError(Exception):
     """An input or a run that failed; programs exit with code 1."""
+
+
+class WorkerLost(RunError):
+    """Another worker of a run has ended; the same commands continue, with code 75."""

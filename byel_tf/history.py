@@ -49,13 +49,15 @@ class Line:
 class History:
     """The file, as training writes it."""
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, is_written: bool = True):
         """Touches nothing yet.
 
         Args:
           path: The file, which need not be there; its folder has to be.
+          is_written: Whether this process writes it; else nothing is.
         """
         self._path = pathlib.Path(path)
+        self._is_written = is_written
 
     def append(
         self,
@@ -72,6 +74,8 @@ class History:
           values: Numbers by their TensorBoard tag without the stage.
           epoch: The stage's epochs done so far, for the line of an epoch.
         """
+        if not self._is_written:
+            return
         content = {"stage": stage, "step": step}
         if epoch is not None:
             content["epoch"] = epoch
@@ -96,7 +100,7 @@ class History:
           size: Bytes to keep. Where others have changed the file, so that no line ends
             there, what is kept ends with the line before.
         """
-        if not self._path.exists():
+        if not self._is_written or not self._path.exists():
             return
         with open(self._path, "rb+") as file:
             file.truncate(file.read(size).rfind(b"\n") + 1)

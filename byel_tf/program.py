@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from byel_tf.errors import RunError, UsageError
+from byel_tf.errors import RunError, UsageError, WorkerLost
 from byel_tf.flagging import one_line, program_name
 
 
@@ -40,6 +40,9 @@ def run_program(
     except UsageError as error:
         say(str(error))
         return 2
+    except WorkerLost as error:
+        say(str(error))
+        return interrupted
     except RunError as error:
         say(str(error))
         return 1

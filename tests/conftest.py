@@ -37,7 +37,7 @@ def reference_vectors():
 @pytest.fixture(scope="session")
 def two_replicas():
     """A mirrored strategy over two logical CPU devices."""
-    from byel_tf.training.strategy import build_strategy
+    from byel_tf.distribution.strategy import build_strategy
 
     strategy = build_strategy("mirrored")
     assert strategy.num_replicas_in_sync == 2

@@ -6,11 +6,54 @@ without reading what lies before, and names the images of any step afterwards.
 
 import dataclasses
 import functools
+from typing import Protocol
 
 import numpy as np
 
 # Records that stay together where an epoch is not shuffled as a whole.
 _BLOCK = 256
+
+
+class Order(Protocol):
+    """Which records make up each step.
+
+    Attributes:
+      batch_size: Global batch size.
+    """
+
+    batch_size: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+
+    def batch(self, step: int) -> tuple[int, np.ndarray, int]:
+        """The records of a step; see `TrainingOrder.batch`."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FileOrder:
+    """Some records in the order of the files, each once an epoch.
+
+    Attributes:
+      positions: Their positions in the split, (count,), int64.
+      batch_size: Global batch size.
+    """
+
+    positions: np.ndarray
+    batch_size: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return steps_per_epoch(len(self.positions), self.batch_size, False)
+
+    def batch(self, step: int) -> tuple[int, np.ndarray, int]:
+        """The records of a step; see `TrainingOrder.batch`."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        first = position * self.batch_size
+        found = self.positions[first : first + self.batch_size]
+        return epoch, *_filled(found, self.batch_size)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,13 +99,17 @@ class TrainingOrder:
         epoch, position = divmod(step, self.steps_per_epoch)
         first = position * self.batch_size
         draws = _epoch_draws(self, epoch)[first : first + self.batch_size]
-        repeated = draws[np.arange(self.batch_size) % len(draws)]
-        return epoch, repeated, len(draws)
+        return epoch, *_filled(draws, self.batch_size)
 
 
 def steps_per_epoch(count: int, batch_size: int, drop_remainder: bool) -> int:
     """Batches in an epoch of `count` records."""
     return count // batch_size if drop_remainder else -(-count // batch_size)
+
+
+def _filled(records: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
+    """A batch's records, repeated up to its size, and how many there are."""
+    return records[np.arange(batch_size) % len(records)], len(records)
 
 
 @functools.lru_cache(maxsize=4)  # of both stages, while one epoch follows another

@@ -1,7 +1,7 @@
 """From TFRecord files to batches, the same for any number of threads or replicas."""
 
 import collections
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +10,7 @@ from byel_tf import stateless
 from byel_tf.batch import Batch
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.manifest import PreparedDataset
-from byel_tf.data.order import TrainingOrder
+from byel_tf.data.order import FileOrder, Order, TrainingOrder
 from byel_tf.data.record import PEEK_BYTES, peek_label
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
@@ -20,14 +20,15 @@ WRONG_LABEL = "a label of no class"
 _ACTION_UNITS = "image/face/action_units"
 # Steps that may be read and not used yet.
 _READ_AHEAD = 64
+_ALL_ROWS = slice(None)
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
 }
 
 
-class TrainingData:
-    """The train split as batches, any of them by its step.
+class SplitBatches:
+    """A split as batches, any of them by its step, and any of their rows alone.
 
     Attributes:
       order: Which records make up a step.
@@ -38,7 +39,8 @@ class TrainingData:
     def __init__(
         self,
         dataset: PreparedDataset,
-        order: TrainingOrder,
+        split: str,
+        order: Order,
         *,
         image_size: int,
         cache: bool = False,
@@ -48,7 +50,8 @@ class TrainingData:
 
         Args:
           dataset: The prepared data set.
-          order: The order of its train split's records.
+          split: One of its splits.
+          order: The order of the split's records.
           image_size: Side in pixels.
           cache: Whether decoded images stay in memory.
           with_action_units: Whether the records' action units are read, all those
@@ -56,7 +59,7 @@ class TrainingData:
         """
         self.order = order
         self.failure: Exception | None = None
-        self._records = SplitRecords(dataset, "train")
+        self._records = SplitRecords(dataset, split)
         self._latest: collections.deque = collections.deque(maxlen=_READ_AHEAD)
         self._name = f"data set {dataset.name} ({dataset.path})"
         self._num_classes = len(dataset.manifest.classes)
@@ -65,22 +68,37 @@ class TrainingData:
         if with_action_units:
             units = [len(dataset.manifest.action_units)]
             self._features[_ACTION_UNITS] = tf.io.FixedLenFeature(units, tf.float32)
-        self._cache = _ImageCache(order.count, image_size) if cache else None
+        self._cache = _ImageCache(len(self._records), image_size) if cache else None
 
-    def batches(self, start_step: int = 0) -> tf.data.Dataset:
-        """Endless batches, those of one epoch after the other.
+    def batches(
+        self,
+        start_step: int = 0,
+        end_step: int = tf.int64.max,
+        rows: slice = _ALL_ROWS,
+    ) -> tf.data.Dataset:
+        """The batches of some steps, those of one epoch after the other.
 
         Args:
           start_step: Steps already done: the batches continue from there, and nothing
             before is read.
+          end_step: The step before which they end; endless if not given.
+          rows: Rows of each batch that are made. The others are neither read nor
+            decoded: of several machines each makes its own.
 
         Returns:
-          A data set of `Batch` with image, label, weight and key, and with
-          action_units where asked for.
+          A data set of `Batch` with image, label, weight and, in training, key, and
+          with action_units where asked for. An epoch's last, partial batch is filled
+          with its own records, at weight 0: without them a replica could be left with
+          no example at all, on which convolutions fail, and a compiled step would be
+          compiled again for the odd size.
         """
-        steps = tf.data.Dataset.range(start_step, tf.int64.max)
-        batches = _map(steps, self._batch)
+        steps = tf.data.Dataset.range(start_step, end_step)
+        batches = _map(steps, lambda step: self._batch(step, rows))
         return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+    def epoch(self, rows: slice = _ALL_ROWS) -> tf.data.Dataset:
+        """The batches of one epoch; as of `batches`."""
+        return self.batches(end_step=self.order.steps_per_epoch, rows=rows)
 
     def filenames(self, step: int) -> list[str]:
         """Where the images of a step came from, as their records say.
@@ -89,34 +107,39 @@ class TrainingData:
           RunError: If a file is missing or broken.
         """
         _, draws, number = self.order.batch(step)
-        positions = draws[:number] % self.order.count
+        positions = draws[:number] % len(self._records)
         return [self._records.parse(position).filename for position in positions]
 
-    def _batch(self, step: tf.Tensor) -> Batch:
-        size = self.order.batch_size
+    def _batch(self, step: tf.Tensor, rows: slice) -> Batch:
+        order = self.order
+        size = len(range(*rows.indices(order.batch_size)))
         epoch, draws, number, serialized = tf.numpy_function(
-            self._read, [step], [tf.int64, tf.int64, tf.int64, tf.string]
+            lambda step: self._read(step, rows),
+            [step],
+            [tf.int64, tf.int64, tf.int64, tf.string],
         )
         epoch, number = (tf.ensure_shape(one, []) for one in (epoch, number))
         draws = tf.ensure_shape(draws, [size])
         parsed = tf.io.parse_example(
             tf.ensure_shape(serialized, [size]), self._features
         )
-        order = self.order
+        positions = draws % len(self._records)
         batch = {
-            "image": self._decode(draws % order.count, parsed["image/encoded"]),
+            "image": self._decode(positions, parsed["image/encoded"]),
             "label": tf.cast(parsed["image/class/label"], tf.int32),
-            "weight": _weight(number, size),
-            "key": stateless.record_keys(order.seed, order.stage, epoch, draws),
+            "weight": _weight(number, order.batch_size)[rows],
         }
+        if isinstance(order, TrainingOrder):
+            batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
         if _ACTION_UNITS in self._features:
             batch["action_units"] = parsed[_ACTION_UNITS]
         return batch
 
-    def _read(self, step: np.int64):
+    def _read(self, step: np.int64, rows: slice):
         epoch, draws, number = self.order.batch(int(step))
+        draws = draws[rows]
         try:
-            positions = draws % self.order.count
+            positions = draws % len(self._records)
             self._latest.append(positions)
             serialized = self._records.read(positions)
             self._require_labels(positions, serialized)
@@ -200,36 +223,19 @@ class _ImageCache:
         return self._images[positions]
 
 
-def evaluation_batches(
+def evaluation_data(
     dataset: PreparedDataset, split: str, *, image_size: int, batch_size: int
-) -> tf.data.Dataset:
-    """A split's labelled records once, in the order of the files.
+) -> SplitBatches:
+    """A split's labelled records once an epoch, in the order of the files.
 
-    Returns:
-      A data set of `Batch` with image, label and weight. An epoch's last, partial
-      batch is filled with its own records, at weight 0: without them a replica could
-      be left with no example at all, on which convolutions fail, and a compiled step
-      would be compiled again for the odd size.
+    Raises:
+      RunError: If a file is missing or broken, where labels have to be looked for.
     """
-
-    def parse(serialized: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        parsed = tf.io.parse_single_example(serialized, _FEATURES)
-        label = tf.cast(parsed["image/class/label"], tf.int32)
-        is_one = label < len(dataset.manifest.classes)
-        with tf.control_dependencies([tf.debugging.Assert(is_one, [WRONG_LABEL])]):
-            image = decode_and_resize(parsed["image/encoded"], image_size)
-        return {"image": image, "label": label}
-
-    def fill(batch: Batch) -> Batch:
-        number = tf.shape(batch["label"])[0]
-        positions = tf.range(batch_size) % number
-        filled = {key: tf.gather(value, positions) for key, value in batch.items()}
-        return {**filled, "weight": _weight(number, batch_size)}
-
-    records = tf.data.TFRecordDataset(dataset.shard_paths(split), buffer_size=2**20)
-    labelled = _map(records, parse).filter(lambda record: record["label"] >= 0)
-    batches = _map(labelled.batch(batch_size), fill)
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+    positions = np.arange(dataset.manifest.splits[split].count)
+    if dataset.manifest.splits[split].unlabelled:
+        positions = np.flatnonzero(SplitRecords(dataset, split).labels() >= 0)
+    order = FileOrder(positions, batch_size)
+    return SplitBatches(dataset, split, order, image_size=image_size)
 
 
 def augmented_batches(

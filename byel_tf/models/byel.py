@@ -145,22 +145,29 @@ class BYEL(StageModel):
         """What Keras resets at the start of each epoch."""
         return [*super().metrics, self.projection_deviation]
 
-    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+    def train_step(
+        self, batch: Batch, wishes: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """One step on one replica's share of a batch; all replicas step together.
 
+        Args:
+          batch: That share.
+          wishes: As of `update`.
+
         Returns:
-          Nothing: metrics are read when they are shown.
+          The sum of all replicas' "wishes", if there are any; metrics are read when
+          they are shown.
         """
         loss_scale, statistics = self.loss_scale(), self.statistics()
         gradients, scalars, projections, logits = self._compiled(batch, loss_scale)
         momentum = self.target_momentum(self.optimizer.iterations)
-        scalars["gradient_norm"], is_changed = self.update(
-            gradients, loss_scale, momentum, statistics
+        scalars["gradient_norm"], is_changed, heard = self.update(
+            gradients, loss_scale, momentum, statistics, wishes
         )
         self.count(scalars, batch, is_changed, logits)
         is_counted = is_changed & (batch["weight"] > 0)
         self.projection_deviation.update_state(projections, is_counted)
-        return {}
+        return heard
 
     def follow(self, momentum: tf.Tensor) -> None:
         """Moves the target network towards the online one."""

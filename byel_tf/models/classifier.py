@@ -127,20 +127,27 @@ class ExpressionClassifier(StageModel):
         """Images (B, H, W, 3) in [0, 1] → representations (B, R), logits (B, K)."""
         return self.inference_network(images, training=training)
 
-    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+    def train_step(
+        self, batch: Batch, wishes: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """One step on one replica's share of a batch; all replicas step together.
 
+        Args:
+          batch: That share.
+          wishes: As of `update`.
+
         Returns:
-          Nothing: metrics are read when they are shown.
+          The sum of all replicas' "wishes", if there are any; metrics are read when
+          they are shown.
         """
         loss_scale, statistics = self.loss_scale(), self.statistics()
         gradients, scalars, logits = self._compiled(batch, loss_scale)
         momentum = warmed_up_momentum(self.optimizer.iterations, self._weight_ema)
-        scalars["gradient_norm"], is_changed = self.update(
-            gradients, loss_scale, momentum, statistics
+        scalars["gradient_norm"], is_changed, heard = self.update(
+            gradients, loss_scale, momentum, statistics, wishes
         )
         self.count(scalars, batch, is_changed, logits)
-        return {}
+        return heard
 
     def follow(self, momentum: tf.Tensor) -> None:
         """Moves the averaged weights towards those that learn."""

@@ -9,7 +9,7 @@ import tensorflow as tf
 from byel_tf.augment.colour import LUMINANCE
 from byel_tf.compat import keras
 from byel_tf.errors import RunError, UsageError
-from byel_tf.models.normalization import BatchNorm, batch_norm, set_momentum
+from byel_tf.models.normalization import BatchNorm, batch_norm, renormalized
 from byel_tf.models.resnet import DEPTHS, ResNet
 
 # Means and deviations of ImageNet's RGB channels in [0, 1], as torchvision uses them.
@@ -179,8 +179,8 @@ def build_encoder(
       normalization: "imagenet" or "per_image", for the ResNets; a network of
         `keras.applications` has its own preprocessing.
       weights: "none", or "imagenet" for a network of `keras.applications`.
-      make_norm: Makes each batch norm of a ResNet; those of `keras.applications` have
-        their own, with its momentum.
+      make_norm: Makes each batch norm of a ResNet; in a network of
+        `keras.applications` its kind takes the place of theirs.
 
     Returns:
       The encoder, built; it takes images of 3 channels whatever `channels` is.
@@ -199,7 +199,7 @@ def build_encoder(
                 images = luminance(images)
             return normalize(images, normalization)
     else:
-        backbone, preprocess = _build_application(name, image_size, weights)
+        backbone, preprocess = _build_application(name, image_size, weights, make_norm)
         representation_size = int(backbone.output_shape[-1])
 
         def standardize(images: tf.Tensor) -> tf.Tensor:
@@ -213,7 +213,7 @@ def build_encoder(
 
 
 def _build_application(
-    name: str, image_size: int, weights: str
+    name: str, image_size: int, weights: str, make_norm: BatchNorm
 ) -> tuple[keras.Model, Callable[[tf.Tensor], tf.Tensor]]:
     """A network of `keras.applications` and its preprocessing of [0, 255]."""
     network = getattr(keras.applications, name)
@@ -235,5 +235,6 @@ def _build_application(
         raise RunError(
             f"the weights of {name} could not be loaded: {reason}"
         ) from error
-    set_momentum(backbone)
-    return backbone, inspect.getmodule(network).preprocess_input
+    return renormalized(backbone, make_norm), inspect.getmodule(
+        network
+    ).preprocess_input

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.distribution.replicas import values_of_replicas
+from byel_tf.models.sync_norm import SyncBatchNormalization
 
 #: BYOL's constants (arXiv 2006.07733, appendix F).
 MOMENTUM, EPSILON = 0.9, 1e-5
@@ -20,18 +23,42 @@ def batch_norm(name: str, dtype: str | None = None) -> keras.layers.Layer:
     )
 
 
-def set_momentum(network: keras.Model) -> None:
-    """Gives the batch norm layers of a ready-made network BYOL's momentum.
+def sync_batch_norm(name: str, dtype: str | None = None) -> keras.layers.Layer:
+    """Batch norm with BYOL's constants over the global batch of all replicas."""
+    return SyncBatchNormalization(
+        momentum=MOMENTUM, epsilon=EPSILON, dtype=dtype, name=name
+    )
+
+
+def renormalized(network: keras.Model, make_norm: BatchNorm) -> keras.Model:
+    """A ready-made network with batch norm layers of this project's momentum.
 
     Those of `keras.applications` have up to 0.999: a third of their first statistics
     would still be there after 1,000 steps.
 
     Args:
-      network: A built network.
+      network: A built network of layers in a graph.
+      make_norm: Makes batch norm; of what it makes the kind is taken, while each layer
+        keeps its own epsilon.
+
+    Returns:
+      The same network, or one with its weights.
     """
+    kind = type(make_norm("kind"))
+
+    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return kind.from_config({**layer.get_config(), "momentum": MOMENTUM})
+        return layer.__class__.from_config(layer.get_config())
+
+    if kind is not keras.layers.BatchNormalization:
+        other = keras.models.clone_model(network, clone_function=replace)
+        other.set_weights(network.get_weights())
+        return other
     for layer in network.submodules:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = MOMENTUM
+    return network
 
 
 def share_statistics(
@@ -41,7 +68,8 @@ def share_statistics(
 
     In training each replica keeps its own, and none of them is the shipped one, their
     mean. After this all replicas infer with what a checkpoint and an export hold.
-    Call it outside of replicas; of one replica it changes nothing, nor a second time.
+    Call it outside of replicas, on all workers; of one replica it changes nothing, nor
+    a second time.
 
     Args:
       strategy: That of the variables.
@@ -50,15 +78,19 @@ def share_statistics(
     """
     if strategy.num_replicas_in_sync == 1:
         return
-    for variable in variables:
-        if is_mean_of_replicas(variable):
-            copies = strategy.experimental_local_results(variable)
-            values = tf.stack([copy.read_value() for copy in copies])
-            # A mean of equal numbers may differ from them in the last bit.
-            is_same = tf.reduce_all(values == values[0])
-            variable.assign(
-                tf.where(is_same, values[0], tf.reduce_mean(values, axis=0))
-            )
+    own = [variable for variable in variables if is_mean_of_replicas(variable)]
+    for variable, rows in zip(own, values_of_replicas(strategy, own), strict=True):
+        variable.assign(mean_of_replicas(rows))
+
+
+def mean_of_replicas(rows: np.ndarray) -> np.ndarray:
+    """The statistics that are its replicas' own, (replicas, …), as one.
+
+    A mean of equal numbers may differ from them in the last bit: those stay.
+    """
+    if (rows == rows[:1]).all():
+        return rows[0]
+    return (rows.sum(axis=0, dtype=rows.dtype) / len(rows)).astype(rows.dtype)
 
 
 def is_mean_of_replicas(variable: tf.Variable) -> bool:

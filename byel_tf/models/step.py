@@ -60,10 +60,11 @@ class StageModel(keras.Model):
         self.bad_steps = keras.metrics.Sum(name="bad_steps")
         self.bad_steps_in_a_row = tf.Variable(0, trainable=False, dtype=tf.int64)
         # `compile(jit_compile=True)` would also compile the all-reduce and fails under
-        # MirroredStrategy; an inner function around the pure part does not.
-        self._compiled = tf.function(
-            self.loss_and_gradients, jit_compile=jit_compile or None
-        )
+        # MirroredStrategy; an inner function around the pure part does not. Replicas
+        # cannot speak to each other in it, as synchronised batch norm has to.
+        self._compiled = self.loss_and_gradients
+        if jit_compile:
+            self._compiled = tf.function(self.loss_and_gradients, jit_compile=True)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -132,7 +133,8 @@ class StageModel(keras.Model):
         loss_scale: tf.Tensor,
         momentum: tf.Tensor,
         statistics: Sequence[tf.Tensor],
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        wishes: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
         """Sums gradients over replicas, then changes the variables of all alike.
 
         Call it in replica context.
@@ -143,14 +145,20 @@ class StageModel(keras.Model):
           momentum: τ of what follows, (), float32.
           statistics: As `statistics` gave them before the passes; they come back where
             the step changes nothing.
+          wishes: What this replica wishes, numbers of any meaning, which go along with
+            the gradients; None for none.
 
         Returns:
-          Norm of the whole gradient, (), float32; and whether anything was changed,
-          (), bool.
+          Norm of the whole gradient, (), float32; whether anything was changed, (),
+          bool; and the sum of the replicas' "wishes", where there are any.
         """
         context = tf.distribute.get_replica_context()
+        heard = {} if wishes is None else {"wishes": tf.identity(wishes)}
         if context.num_replicas_in_sync > 1:
-            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            sent = [*gradients, *heard.values()]
+            sent = context.all_reduce(tf.distribute.ReduceOp.SUM, sent)
+            gradients, summed = sent[: len(gradients)], sent[len(gradients) :]
+            heard = dict(zip(heard, summed, strict=True))
         if isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer):
             gradients = [gradient / loss_scale for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
@@ -162,7 +170,7 @@ class StageModel(keras.Model):
             self._update_replicas,
             args=(gradients, momentum, statistics, is_finite, is_bad),
         )
-        return norm, is_changed
+        return norm, is_changed, heard
 
     def _update_replicas(
         self, strategy, gradients, momentum, statistics, is_finite, is_bad

@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.batch import Batch
+from byel_tf.data.pipeline import SplitBatches
+from byel_tf.distribution.replicas import distribute, own_rows
 from byel_tf.models.macro_f1 import MacroF1
 from byel_tf.monitoring.threshold_counts import ThresholdCounts
 
@@ -61,15 +63,12 @@ class Evaluator:
         self._strategy = strategy
         self._count = tf.function(lambda batch: strategy.run(count, args=(batch,)))
 
-    def __call__(self, batches: tf.data.Dataset) -> Counts:
-        """Counts a data set anew.
-
-        Args:
-          batches: `Batch` with image, label and weight, of the global batch size.
-        """
+    def __call__(self, data: SplitBatches) -> Counts:
+        """Counts an epoch anew, each image once on one replica; all workers call it."""
         self._macro_f1.reset_state()
         self._thresholds.reset_state()
-        for batch in self._strategy.experimental_distribute_dataset(batches):
+        rows = own_rows(self._strategy, data.order.batch_size)
+        for batch in distribute(self._strategy, data.epoch(rows)):
             self._count(batch)
         return Counts(
             float(self._macro_f1.result()),

@@ -25,6 +25,7 @@ class StageLog:
         folder: pathlib.Path,
         history: History,
         sizes: Mapping[str, Any],
+        is_written: bool = True,
     ):
         """Cuts both back to where the stage goes on from.
 
@@ -36,12 +37,17 @@ class StageLog:
           history: The run's history.
           sizes: What `sizes` gave when the state was saved that is gone on from; of a
             stage that begins, "history" alone.
+          is_written: Whether this process writes them; else nothing is.
         """
         self._stage = stage
         self._folder = folder
         self._history = history
-        history.cut(sizes["history"])
         self.is_new = "events" not in sizes
+        self._is_written = is_written
+        if not is_written:
+            self.writer = tf.summary.create_noop_writer()  # which cannot be closed
+            return
+        history.cut(sizes["history"])
         events = sizes.get("events", {})
         for file in _files(folder):
             if file.name in events:
@@ -69,6 +75,8 @@ class StageLog:
 
     def sizes(self) -> dict[str, Any]:
         """How much both hold, after all of it has reached the files."""
+        if not self._is_written:
+            return {}
         self.writer.flush()
         return {
             "history": self._history.size(),
@@ -77,7 +85,8 @@ class StageLog:
 
     def close(self) -> None:
         """Ends the file of events."""
-        self.writer.close()
+        if self._is_written:
+            self.writer.close()
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -48,15 +48,17 @@ class Checkpoints:
     written; what is damaged afterwards is found by the hashes.
     """
 
-    def __init__(self, folder: pathlib.Path, keep: int = 2):
+    def __init__(self, folder: pathlib.Path, keep: int = 2, is_written: bool = True):
         """Opens nothing yet.
 
         Args:
           folder: Where the stage's checkpoints lie.
           keep: How many of the newest are kept.
+          is_written: Whether this process writes them; else nothing is.
         """
         self._folder = folder
         self._keep = keep
+        self._is_written = is_written
 
     def save(
         self, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, Any]
@@ -74,8 +76,8 @@ class Checkpoints:
           RunError: If it cannot be written, as on a full disk; those before are whole.
         """
         path = self._folder / _name(numbers)
-        if path.exists():
-            return path  # nothing has happened since
+        if path.exists() or not self._is_written:
+            return path  # nothing has happened since, or another process writes
         file = io.BytesIO()
         np.savez(file, **arrays)
         with file.getbuffer() as data:

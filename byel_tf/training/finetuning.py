@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import tensorflow as tf
-
 from byel_tf.config import FinetuneOptions, ModelOptions, RunOptions
+from byel_tf.data.pipeline import SplitBatches
 from byel_tf.models.action_units import build_action_unit_head
 from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import Encoder
@@ -18,8 +17,8 @@ def build_finetuning(
     model_options: ModelOptions,
     run: RunOptions,
     inputs: StageInputs,
-    validation: tf.data.Dataset | None,
-    reported: Mapping[str, tf.data.Dataset],
+    validation: SplitBatches | None,
+    reported: Mapping[str, SplitBatches],
     *,
     classes: Sequence[str],
     num_action_units: int,
@@ -35,8 +34,8 @@ def build_finetuning(
       model_options: Weights of the losses.
       run: Where it ends.
       inputs: What it learns from.
-      validation: Batches that its epoch is selected on, or None.
-      reported: Batches that it is watched on, by data set.
+      validation: What its epoch is selected on, or None.
+      reported: What it is watched on, by data set.
       classes: Class names.
       num_action_units: U, or 0 where none are learned.
       class_weights: As of `ExpressionClassifier`.

@@ -13,7 +13,7 @@ from byel_tf.augment.views import MakeViews, policy_views, ready_views
 from byel_tf.config import DataOptions, RunOptions
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
-from byel_tf.data.pipeline import TrainingData, augmented_batches, evaluation_batches
+from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 
@@ -29,7 +29,7 @@ class StageInputs:
       preview: Some images and their views, each (count, H, W, 3), for a picture.
     """
 
-    data: TrainingData
+    data: SplitBatches
     make_views: MakeViews
     augment: MakeViews | None
     preview: Callable[[int], tuple[tf.Tensor, ...]]
@@ -39,9 +39,9 @@ class StageInputs:
         """Steps in an epoch."""
         return self.data.order.steps_per_epoch
 
-    def batches(self, start_step: int) -> tf.data.Dataset:
-        """Endless training batches from a step on."""
-        made = self.data.batches(start_step)
+    def batches(self, start_step: int, rows: slice = slice(None)) -> tf.data.Dataset:
+        """Endless training batches from a step on, or some rows of each."""
+        made = self.data.batches(start_step, rows=rows)
         return augmented_batches(made, self.augment) if self.augment else made
 
 
@@ -84,9 +84,10 @@ def build_inputs(
         labels=labels,
     )
 
-    def open_data(order: TrainingOrder, cache: bool) -> TrainingData:
-        return TrainingData(
+    def open_data(order: TrainingOrder, cache: bool) -> SplitBatches:
+        return SplitBatches(
             dataset,
+            "train",
             order,
             image_size=data.image_size,
             cache=cache,
@@ -106,8 +107,15 @@ def build_inputs(
     )
 
 
-def require_cache_fits(dataset: PreparedDataset, data: DataOptions) -> None:
+def require_cache_fits(
+    dataset: PreparedDataset, data: DataOptions, workers_here: int = 1
+) -> None:
     """Says what `--cache=memory` is going to keep, before it begins to.
+
+    Args:
+      dataset: Its train split is kept.
+      data: What is kept of it.
+      workers_here: Processes of this machine that each keep their own.
 
     Raises:
       RunError: If this machine does not have so much memory.
@@ -115,7 +123,7 @@ def require_cache_fits(dataset: PreparedDataset, data: DataOptions) -> None:
     if data.cache != "memory":
         return
     count = dataset.manifest.splits["train"].count
-    needed = count * data.image_size**2 * 3
+    needed = count * data.image_size**2 * 3 * workers_here
     print(f"cache: {needed / 1e9:.2f} GB of decoded images in memory", flush=True)
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -129,15 +137,14 @@ def require_cache_fits(dataset: PreparedDataset, data: DataOptions) -> None:
         )
 
 
-def split_batches(
+def split_data(
     dataset: PreparedDataset, split: str, image_size: int, batch_size: int
-) -> tf.data.Dataset | None:
-    """A split's labelled images in batches, or None if there is no such split."""
-    if split not in dataset.manifest.splits:
+) -> SplitBatches | None:
+    """A split's labelled images, or None if there is no such split, or none in it."""
+    splits = dataset.manifest.splits
+    if split not in splits or splits[split].count == splits[split].unlabelled:
         return None
-    return evaluation_batches(
-        dataset, split, image_size=image_size, batch_size=batch_size
-    )
+    return evaluation_data(dataset, split, image_size=image_size, batch_size=batch_size)
 
 
 def class_weights(dataset: PreparedDataset, balance: str) -> list[float] | None:

@@ -17,9 +17,10 @@ import tensorflow as tf
 
 from byel_tf.compat import keras
 from byel_tf.config import MonitoringOptions, RunOptions
-from byel_tf.data.pipeline import WRONG_LABEL, TrainingData
+from byel_tf.data.pipeline import WRONG_LABEL, SplitBatches
+from byel_tf.distribution.cluster import Cluster
+from byel_tf.distribution.replicas import distribute, own_rows
 from byel_tf.errors import RunError
-from byel_tf.files import write_atomically
 from byel_tf.models.normalization import share_statistics
 from byel_tf.models.step import StageModel
 from byel_tf.monitoring.evaluations import DrawConfusion, write_evaluation
@@ -30,9 +31,12 @@ from byel_tf.monitoring.scalars import data_tag
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.monitoring.views import view_grid
 from byel_tf.training.callbacks import StageCallbacks
-from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.inputs import StageInputs
-from byel_tf.training.interruption import STEP_PATIENCE_SECONDS, Interruption
+from byel_tf.training.interruption import (
+    CLUSTER_PATIENCE_SECONDS,
+    STEP_PATIENCE_SECONDS,
+    Interruption,
+)
 from byel_tf.training.progress import StageProgress
 from byel_tf.training.run_directory import RunDirectory
 from byel_tf.training.state import TrainingState
@@ -49,8 +53,8 @@ class Stage:
       name: "pretrain" or "finetune".
       model: The compiled model.
       inputs: Its training data.
-      validation: Batches of the validation split, or None.
-      reported: Batches of the test splits to be watched, by data set.
+      validation: The validation split, or None.
+      reported: The test splits to be watched, by data set.
       classes: Class names.
       total_steps: Step at which the stage ends.
       schedules: Numbers, or functions of the number of updates, that are shown.
@@ -60,8 +64,8 @@ class Stage:
     name: str
     model: StageModel
     inputs: StageInputs
-    validation: tf.data.Dataset | None
-    reported: Mapping[str, tf.data.Dataset]
+    validation: SplitBatches | None
+    reported: Mapping[str, SplitBatches]
     classes: Sequence[str]
     total_steps: int
     schedules: Mapping[str, float | Callable[[tf.Tensor], tf.Tensor]]
@@ -107,10 +111,10 @@ class StageLoop:
         self._interruption = interruption
         self._draw_confusion = draw_confusion
         self._directory = directory
-        self._checkpoints = Checkpoints(
-            directory.checkpoints(stage.name), run.keep_checkpoints
-        )
+        self._checkpoints = directory.checkpoints(stage.name, run.keep_checkpoints)
         self._strategy = self._model.distribute_strategy
+        self._cluster = Cluster(self._strategy)
+        self._heard: tf.Tensor | None = None  # of the step before
         self._evaluate = Evaluator(
             self._strategy, self._model.classify, len(stage.classes)
         )
@@ -139,25 +143,15 @@ class StageLoop:
             return
         if self._log.is_new:
             self._show_views()
-        iterator = self._iterate()
+        self._iterator = self._iterate()
         self._saved_at = time.monotonic()
         self._callbacks.begin()
         try:
-            while not self._is_done():
-                if self._epoch_has_ended():
-                    self._end_epoch()
-                else:
-                    done = state.step % self._inputs.steps_per_epoch
-                    self._callbacks.begin_step(state.epochs, done)
-                    with self._interruption.held(STEP_PATIENCE_SECONDS):
-                        self._step(iterator)
-                        state.step += 1
-                        shown = self._after_step()
-                    self._callbacks.end_step(done, shown)
-                state.is_stopped |= self._callbacks.wants_to_stop
-                if self._is_save_due():
-                    with self._interruption.held():
-                        self._save()
+            if self._cluster.is_alone:
+                self._go()
+            else:
+                with self._interruption.held(CLUSTER_PATIENCE_SECONDS):
+                    self._go_together()
         except KeyboardInterrupt:
             with self._interruption.held():
                 path = self._save()
@@ -172,6 +166,67 @@ class StageLoop:
             self._log.close()
         self._callbacks.end()
 
+    def _go(self) -> None:
+        """Steps to the end; an interruption may come at any time."""
+        state = self._state
+        while not self._is_done():
+            self._advance()
+            state.is_stopped |= self._callbacks.wants_to_stop
+            if self._is_save_due():
+                with self._interruption.held():
+                    self._save()
+
+    def _go_together(self) -> None:
+        """Steps to the end with other workers, which all end and save at one step.
+
+        Raises:
+          KeyboardInterrupt: On all workers, if one was told to end.
+        """
+        state = self._state
+        while not self._is_done():
+            is_end_wished, is_save_wished, is_stopped = self._advance()
+            state.is_stopped |= is_stopped
+            if is_end_wished:
+                raise KeyboardInterrupt
+            if is_save_wished or self._is_save_due():
+                self._save()
+        (is_end_wished,) = self._cluster.any_of([self._interruption.is_requested])
+        if is_end_wished:
+            raise KeyboardInterrupt
+
+    def _advance(self) -> list[bool]:
+        """Steps, or ends an epoch; returns what any worker wished a step ago."""
+        state = self._state
+        if self._epoch_has_ended():
+            self._end_epoch()
+            return [False] * len(self._wishes())
+        done = state.step % self._inputs.steps_per_epoch
+        self._callbacks.begin_step(state.epochs, done)
+        with self._interruption.held(STEP_PATIENCE_SECONDS):
+            wished = self._take_step()
+            state.step += 1
+            shown = self._after_step()
+        self._callbacks.end_step(done, shown)
+        return wished
+
+    def _take_step(self) -> list[bool]:
+        if self._cluster.is_alone:
+            self._step(self._iterator)
+            return []
+        wishes = tf.constant(self._wishes(), tf.float32)
+        before, self._heard = self._heard, self._step(self._iterator, wishes)
+        # That of this step is not read yet: the next one is begun before it has ended.
+        return (before.numpy() > 0).tolist() if before is not None else [False] * 3
+
+    def _wishes(self) -> list[bool]:
+        """Whether this worker would end, save, or stop the stage for good."""
+        is_due = self._cluster.is_chief and self._are_minutes_over()
+        return [
+            self._interruption.is_requested,
+            is_due,
+            self._callbacks.wants_to_stop,
+        ]
+
     def _is_done(self) -> bool:
         state = self._state
         at_end = state.is_stopped or state.step >= self._stage.total_steps
@@ -181,12 +236,21 @@ class StageLoop:
         return self._state.has_unended_epoch(self._inputs.steps_per_epoch)
 
     def _iterate(self) -> Iterator:
-        batches = self._inputs.batches(self._state.step)
-        return iter(self._strategy.experimental_distribute_dataset(batches))
+        rows = own_rows(self._strategy, self._run.batch_size)
+        batches = self._inputs.batches(self._state.step, rows)
+        return iter(distribute(self._strategy, batches, is_endless=True))
 
     @tf.function
-    def _step(self, iterator: Iterator) -> None:
-        self._strategy.run(self._model.train_step, args=(next(iterator),))
+    def _step(
+        self, iterator: Iterator, wishes: tf.Tensor | None = None
+    ) -> tf.Tensor | None:
+        """A step of all replicas; returns the sum of all workers' wishes."""
+        heard = self._strategy.run(
+            self._model.train_step, args=(next(iterator), wishes)
+        )
+        if wishes is None:
+            return None
+        return self._strategy.experimental_local_results(heard["wishes"])[0]
 
     def _after_step(self) -> dict[str, float]:
         """What follows a step; returns the means that it wrote."""
@@ -269,6 +333,9 @@ class StageLoop:
         step, every = self._state.step, self._run.checkpoint_steps
         if self._is_done() or (every and step % every == 0):
             return True
+        return self._cluster.is_alone and self._are_minutes_over()
+
+    def _are_minutes_over(self) -> bool:
         return time.monotonic() - self._saved_at >= 60 * self._run.checkpoint_minutes
 
     def _save(self):
@@ -292,11 +359,13 @@ class StageLoop:
             return
         first = self._state.step - number
         names = self._inputs.data.filenames(first)
-        file = self._directory.path / "bad_step.json"
         content = {"stage": self._stage.name, "step": first, "images": names}
-        write_atomically(file, json.dumps(content, indent=2, ensure_ascii=True) + "\n")
+        # Names of files may have bytes that are no text.
+        text = json.dumps(content, indent=2, ensure_ascii=True)
+        self._directory.write("bad_step.json", text + "\n")
         shown = ", ".join(names[:_SHOWN_NAMES])
         if len(names) > _SHOWN_NAMES:
+            file = self._directory.path / "bad_step.json"
             shown += f" and {len(names) - _SHOWN_NAMES} more, listed in {file}"
         raise RunError(
             f"{self._stage.name} stopped at step {first + most}: loss or gradient was "
@@ -345,12 +414,12 @@ class StageLoop:
 
 
 @contextlib.contextmanager
-def failures_explained(name: str, data: TrainingData | None = None) -> Iterator[None]:
+def failures_explained(name: str, *data: SplitBatches) -> Iterator[None]:
     """Turns TensorFlow's errors about data, memory and disks into one line.
 
     Args:
       name: What is going on, for the line.
-      data: What knows better why data could not be read.
+      *data: What knows better why data could not be read.
 
     Raises:
       RunError: In their place.
@@ -358,9 +427,10 @@ def failures_explained(name: str, data: TrainingData | None = None) -> Iterator[
     try:
         yield
     except tf.errors.OpError as error:
-        failure = data and data.explain(error)
-        if failure is not None:
-            raise failure from error
+        for one in data:
+            failure = one.explain(error)
+            if failure is not None:
+                raise failure from error
         reason = " ".join(error.message.strip().splitlines()[0].split())
         what = _explain(error)
         if what is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 from byel_tf.config import ModelOptions, PretrainOptions, RunOptions
+from byel_tf.data.pipeline import SplitBatches
 from byel_tf.models.action_units import build_action_unit_head
 from byel_tf.models.byel import BYEL
 from byel_tf.models.ema import constant_momentum, cosine_momentum
@@ -28,8 +29,8 @@ def build_pretraining(
     model_options: ModelOptions,
     run: RunOptions,
     inputs: StageInputs,
-    validation: tf.data.Dataset | None,
-    reported: Mapping[str, tf.data.Dataset],
+    validation: SplitBatches | None,
+    reported: Mapping[str, SplitBatches],
     *,
     classes: Sequence[str],
     num_action_units: int,
@@ -45,8 +46,8 @@ def build_pretraining(
       model_options: Sizes, objective and weights of the losses.
       run: Batch size, and where it ends.
       inputs: What it learns from.
-      validation: Batches that it is watched on, or None.
-      reported: More of them, by data set.
+      validation: What it is watched on, or None.
+      reported: More of that, by data set.
       classes: Class names.
       num_action_units: U, or 0 where none are learned.
       class_weights: As of `BYEL`.

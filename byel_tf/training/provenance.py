@@ -45,7 +45,35 @@ _FREE_FLAGS = frozenset(
     }
 )
 # Those that may change the last digits.
-_NUMERIC_FLAGS = frozenset({"augment_in", "deterministic", "strategy", "xla"})
+_NUMERIC_FLAGS = frozenset(
+    {
+        "augment_in",
+        "deterministic",
+        "devices",
+        "logical_devices",
+        "strategy",
+        "sync_batch_norm",
+        "xla",
+    }
+)
+# Those of which each worker may have its own: what it has, and where.
+_OWN_FLAGS = frozenset(
+    {
+        "cache",
+        "devices",
+        "eval_data",  # compared by its hash
+        "head",
+        "keep_checkpoints",
+        "logical_devices",
+        "model_dir",
+        "report_examples",
+        "selection_data",  # compared by its hash
+        "synthesize_eval",
+        "synthesize_size",
+        "synthesize_train",
+        "train_data",  # compared by its hash
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +191,26 @@ def describe_run(
             }
             for use, dataset in datasets.items()
         },
+    }
+
+
+def facts_of_worker(flags: str, described: Mapping[str, Any]) -> dict[str, Any]:
+    """What has to be the same on all workers of a run, by name.
+
+    Args:
+      flags: Text of its `flags.cfg`.
+      described: As `describe_run` gave it.
+    """
+    return {
+        **{
+            f"--{name}": value
+            for name, value in _by_name(flags.splitlines()).items()
+            if name not in _OWN_FLAGS
+        },
+        "byel_tf": described["byel_tf"],
+        **described["packages"],
+        **{use: data["sha256"] for use, data in described["datasets"].items()},
+        "callbacks": described.get("callbacks", []),
     }
 
 

@@ -44,7 +44,7 @@ _ENCODER_PASSES = {"pretrain": 8, "finetune": 3}
 
 
 def export_classifier(
-    trained: ExpressionNetwork,
+    weights: Sequence[np.ndarray],
     build_encoder: Callable[[], Encoder],
     train: PreparedDataset,
     facts: Mapping[str, Any],
@@ -59,7 +59,7 @@ def export_classifier(
     nothing was learned from, and never below 1; without that split it is 1.
 
     Args:
-      trained: The network, with the averaged weights where the run averaged them.
+      weights: Those of the network, averaged where the run averaged them.
       build_encoder: Makes a built encoder of the same kind.
       train: The training data.
       facts: What the export states of itself: "step", which its weights are from,
@@ -83,7 +83,7 @@ def export_classifier(
         copy = ExpressionNetwork(build_encoder(), len(classes), facts["flip_average"])
     finally:
         keras.mixed_precision.set_global_policy(policy)
-    copy.set_weights(trained.get_weights())
+    copy.set_weights(weights)
     size = facts["image_size"]
     untempered = ServingModule(copy, classes, size)
     fitted = fit_held_out(untempered.serve, train)
@@ -171,7 +171,7 @@ def finish_run(
     datasets: RunDatasets,
     directory: RunDirectory,
     notes: Notes,
-    trained: ExpressionNetwork,
+    weights: Sequence[np.ndarray],
     step: int,
     build_encoder: Callable[[], Encoder],
     emotion_vectors: np.ndarray | None,
@@ -184,7 +184,7 @@ def finish_run(
       datasets: What it read.
       directory: Its folder.
       notes: How it was made.
-      trained: The network that is shipped.
+      weights: Those of the network that is shipped.
       step: Step of stage 2 that its weights are from.
       build_encoder: Makes a built encoder of the same kind.
       emotion_vectors: Those of stage 1, (D, K), or None.
@@ -208,7 +208,7 @@ def finish_run(
         **cropping_of(datasets.train.manifest.source).to_json(),
     }
     export = export_classifier(
-        trained,
+        weights,
         build_encoder,
         datasets.train,
         facts,

@@ -1,13 +1,29 @@
 """The main job: data sets in; checkpoints, curves, SavedModel and report out."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from byel_tf.compat import keras
 from byel_tf.config import ModelOptions, TrainingConfig
+from byel_tf.distribution.cluster import Cluster
+from byel_tf.distribution.members import read_members
+from byel_tf.distribution.strategy import (
+    build_strategy,
+    describe_devices,
+    idle_gpu_warning,
+    make_deterministic,
+    require_even_batches,
+    resolve_sync,
+    resolve_xla,
+)
 from byel_tf.errors import RunError
 from byel_tf.evaluation.report.figures import confusion_matrix_png
 from byel_tf.flagging import to_flagfile
@@ -17,11 +33,11 @@ from byel_tf.models.encoders import (
     draws_by_itself,
     require_encoder,
 )
-from byel_tf.models.normalization import batch_norm
+from byel_tf.models.normalization import BatchNorm, batch_norm, sync_batch_norm
 from byel_tf.models.step import StageModel
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.optimizers.factory import require_optimizer
-from byel_tf.training.checkpoints import Checkpoint, Checkpoints
+from byel_tf.training.checkpoints import Checkpoint
 from byel_tf.training.datasets import (
     RunDatasets,
     open_datasets,
@@ -33,7 +49,7 @@ from byel_tf.training.inputs import (
     build_inputs,
     class_weights,
     require_cache_fits,
-    split_batches,
+    split_data,
 )
 from byel_tf.training.interruption import Interruption
 from byel_tf.training.loop import (
@@ -44,19 +60,16 @@ from byel_tf.training.loop import (
 )
 from byel_tf.training.missing_data import synthesize_missing
 from byel_tf.training.pretraining import build_pretraining
-from byel_tf.training.provenance import Notes, config_groups, describe_run
+from byel_tf.training.provenance import (
+    Notes,
+    config_groups,
+    describe_run,
+    facts_of_worker,
+)
 from byel_tf.training.results import finish_run
 from byel_tf.training.run_directory import RunDirectory
-from byel_tf.training.starting_weights import read_source, take
+from byel_tf.training.starting_weights import Source, read_source, take
 from byel_tf.training.state import TrainingState
-from byel_tf.training.strategy import (
-    build_strategy,
-    describe_devices,
-    idle_gpu_warning,
-    make_deterministic,
-    require_even_batches,
-    resolve_xla,
-)
 
 # Added to the seed for the weights that stage 2 begins with.
 _SECOND_SEEDS = 2**31
@@ -84,11 +97,27 @@ def train(
     interruption = Interruption()
     with interruption.watching():
         _require_options(config)
-        synthesize_missing(config.data, config.run.seed)
-        datasets = open_datasets(config)
-        directory = RunDirectory(config.run.model_dir)
-        with directory.locked(), failures_explained("training"):
-            return _Run(config, datasets, directory, interruption, callbacks).train()
+        run = config.run
+        strategy = build_strategy(run.strategy, run.devices, run.logical_devices)
+        cluster = Cluster(strategy)
+        with _said_once(cluster), cluster.losses_told():
+            cluster.do_first(lambda: synthesize_missing(config.data, run.seed))
+            datasets = open_datasets(config)
+            directory = RunDirectory(run.model_dir, is_written=cluster.is_chief)
+            with directory.locked(), failures_explained("training"):
+                return _Run(
+                    config, datasets, directory, strategy, interruption, callbacks
+                ).train()
+
+
+@contextlib.contextmanager
+def _said_once(cluster: Cluster) -> Iterator[None]:
+    """Within it, only the chief's standard output is to be read."""
+    if cluster.is_chief:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
 
 
 class _Run:
@@ -99,37 +128,52 @@ class _Run:
         config: TrainingConfig,
         datasets: RunDatasets,
         directory: RunDirectory,
+        strategy: tf.distribute.Strategy,
         interruption: Interruption,
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
         self._config, self._datasets = config, datasets
+        self._strategy, self._cluster = strategy, Cluster(strategy)
         self._directory, self._interruption = directory, interruption
         self._callbacks = callbacks
         keras.mixed_precision.set_global_policy(config.run.precision)
         keras.utils.set_random_seed(config.run.seed)
         make_deterministic(config.run.deterministic)
-        self._xla = resolve_xla(config.run.xla)
-        self._strategy = build_strategy(config.run.strategy)
-        require_even_batches(self._strategy, config.run.batch_size)
-        devices = describe_devices(self._strategy)
-        print(f"devices: {devices}; XLA {self._xla}", flush=True)
+        is_synchronized = resolve_sync(
+            config.run.sync_batch_norm, config.run.xla, strategy
+        )
+        self._xla = resolve_xla(config.run.xla, is_synchronized)
+        require_even_batches(strategy, config.run.batch_size)
+        devices = describe_devices(strategy)
+        norm = ""
+        if strategy.num_replicas_in_sync > 1:
+            norm = f"; batch norm over {'all replicas' if is_synchronized else 'each'}"
+        print(f"devices: {devices}; XLA {self._xla}{norm}", flush=True)
         warning = idle_gpu_warning()
         if warning:
             print(warning)
-        require_cache_fits(datasets.train, config.data)
+        members = read_members(os.environ)
+        workers_here = members.on_this_host if members else 1
+        require_cache_fits(datasets.train, config.data, workers_here)
         if datasets.train.name not in datasets.reported:
             print(f"note: {datasets.train.path} has no test split to report on")
-        self._build_encoder = encoder_builder(config.model, config.data.image_size)
+        self._make_norm = sync_batch_norm if is_synchronized else batch_norm
+        self._build_encoder = encoder_builder(
+            config.model, config.data.image_size, self._make_norm
+        )
         described = describe_run(devices, datasets.by_use, config.model.encoder_weights)
         if callbacks:  # what they do is in no flag
             described["callbacks"] = [type(one).__qualname__ for one in callbacks]
         flags = to_flagfile(*config_groups(config))
+        self._cluster.require_same(
+            "flags, data or versions", facts_of_worker(flags, described)
+        )
         self._notes = Notes(flags, described).settled(directory)
 
     def train(self) -> dict[str, Any]:
         """All of it; returns the results."""
         stages = self._planned_steps()
-        begun = Checkpoints(self._directory.checkpoints("finetune")).newest()
+        begun = self._newest("finetune")
         self._require_stage_order(begun, stages.get("pretrain", 0))
         carried, encoder = {}, None
         with self._strategy.scope():
@@ -180,8 +224,8 @@ class _Run:
           RunError: If stage 1 had other steps than now asked for.
         """
         if finetuning is None:
-            begun = Checkpoints(self._directory.checkpoints("pretrain")).newest_path
-            if begun and not steps:
+            begun = self._directory.checkpoints("pretrain").newest_path
+            if begun and not steps and self._cluster.is_chief:
                 raise RunError(
                     f"{self._directory.path} holds a pre-training, of which none is "
                     "asked for: give its epochs, or choose another --model_dir"
@@ -204,13 +248,37 @@ class _Run:
             "--model_dir"
         )
 
+    def _newest(self, stage: str) -> Checkpoint | None:
+        """The newest checkpoint of a stage, which the chief reads for all workers."""
+        found = None
+        if self._cluster.is_chief:
+            found = self._directory.checkpoints(stage).newest()
+        about = json.loads(
+            self._cluster.from_chief(
+                json.dumps(
+                    found
+                    and {
+                        "path": str(found.path),
+                        "numbers": found.numbers,
+                        "sha256": found.sha256,
+                    }
+                )
+            )
+        )
+        if about is None:
+            return None
+        arrays = self._cluster.arrays_from_chief(found and found.arrays)
+        return Checkpoint(
+            pathlib.Path(about["path"]), about["numbers"], arrays, about["sha256"]
+        )
+
     def _begin_from(self, path: str, model: StageModel) -> None:
         """Gives the first stage's model the weights of `--init_from`.
 
         Raises:
           RunError: If they cannot be read, or have changed since the run began.
         """
-        source = read_source(path)
+        source = self._read_source(path)
         before = self._notes.run.get("init_from")
         if before and before["sha256"] != source.sha256:
             raise RunError(
@@ -219,6 +287,17 @@ class _Run:
             )
         print(take(source, model), flush=True)
         self._notes.run["init_from"] = source.to_json()
+
+    def _read_source(self, path: str) -> Source:
+        """What `--init_from` names, which the chief reads for all workers."""
+        found = read_source(path) if self._cluster.is_chief else None
+        about = json.loads(
+            self._cluster.from_chief(
+                json.dumps(found and {"what": found.what, "sha256": found.sha256})
+            )
+        )
+        weights = self._cluster.arrays_from_chief(found and found.weights)
+        return Source(path, about["what"], about["sha256"], weights)
 
     def _inputs(self, stage: int, num_views: int, augmentation: str) -> StageInputs:
         config = self._config
@@ -241,7 +320,7 @@ class _Run:
             config.model,
             config.run,
             self._inputs(1, 2, config.augmentation.augmentation),
-            make_norm=batch_norm,
+            make_norm=self._make_norm,
             **self._watched(self._datasets.train),
         )
 
@@ -263,14 +342,15 @@ class _Run:
         """What both stages are built with."""
         config, datasets = self._config, self._datasets
         batches = functools.partial(
-            split_batches,
+            split_data,
             image_size=config.data.image_size,
             batch_size=config.run.batch_size,
         )
         units = len(datasets.train.manifest.action_units)
+        reported = {n: batches(d, "test") for n, d in datasets.reported.items()}
         return {
             "validation": batches(validated, "validation"),
-            "reported": {n: batches(d, "test") for n, d in datasets.reported.items()},
+            "reported": {n: found for n, found in reported.items() if found},
             "classes": datasets.classes,
             "num_action_units": units if config.model.action_unit_weight else 0,
             "class_weights": class_weights(datasets.train, config.data.class_balance),
@@ -298,7 +378,7 @@ class _Run:
         """
         directory, config = self._directory, self._config
         state = TrainingState(stage.model, carried)
-        saved = saved or Checkpoints(directory.checkpoints(stage.name)).newest()
+        saved = saved or self._newest(stage.name)
         logs = {"history": 0 if is_first else directory.history.size()}
         if saved:
             _restore(state, saved)
@@ -331,7 +411,11 @@ class _Run:
             state,
             directory,
             StageLog(
-                stage.name, directory.tensorboard(stage.name), directory.history, logs
+                stage.name,
+                directory.tensorboard(stage.name),
+                directory.history,
+                logs,
+                self._cluster.is_chief,
             ),
             config.run,
             config.monitoring,
@@ -339,7 +423,8 @@ class _Run:
             confusion_matrix_png,
             self._callbacks,
         )
-        with failures_explained(stage.name, stage.inputs.data):
+        watched = [stage.validation, *stage.reported.values()]
+        with failures_explained(stage.name, stage.inputs.data, *filter(None, watched)):
             loop.run()
         return state
 
@@ -350,21 +435,27 @@ class _Run:
         emotion_vectors: np.ndarray | None,
         steps: Mapping[str, int],
     ) -> dict[str, Any]:
-        """Exports, scores and reports what stage 2 has made."""
-        return finish_run(
-            self._config,
-            self._datasets,
-            self._directory,
-            self._notes,
-            stage.model.inference_network,
-            step,
-            self._build_encoder,
-            emotion_vectors,
-            steps,
-        )
+        """Exports, scores and reports what stage 2 has made; the chief does."""
+        weights = stage.model.inference_network.get_weights()
+        results = None
+        if self._cluster.is_chief:
+            results = finish_run(
+                self._config,
+                self._datasets,
+                self._directory,
+                self._notes,
+                weights,
+                step,
+                encoder_builder(self._config.model, self._config.data.image_size),
+                emotion_vectors,
+                steps,
+            )
+        return json.loads(self._cluster.from_chief(json.dumps(results)))
 
 
-def encoder_builder(model: ModelOptions, image_size: int) -> Callable[[], Encoder]:
+def encoder_builder(
+    model: ModelOptions, image_size: int, make_norm: BatchNorm = batch_norm
+) -> Callable[[], Encoder]:
     """A function without arguments that makes the configured encoder."""
     return functools.partial(
         build_encoder,
@@ -375,7 +466,7 @@ def encoder_builder(model: ModelOptions, image_size: int) -> Callable[[], Encode
         channels=model.channels,
         normalization=model.normalization,
         weights=model.encoder_weights,
-        make_norm=batch_norm,
+        make_norm=make_norm,
     )
 
 

@@ -12,24 +12,33 @@ from byel_tf.files import is_temporary, write_atomically
 from byel_tf.history import FILE_NAME as HISTORY
 from byel_tf.history import History
 from byel_tf.locks import locked_folder
+from byel_tf.training.checkpoints import Checkpoints
 
 
 class RunDirectory:
     """Paths below `model_dir`, and the writing of text, JSON and pictures there.
 
-    Checkpoints, events and SavedModels are written by TensorFlow to its paths.
+    Events and SavedModels are written by TensorFlow to its paths.
+
+    Attributes:
+      is_written: Whether this process is the one of its run that writes there.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, is_written: bool = True):
         """Opens the folder, making it when missing.
 
         Args:
           path: `--model_dir`.
+          is_written: As the attribute; of a run of several processes one writes, and
+            to the others the folder is as if it were empty.
 
         Raises:
           RunError: If it cannot be made or is no folder.
         """
         self.path = pathlib.Path(path)
+        self.is_written = is_written
+        if not is_written:
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -44,6 +53,9 @@ class RunDirectory:
         Raises:
           RunError: If another process has it, with its name.
         """
+        if not self.is_written:
+            yield
+            return
         busy = (
             f"--model_dir={self.path} is in use by {{holder}}: wait for its end, or "
             "choose another --model_dir"
@@ -64,11 +76,11 @@ class RunDirectory:
     @property
     def history(self) -> History:
         """The numbers of its training."""
-        return History(self.path / HISTORY)
+        return History(self.path / HISTORY, self.is_written)
 
-    def checkpoints(self, stage: str) -> pathlib.Path:
-        """Folder of the checkpoints of a stage."""
-        return self.path / "checkpoints" / stage
+    def checkpoints(self, stage: str, keep: int = 2) -> Checkpoints:
+        """The checkpoints of a stage, of which the newest are kept."""
+        return Checkpoints(self.path / "checkpoints" / stage, keep, self.is_written)
 
     def tensorboard(self, part: str) -> pathlib.Path:
         """Folder of the TensorBoard events of a stage, or of the "final" ones."""
@@ -94,6 +106,8 @@ class RunDirectory:
           RunError: If it is not UTF-8 text.
         """
         file = self.path / name
+        if not self.is_written:
+            return None
         try:
             return file.read_text(encoding="utf-8") if file.is_file() else None
         except UnicodeDecodeError as error:
@@ -121,7 +135,8 @@ class RunDirectory:
 
     def write(self, name: str, content: str | bytes) -> None:
         """Writes a file whole."""
-        write_atomically(self.path / name, content)
+        if self.is_written:
+            write_atomically(self.path / name, content)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file whole."""

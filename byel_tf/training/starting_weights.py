@@ -12,12 +12,12 @@ import tensorflow as tf
 from byel_tf.errors import RunError, UsageError
 from byel_tf.models.encoders import build_encoder
 from byel_tf.models.networks import ExpressionNetwork
+from byel_tf.models.normalization import mean_of_replicas
 from byel_tf.models.step import StageModel
 from byel_tf.serving.export import METADATA_FILE_NAME
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.state import (
     is_each_replicas_own,
-    mean_of_replicas,
     named_variables,
     without_prefix,
 )

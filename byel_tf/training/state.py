@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.distribution.replicas import values_of_replicas, worker_of
+from byel_tf.models.normalization import mean_of_replicas
 from byel_tf.models.step import StageModel
 
 _BEST, _CARRIED = "best/", "carried/"
@@ -93,7 +95,7 @@ class TrainingState:
         return self.best.step
 
     def to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """The state as arrays by name, and as numbers for JSON."""
+        """The state as arrays by name, and as numbers for JSON; all workers ask."""
         arrays = self._read(self.variables)
         arrays |= {_CARRIED + name: value for name, value in self.carried.items()}
         best = None
@@ -129,10 +131,10 @@ class TrainingState:
         )
 
     def _read(self, variables: Mapping[str, tf.Variable]) -> dict[str, np.ndarray]:
+        own = [v for v in variables.values() if is_each_replicas_own(v)]
+        rows = iter(values_of_replicas(self._strategy, own))
         return {
-            name: np.stack([copy.numpy() for copy in self._copies(variable)])
-            if is_each_replicas_own(variable)
-            else variable.numpy()
+            name: next(rows) if is_each_replicas_own(variable) else variable.numpy()
             for name, variable in variables.items()
         }
 
@@ -154,23 +156,17 @@ class TrainingState:
                 variable.assign(values[name])
 
     def _assign_copies(self, variable: tf.Variable, rows: np.ndarray) -> None:
-        copies = self._copies(variable)
-        if len(rows) != len(copies):
+        copies = self._strategy.experimental_local_results(variable)
+        replicas = self._strategy.num_replicas_in_sync
+        if len(rows) != replicas:
             if variable.aggregation == tf.VariableAggregation.SUM:
                 whole = rows.sum(axis=0, dtype=rows.dtype)
-                rows = [whole] + [np.zeros_like(whole)] * (len(copies) - 1)
+                rows = [whole] + [np.zeros_like(whole)] * (replicas - 1)
             else:
-                rows = [mean_of_replicas(rows)] * len(copies)
-        for copy, row in zip(copies, rows, strict=True):
+                rows = [mean_of_replicas(rows)] * replicas
+        first = worker_of(self._strategy)[0] * len(copies)
+        for copy, row in zip(copies, rows[first : first + len(copies)], strict=True):
             copy.assign(row)
-
-    def _copies(self, variable: tf.Variable) -> tuple[tf.Variable, ...]:
-        return self._strategy.experimental_local_results(variable)
-
-
-def mean_of_replicas(rows: np.ndarray) -> np.ndarray:
-    """The statistics of a saved state that are its replicas' own, as one."""
-    return (rows.sum(axis=0, dtype=rows.dtype) / len(rows)).astype(rows.dtype)
 
 
 def without_prefix(

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from byel_tf.errors import UsageError
-from byel_tf.training import strategy
+from byel_tf.distribution import strategy
 
 
 def test_without_gpu_auto_is_one_device():

@@ -1,0 +1,1 @@
+"""Devices, replicas and machines: what a run is spread over, and how they agree."""
