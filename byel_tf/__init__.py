@@ -74,6 +74,7 @@ def train(
         # TensorFlow clusters nothing on CPUs unless told so before its import.
         flags = os.environ.get("TF_XLA_FLAGS", "")
         os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_cpu_global_jit".strip()
+    import byel_tf.compat  # noqa: F401  (TensorFlow without its remarks at import)
     from byel_tf.training import run
 
     return run.train(config, callbacks)

@@ -26,13 +26,15 @@ class SyncBatchNormalization(keras.layers.BatchNormalization):
         if context.num_replicas_in_sync == 1:
             return super().call(inputs, training=True)
         outputs, mean, variance = _normalize(
-            inputs, tf.cast(self.gamma, tf.float32), tf.cast(self.beta, tf.float32),
-            self.epsilon, context,
-        )  # fmt: skip
-        for moving, value in (
-            (self.moving_mean, mean),
-            (self.moving_variance, variance),
-        ):
+            inputs,
+            tf.cast(self.gamma, tf.float32),
+            tf.cast(self.beta, tf.float32),
+            tf.identity(self.moving_mean),
+            self.epsilon,
+            context,
+        )
+        pairs = ((self.moving_mean, mean), (self.moving_variance, variance))
+        for moving, value in pairs:
             moving.assign_sub((1.0 - self.momentum) * (moving - value))
         return outputs
 
@@ -41,50 +43,65 @@ def _normalize(
     inputs: tf.Tensor,
     scale: tf.Tensor,
     offset: tf.Tensor,
+    origin: tf.Tensor,
     epsilon: float,
     context: tf.distribute.ReplicaContext,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Outputs, and mean and variance as Keras' moving ones take them, (C,) float32.
 
-    The gradients of scale and offset are this replica's own: they are summed with all
-    others. Those of the inputs need two sums over replicas, as the outputs did.
+    Squares are taken around an origin near the mean, (C,), the same on all replicas:
+    little of them cancels in the variance then.
     """
     axes = list(range(len(inputs.shape) - 1))
     count = tf.cast(tf.size(inputs) / inputs.shape[-1], tf.float32)
     count *= context.num_replicas_in_sync
-
-    def sums(first: tf.Tensor, second: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.reduce_sum(first, axes), tf.reduce_sum(first * second, axes)
 
     def over_replicas(*parts: tf.Tensor) -> list[tf.Tensor]:
         whole = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(parts, 0))
         return tf.split(whole, len(parts))
 
     wide = tf.cast(inputs, tf.float32)
-    total, squares = over_replicas(*sums(wide, wide))
+    total, squares = over_replicas(
+        tf.reduce_sum(wide, axes),
+        tf.reduce_sum(tf.math.squared_difference(wide, origin), axes),
+    )
     mean = total / count
-    variance = tf.maximum(squares / count - tf.square(mean), 0.0)
+    variance = tf.maximum(squares / count - tf.square(mean - origin), 0.0)
     inverse = tf.math.rsqrt(variance + epsilon)
 
     @tf.custom_gradient
     def normalize(inputs, scale, offset):
-        factor = scale * inverse
-        outputs = tf.cast(inputs, tf.float32) * factor + (offset - mean * factor)
+        if len(inputs.shape) == 4:
+            outputs, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=inputs,
+                scale=scale,
+                offset=offset,
+                mean=mean,
+                variance=variance,
+                epsilon=epsilon,
+                is_training=False,
+            )
+        else:
+            centred = tf.cast(inputs, tf.float32) - mean
+            outputs = tf.cast(centred * (scale * inverse) + offset, inputs.dtype)
 
         def gradients(upstream):
-            upstream = tf.cast(upstream, tf.float32)
-            wide = tf.cast(inputs, tf.float32)
-            own_total, own_products = sums(upstream, wide)
-            total, products = over_replicas(own_total, own_products)
-            # Of upstream · normalised inputs, instead of upstream · inputs.
-            own_products = (own_products - mean * own_total) * inverse
-            products = (products - mean * total) * inverse
-            slope = -factor * inverse * products / count
-            constant = -factor * total / count - slope * mean
-            towards_inputs = factor * upstream + slope * wide + constant
-            return tf.cast(towards_inputs, inputs.dtype), own_products, own_total
+            """Those of scale and offset are this replica's own: all are summed later.
 
-        return tf.cast(outputs, inputs.dtype), gradients
+            Those of the inputs are not, and need sums over replicas here.
+            """
+            upstream = tf.cast(upstream, tf.float32)
+            centred = tf.cast(inputs, tf.float32) - mean
+            own_total = tf.reduce_sum(upstream, axes)
+            own_products = tf.reduce_sum(upstream * centred, axes)
+            total, products = over_replicas(own_total, own_products)
+            slope = tf.square(inverse) * products / count
+            towards_inputs = upstream - centred * slope - total / count
+            towards_inputs *= scale * inverse
+            towards_scale = own_products * inverse
+            return tf.cast(towards_inputs, inputs.dtype), towards_scale, own_total
+
+        return outputs, gradients
 
     outputs = normalize(inputs, scale, offset)
     # As Keras' fused layer: 4-D inputs have Bessel's correction in the moving variance.

@@ -14,10 +14,9 @@ from byel_tf.data import pipeline
 from byel_tf.data.manifest import open_dataset
 from byel_tf.data.order import TrainingOrder
 from byel_tf.data.pipeline import (
-    WRONG_LABEL,
-    TrainingData,
+    SplitBatches,
     augmented_batches,
-    evaluation_batches,
+    evaluation_data,
 )
 from byel_tf.data.records import SplitRecords
 from byel_tf.data.tfrecord import frame, read_frames
@@ -75,7 +74,7 @@ def make_order(seed=1, stage=1, batch_size=BATCH, drop_remainder=True, **options
 
 def make_data(dataset, order=None, image_size=4, **options):
     order = order or make_order()
-    return TrainingData(dataset, order, image_size=image_size, **options)
+    return SplitBatches(dataset, "train", order, image_size=image_size, **options)
 
 
 def take(data, steps, start=0):
@@ -406,9 +405,9 @@ def test_evaluation_refuses_a_label_of_no_class(tmp_path, make_record):
         for number, label in enumerate([0, -1, 2, 3]):
             writer.add("test", make_record(number, label=label))
     dataset = open_dataset(str(tmp_path / "set"))
-    batches = evaluation_batches(dataset, "test", image_size=4, batch_size=4)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=WRONG_LABEL):
-        list(batches)
+    data = evaluation_data(dataset, "test", image_size=4, batch_size=4)
+    take_until_failure(data)
+    assert re.match(r".* 3\.png has the label 3, of 3 classes: ", str(data.failure))
 
 
 @pytest.mark.parametrize("cache", [False, True])
@@ -441,7 +440,7 @@ def test_a_healthy_split_has_no_failure(dataset):
 
 def test_evaluation_reads_labelled_records_in_order(make_dataset):
     dataset = make_dataset(name="some", validation=9, unlabelled=3, shard_bytes=10**6)
-    batches = evaluation_batches(dataset, "validation", image_size=4, batch_size=4)
+    batches = evaluation_data(dataset, "validation", image_size=4, batch_size=4).epoch()
     taken = list(batches.as_numpy_iterator())
     assert numbers(taken) == list(range(9))
     assert counts(taken) == [4, 4, 1]
@@ -454,7 +453,7 @@ def test_evaluation_reads_labelled_records_in_order(make_dataset):
 
 def test_evaluation_fills_a_partial_batch_with_its_own_records(make_dataset):
     dataset = make_dataset(validation=6, unlabelled=1)
-    batches = evaluation_batches(dataset, "validation", image_size=8, batch_size=4)
+    batches = evaluation_data(dataset, "validation", image_size=8, batch_size=4).epoch()
     *_, partial = batches.as_numpy_iterator()
     np.testing.assert_allclose(partial["weight"], [0.5, 0.5, 0, 0])
     np.testing.assert_array_equal(partial["image"][:, 0, 0, 0], [4, 5, 4, 5])
@@ -465,7 +464,7 @@ def test_evaluation_fills_a_partial_batch_with_its_own_records(make_dataset):
 
 def test_evaluation_of_whole_batches_adds_none(make_dataset):
     dataset = make_dataset(validation=8, unlabelled=2)
-    batches = evaluation_batches(dataset, "validation", image_size=4, batch_size=4)
+    batches = evaluation_data(dataset, "validation", image_size=4, batch_size=4).epoch()
     assert counts(batches.as_numpy_iterator()) == [4, 4]
 
 

@@ -3,8 +3,8 @@ import pathlib
 import pytest
 import tensorflow as tf
 
-from byel_tf.errors import UsageError
 from byel_tf.distribution import strategy
+from byel_tf.errors import UsageError
 
 
 def test_without_gpu_auto_is_one_device():

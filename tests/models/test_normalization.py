@@ -5,9 +5,11 @@ from byel_tf.compat import keras
 from byel_tf.models.normalization import (
     batch_norm,
     is_mean_of_replicas,
-    set_momentum,
+    renormalized,
     share_statistics,
+    sync_batch_norm,
 )
+from byel_tf.models.sync_norm import SyncBatchNormalization
 
 
 def build_norm(size=3):
@@ -61,8 +63,26 @@ def test_momentum_is_set_however_deep_a_layer_lies():
     inner = keras.Sequential([keras.layers.Dense(2), layers[0]])
     network = keras.Sequential([inner, layers[1]])
     network.build((None, 3))
-    set_momentum(network)
+    assert renormalized(network, batch_norm) is network
     assert [layer.momentum for layer in layers] == [0.9, 0.9]
+
+
+def test_a_ready_made_network_is_synchronised_and_keeps_its_weights(rng):
+    network = keras.applications.MobileNetV2(
+        include_top=False, weights=None, input_shape=(32, 32, 3), alpha=0.35
+    )
+    network.set_weights([rng.normal(size=w.shape) ** 2 for w in network.get_weights()])
+    other = renormalized(network, sync_batch_norm)
+    norms = [
+        layer
+        for layer in other.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert {type(layer) for layer in norms} == {SyncBatchNormalization}
+    assert len(norms) == 52
+    assert {(layer.momentum, layer.epsilon) for layer in norms} == {(0.9, 1e-3)}
+    image = tf.constant(rng.normal(size=(2, 32, 32, 3)), tf.float32)
+    np.testing.assert_allclose(other(image), network(image), rtol=1e-5)
 
 
 def test_each_replica_normalises_its_own_share(rng, two_replicas):

@@ -1,3 +1,5 @@
+from unittest import mock
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,8 +26,9 @@ def counts(scores):
     batches = tf.data.Dataset.from_tensor_slices(
         {"image": logits, "label": labels, "weight": np.ones(40, np.float32)}
     ).batch(8)
+    data = mock.Mock(**{"order.batch_size": 8, "epoch.return_value": batches})
     evaluate = Evaluator(tf.distribute.get_strategy(), lambda logits: logits, 3)
-    return evaluate(batches)
+    return evaluate(data)
 
 
 def test_every_data_set_has_its_place(counts, writer, read_events):

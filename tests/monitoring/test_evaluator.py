@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import confusion_matrix, f1_score
 
-from byel_tf.data.pipeline import evaluation_batches
+from byel_tf.data.pipeline import evaluation_data
 from byel_tf.monitoring.evaluator import Evaluator
 
 
@@ -22,8 +22,8 @@ def pictures(rng):
 
 def evaluated(strategy, dataset, times=1):
     evaluate = Evaluator(strategy, classify, 2)
-    batches = evaluation_batches(dataset, "test", image_size=16, batch_size=4)
-    return [evaluate(batches) for _ in range(times)][-1]
+    data = evaluation_data(dataset, "test", image_size=16, batch_size=4)
+    return [evaluate(data) for _ in range(times)][-1]
 
 
 def test_labelled_images_are_counted_once(prepare_brightness, pictures):

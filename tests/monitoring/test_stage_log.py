@@ -25,7 +25,8 @@ def open_log(tmp_path, history):
 def written(folder):
     """Step and tag of every value in a folder's files of events, file by file."""
     found = []
-    for file in sorted(folder.glob("events.*")):
+    files = folder.glob("events.*")
+    for file in sorted(files, key=lambda file: int(file.name.split(".")[-2])):
         for record in tf.data.TFRecordDataset(str(file)):
             event = tf.compat.v1.Event.FromString(record.numpy())
             found += [(event.step, value.tag) for value in event.summary.value]

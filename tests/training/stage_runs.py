@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
+from byel_tf.distribution.strategy import build_strategy
 from byel_tf.flagging import parse
 from byel_tf.training import run as run_module
 from byel_tf.training.checkpoints import Checkpoints
@@ -133,7 +134,8 @@ class KeptInputs(StageInputs):
     kept = {}
     poisoned = ()
 
-    def batches(self, start_step):
+    def batches(self, start_step, rows=slice(None)):
+        assert rows == slice(0, self.data.order.batch_size)
         key = self.data.order.stage, self.data._records._dataset.path
         if key not in self.kept:
             steps = EPOCHS * self.steps_per_epoch
@@ -144,13 +146,25 @@ class KeptInputs(StageInputs):
         return batches.skip(start_step)
 
 
+class KeptEpoch:
+    """A split that is read once."""
+
+    def __init__(self, data):
+        self.order = data.order
+        self._batches = _in_memory(data.epoch())
+
+    def epoch(self, rows=slice(None)):
+        """All rows: there is one worker."""
+        assert rows in (slice(None), slice(0, self.order.batch_size))
+        return self._batches
+
+    def explain(self, error):
+        """Reading is over."""
+
+
 def _in_memory(batches):
     kept = tf.nest.map_structure(lambda *parts: tf.stack(parts), *batches)
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.OFF
-    )
-    return tf.data.Dataset.from_tensor_slices(kept).with_options(options)
+    return tf.data.Dataset.from_tensor_slices(kept)
 
 
 def _poison(bad_step, step, batch):
@@ -192,8 +206,8 @@ class StageRuns:
         self.stage = dataclasses.replace(
             stage,
             inputs=keep(stage.inputs),
-            validation=_in_memory(stage.validation),
-            reported={n: _in_memory(b) for n, b in stage.reported.items()},
+            validation=KeptEpoch(stage.validation),
+            reported={n: KeptEpoch(b) for n, b in stage.reported.items()},
         )
         self._first = self.state().to_arrays()
 
@@ -205,7 +219,12 @@ class StageRuns:
     def _open(self, config, interruption):
         directory = RunDirectory(config.run.model_dir)
         run = run_module._Run(
-            config, open_datasets(config), directory, interruption, self.callbacks
+            config,
+            open_datasets(config),
+            directory,
+            build_strategy(config.run.strategy),
+            interruption,
+            self.callbacks,
         )
         run._build_encoder = self._build_encoder
         return run
@@ -241,8 +260,7 @@ class StageRuns:
             total_steps=min(most, total) if most else total,
             select_best=self.name == "finetune" and config.finetune.selection == "best",
         )
-        folder = RunDirectory(str(folder)).checkpoints(self.name)
-        if Checkpoints(folder).newest_path:
+        if RunDirectory(str(folder)).checkpoints(self.name).newest_path:
             self.scramble()
         else:
             self.begin()

@@ -10,7 +10,7 @@ from byel_tf.augment.fixed import fixed
 from byel_tf.data.manifest import open_dataset
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
-from byel_tf.training.inputs import build_inputs, class_weights, split_batches
+from byel_tf.training.inputs import build_inputs, class_weights, split_data
 from byel_tf.training.loop import failures_explained
 from tests.training.stage_runs import configure
 
@@ -147,9 +147,9 @@ def test_sampling_draws_each_class_equally_often(build, unequal):
 
 def test_batches_of_a_split_that_there_is(faces, unequal):
     dataset = open_dataset(str(faces))
-    batches = list(split_batches(dataset, "validation", 16, 8))
+    batches = list(split_data(dataset, "validation", 16, 8).epoch())
     assert [int((b["weight"] > 0).numpy().sum()) for b in batches] == [8, 4]
-    assert split_batches(open_dataset(str(unequal)), "validation", 16, 8) is None
+    assert split_data(open_dataset(str(unequal)), "validation", 16, 8) is None
 
 
 def flip(file):
@@ -190,20 +190,20 @@ def test_training_data_that_cannot_be_read_are_named(
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        (flip, "finetune: a record of the data set is damaged, prepare it again"),
-        (lambda file: file.unlink(), "finetune: a file is gone, or cannot be read"),
+        (flip, r"validation-.*: record \d+ does not match .*inspect --verify"),
+        (lambda file: file.unlink(), "validation-.*cannot be read, No such file"),
     ],
 )
-def test_evaluation_data_that_cannot_be_read_are_told_apart(
+def test_evaluation_data_that_cannot_be_read_are_named(
     faces, tmp_path, damage, expected
 ):
     shutil.copytree(faces, tmp_path / "copy")
-    batches = split_batches(open_dataset(str(tmp_path / "copy")), "validation", 16, 8)
+    data = split_data(open_dataset(str(tmp_path / "copy")), "validation", 16, 8)
     (shard,) = (tmp_path / "copy").glob("validation-*.tfrecord")
     damage(shard)
     with pytest.raises(RunError, match=expected) as caught:  # noqa: SIM117
-        with failures_explained("finetune"):
-            list(batches)
+        with failures_explained("finetune", data):
+            list(data.epoch())
     assert "\n" not in str(caught.value)
 
 

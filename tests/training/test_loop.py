@@ -164,7 +164,7 @@ def test_what_is_validated_on_two_replicas_is_what_is_exported(
 
     def look():
         model, strategy = runs.stage.model, runs.strategy
-        images = next(iter(runs.stage.validation))["image"]
+        images = next(iter(runs.stage.validation.epoch()))["image"]
         logits = strategy.run(tf.function(model.classify), args=(images,))
         network = ExpressionNetwork(tiny_encoder(), 6, flip_average=True)
         network.set_weights(model.inference_network.get_weights())
@@ -190,7 +190,7 @@ def test_what_is_validated_on_two_replicas_is_what_is_exported(
     network = ExpressionNetwork(tiny_encoder(), 6, flip_average=True)
     network.set_weights(runs.stage.model.inference_network.get_weights())
     labels, predicted = [], []
-    for batch in runs.stage.validation:
+    for batch in runs.stage.validation.epoch():
         is_example = batch["weight"].numpy() > 0
         logits = network(fixed(batch["image"]))[1].numpy()
         labels += batch["label"].numpy()[is_example].tolist()

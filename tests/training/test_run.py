@@ -36,8 +36,7 @@ class CountingLoop:
 
     def __init__(self, stage, state, directory, log, run, *others):
         self._stage, self._state, self._log = stage, state, log
-        path = directory.checkpoints(stage.name)
-        self._checkpoints = Checkpoints(path, run.keep_checkpoints)
+        self._checkpoints = directory.checkpoints(stage.name, run.keep_checkpoints)
         self.began.append((stage.name, state.step, state.to_arrays()[0]))
 
     def run(self):

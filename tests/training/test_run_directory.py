@@ -27,8 +27,8 @@ def test_files_are_written_and_read(tmp_path):
 def test_places_differ(tmp_path):
     directory = RunDirectory(str(tmp_path))
     places = {
-        directory.checkpoints("pretrain"),
-        directory.checkpoints("finetune"),
+        directory.path / "checkpoints" / "pretrain",
+        directory.path / "checkpoints" / "finetune",
         directory.tensorboard("pretrain"),
         directory.tensorboard("finetune"),
     }

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.distribution.strategy import build_strategy
 from byel_tf.optimizers.factory import build_optimizer
 from byel_tf.training.state import TrainingState, named_variables
-from byel_tf.distribution.strategy import build_strategy
 from tests.models.stepping import make_batch
 from tests.training.stage_runs import every_variable
 
