@@ -21,7 +21,10 @@ _EXAMPLE = "launch --workers=2 -- train --flagfile=FILE"
 
 @dataclasses.dataclass(frozen=True)
 class LaunchOptions:
-    """Run COMMAND as several workers of this machine: launch --workers=N -- COMMAND ..."""
+    """Run COMMAND as several workers of one machine, as: launch --workers=2 -- COMMAND.
+
+    COMMAND is one of byel, such as train, or any program.
+    """
 
     workers: int = option(
         dataclasses.MISSING, "How many processes; the first is the chief.", lower=1
@@ -52,6 +55,7 @@ def main(argv: Sequence[str]) -> None:
       RunError: If a port is in use, or the output cannot be written any more.
       SystemExit: With the code of the first worker that failed, if any.
     """
+
     def say(message: str) -> None:
         print(f"{program_name(argv[0])}: {message}", file=sys.stderr, flush=True)
 

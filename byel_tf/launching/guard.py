@@ -48,7 +48,7 @@ class Guard:
             os.write(self._pipe, b"-%d\n" % pid)
 
     def close(self) -> None:
-        """Ends it; of the workers only those are ended that it was not told to forget."""
+        """Ends it, and with it the workers that it was not told to forget."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         self._process.wait()

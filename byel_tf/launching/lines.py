@@ -44,7 +44,7 @@ class LineSplitter:
             yield self._take()
 
     def _extend(self, part: bytes) -> Iterator[bytes]:
-        r"""Takes bytes without `\n`; gives what is to be shown before their line ends."""
+        r"""Takes bytes without `\n`; gives what is shown before their line ends."""
         while part:
             # Only what follows tells a bar's \r from that of a \r\n.
             if self._held.endswith(b"\r"):
