@@ -154,10 +154,16 @@ def test_the_others_have_time_to_end_by_themselves(launch, tmp_path):
     program = f"""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(9))
     if index:
-        held = open({str(tmp_path / "cluster")!r}, "w")
+        with open({str(tmp_path / "cluster")!r}, "w") as cluster:
+            cluster.write(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGKILL)
-    open({str(tmp_path / "cluster")!r}).read()
-    print("alone")
+    other = int(open({str(tmp_path / "cluster")!r}).read())
+    try:
+        while True:
+            os.kill(other, 0)
+            time.sleep(0.01)
+    except ProcessLookupError:  # launch has seen its end
+        print("alone")
     sys.exit(75)
     """
     code, out, err = finish(launch(program))
