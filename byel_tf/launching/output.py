@@ -1,6 +1,6 @@
 """What several workers print, joined line by line under their names."""
 
-import contextlib
+import io
 import os
 import select
 import threading
@@ -27,11 +27,11 @@ class JoinedOutput:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
-    def copy(self, source: int, name: str, target: int) -> None:
+    def copy(self, source: io.RawIOBase, name: str, target: int) -> None:
         """Begins to copy a stream; its lines come after `NAME: `.
 
         Args:
-          source: File descriptor to read, until its end.
+          source: Stream to read, until its end, and to close.
           name: The worker's.
           target: File descriptor to write.
         """
@@ -46,10 +46,10 @@ class JoinedOutput:
         for thread in self._threads:
             thread.join(patience)
 
-    def _copy(self, source: int, prefix: bytes, target: int) -> None:
+    def _copy(self, source: io.RawIOBase, prefix: bytes, target: int) -> None:
         splitter = LineSplitter()
-        with contextlib.suppress(OSError):  # of reading: an end like another
-            while data := os.read(source, _READ_BYTES):
+        with source:
+            while data := source.read(_READ_BYTES):
                 for line in splitter.feed(data):
                     self._write(target, prefix + line + b"\n")
         for line in splitter.finish():

@@ -178,14 +178,15 @@ class _Team:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                bufsize=0,
                 start_new_session=True,
                 # Safe: this process has no other thread yet.
                 preexec_fn=guard.watch_this_process,
             )
         for index, process in self._processes.items():
             name = f"worker {index}"
-            self._output.copy(process.stdout.fileno(), name, _STDOUT)
-            self._output.copy(process.stderr.fileno(), name, _STDERR)
+            self._output.copy(process.stdout, name, _STDOUT)
+            self._output.copy(process.stderr, name, _STDERR)
             threading.Thread(
                 target=self._await, args=(index, process), daemon=True
             ).start()

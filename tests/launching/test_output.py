@@ -37,7 +37,7 @@ def test_lines_of_several_are_never_mixed(pipe):
     threads = []
     for number in range(4):
         source, end = pipe()
-        output.copy(source, f"worker {number}", target)
+        output.copy(open(source, "rb", 0, closefd=False), f"worker {number}", target)
 
         def write(end=end, number=number):
             for line in range(200):
@@ -74,7 +74,7 @@ def test_a_lost_reader_is_told_once_and_nobody_waits(pipe):
     source, end = pipe()
     lost = []
     output = JoinedOutput(lost.append)
-    output.copy(source, "worker 0", target)
+    output.copy(open(source, "rb", 0, closefd=False), "worker 0", target)
     for _ in range(100):  # more than a pipe holds
         os.write(end, b"y" * 8191 + b"\n")
     os.close(end)
@@ -87,7 +87,7 @@ def test_a_full_terminal_that_does_not_block_loses_nothing(pipe):
     os.set_blocking(target, False)
     source, end = pipe()
     output = JoinedOutput(lambda error: None)
-    output.copy(source, "w", target)
+    output.copy(open(source, "rb", 0, closefd=False), "w", target)
     writer = threading.Thread(
         target=lambda: (
             os.write(end, b"z" * 60000 + b"\n" + b"z" * 60000),

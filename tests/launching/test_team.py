@@ -40,9 +40,13 @@ def test_a_signal_before_the_workers_are_started_reaches_them():
         "with team.forwarding_signals(), team.guarded() as guard:\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    team.start(['/bin/sleep', '1000'], [{}, {}], guard)\n"
+        "    pids = [p.pid for p in team._processes.values()]\n"
+        "    forgotten, forget = [], guard.forget\n"
+        "    guard.forget = lambda pid: (forgotten.append(pid), forget(pid))\n"
         "    print(sorted(e.code for e in team.wait(guard)))\n"
+        "    print(sorted(forgotten) == sorted(pids))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=100
     )
-    assert done.stdout == "[-2, -2]\n", done.stderr
+    assert done.stdout == "[-2, -2]\nTrue\n", done.stderr
