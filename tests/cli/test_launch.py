@@ -32,17 +32,20 @@ def launch(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     os.mkfifo(tmp_path / "meeting")
     monkeypatch.setenv("MEETING", str(tmp_path / "meeting"))
+    (tmp_path / "input").write_text("not for the workers")
     started = []
 
     def start(code, *flags, workers=2):
         command = [sys.executable, "-m", "byel_tf", "launch", f"--workers={workers}"]
         program = [sys.executable, "-c", BEGIN + textwrap.dedent(code)]
-        process = subprocess.Popen(
-            [*command, *flags, "--", *program],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with open(tmp_path / "input") as standard_input:
+            process = subprocess.Popen(
+                [*command, *flags, "--", *program],
+                stdin=standard_input,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
         started.append(process)
         return process
 
