@@ -4,6 +4,7 @@ import io
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 
 from byel_tf.launching.lines import LineSplitter
@@ -42,9 +43,13 @@ class JoinedOutput:
         self._threads.append(thread)
 
     def finish(self, patience: float) -> None:
-        """Waits for the ends of all streams, so many seconds for each at most."""
+        """Waits for the ends of all streams, so many seconds at most.
+
+        A process that left its worker's session may keep one open.
+        """
+        deadline = time.monotonic() + patience
         for thread in self._threads:
-            thread.join(patience)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _copy(self, source: io.RawIOBase, prefix: bytes, target: int) -> None:
         splitter = LineSplitter()

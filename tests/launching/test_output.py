@@ -89,3 +89,19 @@ def test_a_full_terminal_that_does_not_block_loses_nothing():
     os.close(target_read)
     os.close(target)
     assert received == (b"w: " + b"z" * 60000 + b"\n") * 2
+
+
+def test_a_stream_that_stays_open_is_not_waited_for():
+    sources = [os.pipe() for _ in range(3)]
+    target_read, target = os.pipe()
+    output = JoinedOutput(lambda error: None)
+    for source, end in sources:
+        os.write(end, b"line\n")
+        output.copy(stream(source), "w", target)
+    with stream(target_read) as joined:
+        assert b"".join(joined.read(8) for _ in sources) == b"w: line\n" * 3
+        output.finish(0.01)  # returns
+        for _, end in sources:
+            os.close(end)
+        output.finish(60)
+    os.close(target)
