@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -46,11 +48,15 @@ def launch(monkeypatch, tmp_path):
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-        started.append(process)
+        # What a fault would have wait for ever ends with it.
+        watchdog = threading.Timer(100, process.kill)
+        watchdog.start()
+        started.append((process, watchdog))
         return process
 
     yield start
-    for process in started:
+    for process, watchdog in started:
+        watchdog.cancel()
         process.kill()
         process.communicate()
 
@@ -67,6 +73,12 @@ def wait_for(process, count):
     """Reads standard output until so many workers are ready."""
     lines = [process.stdout.readline() for _ in range(count)]
     assert all(line.endswith(b"ready\n") for line in lines), lines
+
+
+def is_closed(pipe):
+    """Whether all that held a pipe are gone, or go soon; nobody has written to it."""
+    readable, _, _ = select.select([pipe], [], [], 100)
+    return bool(readable) and not pipe.read()
 
 
 def ended(how):
@@ -252,7 +264,7 @@ def test_killed_it_leaves_nobody(launch, tmp_path):
     with open(tmp_path / "alive") as alive:
         wait_for(process, 2)
         process.kill()
-        assert alive.read() == ""  # all that held it are gone
+        assert is_closed(alive)
 
 
 def test_what_a_worker_leaves_behind_is_ended(launch, tmp_path):
@@ -266,7 +278,7 @@ def test_what_a_worker_leaves_behind_is_ended(launch, tmp_path):
     process = launch(program)
     with open(tmp_path / "alive") as alive:
         wait_for(process, 2)
-        assert alive.read() == ""
+        assert is_closed(alive)
     assert finish(process)[0] == 0
 
 
