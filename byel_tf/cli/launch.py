@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from byel_tf.cli.commands import COMMANDS
 from byel_tf.cli.train import INTERRUPTED
 from byel_tf.errors import UsageError
 from byel_tf.flagging import option, parse, program_name
@@ -27,7 +28,10 @@ class LaunchOptions:
     """
 
     workers: int = option(
-        dataclasses.MISSING, "How many processes; the first is the chief.", lower=1
+        dataclasses.MISSING,
+        "How many processes; the first is the chief.",
+        lower=1,
+        upper=256,
     )
     port: int = option(
         0,
@@ -105,9 +109,6 @@ def _program(command: list[str]) -> list[str]:
     Raises:
       UsageError: If there is none.
     """
-    # Only now: it imports what it can run.
-    from byel_tf.cli.commands import COMMANDS
-
     if not command:
         raise UsageError(f"no command: it comes after --, as in {_EXAMPLE}")
     name, *arguments = command

@@ -316,7 +316,7 @@ def test_a_command_of_byel_is_run_by_this_python(capfd):
     [
         (
             ["--workers=0", "--", "true"],
-            "--workers=0: expected an integer of at least 1",
+            "--workers=0: expected an integer from 1 to 256",
         ),
         (["--", "true"], "--workers is missing: How many processes"),
         (["--workers=two", "--", "true"], "--workers=two: expected an integer"),
