@@ -133,7 +133,8 @@ while command[0].startswith("--"):
 sys.exit(subprocess.run(command, env={{**os.environ, "SLURM_PROCID": "1"}}).returncode)
 """,
         "scontrol": '#!/bin/sh\necho scontrol "$@"\n',
-        ".venv/bin/python": '#!/bin/sh\necho "$SLURM_PROCID:" "$@"\nexit "$CODE"\n',
+        ".venv/bin/python": "#!/bin/sh\n"
+        """echo "$SLURM_PROCID:$(printf ' <%s>' "$@")"\nexit "$CODE"\n""",
     }
     for name, text in programs.items():
         (tmp_path / name).write_text(text)
@@ -153,7 +154,7 @@ sys.exit(subprocess.run(command, env={{**os.environ, "SLURM_PROCID": "1"}}).retu
         assert done.returncode == code
         out = done.stdout.splitlines()
         assert out[:2] == ["srun --kill-on-bad-exit=0", "srun --wait=0"], done.stderr
-        assert out[2] == "1: -m byel_tf train --seed=2 --model_dir=a b"
+        assert out[2] == "1: <-m> <byel_tf> <train> <--seed=2> <--model_dir=a b>"
         return [line for line in out[3:] if line.startswith("scontrol")], done.stderr
 
     return run
