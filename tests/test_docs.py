@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from byel_tf.cli import evaluate, export, predict, prepare
+from byel_tf.cli import evaluate, export, launch, predict, prepare
 from byel_tf.data.labels import ALIASES
 from byel_tf.flagging import markdown_reference
 
@@ -28,6 +28,7 @@ def aliases():
         ("predict.md", "flags", markdown_reference(*predict.OPTIONS)),
         ("evaluate.md", "flags", markdown_reference(*evaluate.OPTIONS)),
         ("export.md", "flags", markdown_reference(*export.OPTIONS)),
+        ("cluster.md", "flags", markdown_reference(launch.LaunchOptions)),
     ],
 )
 def test_tables_are_those_of_the_code(page, name, expected):

@@ -127,7 +127,7 @@ def test_source_archive(unpacked):
         *("LICENSE", "README.md", "pyproject.toml", "setup.py", "train_main.py"),
         *(file.name for file in CHECKOUT.glob("requirements*.txt")),
         *("flags/quickstart.cfg", "byel_tf/py.typed", "tests/test_package.py"),
-        *("tests/conftest.py", "docs/data.md"),
+        *("tests/conftest.py", "docs/data.md", "recipes/slurm.sbatch"),
     }
     assert not [n for n in names if re.search(r"__pycache__|\.pyc$|(^|/)BUILD$", n)]
 

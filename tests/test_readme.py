@@ -17,7 +17,7 @@ def test_flag_reference_is_that_of_the_code():
 
 def test_every_file_that_is_named_exists():
     checkout = pathlib.Path(__file__).resolve().parents[1]
-    named = set(re.findall(r"(?:flags|docs|benchmarks)/[\w./-]+\.\w+", README))
+    named = set(re.findall(r"(?:flags|docs|benchmarks|recipes)/[\w./-]+\.\w+", README))
     named |= set(re.findall(r"requirements[\w-]*\.txt", README))
     assert named
     missing = [name for name in named if not (checkout / name).exists()]

@@ -22,11 +22,15 @@ COMMANDS = {
     "prepare": "turns images and their labels into a data set",
     "inspect": "says what is in a data set, and checks it",
     "train": "trains a model, and evaluates and exports it",
+    "launch": "runs a command as several workers on this machine",
     "evaluate": "scores a model, or several, on data sets",
     "predict": "applies a model to images and videos",
     "export": "writes a model as ONNX or LiteRT",
     "train-detector": "trains the detector that finds faces in photographs",
 }
+
+# Told to end, the same command continues them.
+_CONTINUED = ("train", "launch")
 
 _HELP = ("help", "--help", "-help", "-h", "--helpfull", "--helpshort")
 
@@ -66,7 +70,7 @@ def run_command(argv: Sequence[str]) -> int:
         importlib.import_module(f"byel_tf.cli.{module}").main(argv)
 
     argv = [f"{program} {name}", *rest]
-    return run_program(main, argv, *([INTERRUPTED] if name == "train" else []))
+    return run_program(main, argv, *([INTERRUPTED] if name in _CONTINUED else []))
 
 
 def _answer(argv: Sequence[str]) -> None:

@@ -14,6 +14,8 @@ from byel_tf.files import new_directory
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.serving.decoding import DecodingLimits, decode_within
 from byel_tf.serving.parity import SAVED_MODEL_LIMIT, require_equal
+from byel_tf.serving.warmup import FILE_NAME as WARMUP_FILE_NAME
+from byel_tf.serving.warmup import warmup_requests
 
 #: Facts about the export beside the SavedModel, for tools that do not load it.
 METADATA_FILE_NAME = "byel.json"
@@ -21,6 +23,7 @@ METADATA_FILE_NAME = "byel.json"
 #: What an export decodes; stated as `limits` among its facts.
 LIMITS = DecodingLimits()
 
+_INPUT_NAME = "image_bytes"
 _CHECK_BATCH_SIZE = 64
 
 
@@ -30,6 +33,7 @@ class ServingModule(tf.Module):
     Attributes:
       class_names: Names in the order of the outputs, (K,), string.
       temperature: Divides the logits before the softmax, (), float32.
+      image_size: Side in pixels of what the classifier is given.
     """
 
     def __init__(
@@ -51,9 +55,9 @@ class ServingModule(tf.Module):
         self.classifier = classifier
         self.class_names = tf.constant(list(class_names))
         self.temperature = tf.Variable(temperature, trainable=False)
-        self._image_size = image_size
+        self.image_size = image_size
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, _INPUT_NAME)])
     def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies encoded images.
 
@@ -66,7 +70,7 @@ class ServingModule(tf.Module):
           decoded or exceeds `LIMITS`, and then its probabilities are all equal and its
           label is empty.
         """
-        images, valid = decode_within(image_bytes, self._image_size, LIMITS)
+        images, valid = decode_within(image_bytes, self.image_size, LIMITS)
         pixels = fixed(images)
         representation, logits = self.classifier(pixels, training=False)
         count = tf.size(image_bytes)
@@ -103,6 +107,8 @@ def export_saved_model(
 ) -> None:
     """Saves a module as a SavedModel that appears whole or not at all.
 
+    Beside it are its facts, and requests for TensorFlow Serving to warm up with.
+
     Args:
       path: Folder to make, such as `export/1`.
       module: What to save; its `serve` becomes the signature `serving_default`, its
@@ -120,6 +126,9 @@ def export_saved_model(
         facts = {**metadata, "limits": dataclasses.asdict(LIMITS)}
         content = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
         (folder / METADATA_FILE_NAME).write_text(content, encoding="utf-8")
+        requests = warmup_requests(signatures, _INPUT_NAME, module.image_size)
+        (folder / WARMUP_FILE_NAME).parent.mkdir()
+        (folder / WARMUP_FILE_NAME).write_bytes(requests)
         if check_images:
             _require_same_outputs(folder, module, check_images)
 

@@ -212,6 +212,7 @@ def test_export_that_differs_from_memory_is_refused(tiny_encoder, images, tmp_pa
         outputs = original(image_bytes)
         return {**outputs, "probabilities": outputs["probabilities"] + 2e-5}
 
+    serve.input_signature = original.input_signature
     module.serve = serve
     saved = serving_export.tf.saved_model.save
     with pytest.MonkeyPatch.context() as patch:

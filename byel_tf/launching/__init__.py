@@ -1,0 +1,1 @@
+"""Several workers on one machine: addresses, devices, output, signals, ends."""
