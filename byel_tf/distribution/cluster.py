@@ -4,13 +4,13 @@ import contextlib
 import io
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
+from byel_tf.distribution.patience import patiently
 from byel_tf.distribution.replicas import sum_bytes, sum_of_workers, worker_of
 from byel_tf.errors import UsageError, WorkerLost
 
@@ -23,7 +23,6 @@ _LOST = (
     tf.errors.CancelledError,
     tf.errors.AbortedError,
 )
-_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Cluster:
@@ -148,31 +147,11 @@ class Cluster:
         with self.losses_told():
             size = np.array([len(data)], np.int64).tobytes()
             (count,) = np.frombuffer(
-                _patiently(lambda: sum_bytes(self._strategy, size)), np.int64
+                patiently(lambda: sum_bytes(self._strategy, size)), np.int64
             )
             data = data if self.is_chief else bytes(int(count))
-            return _patiently(lambda: sum_bytes(self._strategy, data))
+            return patiently(lambda: sum_bytes(self._strategy, data))
 
 
 def _is_loss(error: tf.errors.OpError) -> bool:
     return isinstance(error, _LOST) or "ollective" in error.message
-
-
-def _patiently(wait: Callable[[], T]) -> T:
-    """What a function returns, which may wait long; signals are heard meanwhile."""
-    found: list[Any] = []
-
-    def run() -> None:
-        try:
-            found.append((wait(), None))
-        except BaseException as error:
-            found.append((None, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_SECONDS_BETWEEN_LOOKS)
-    result, error = found[0]
-    if error is not None:
-        raise error
-    return result

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from byel_tf.distribution.devices import choose_devices
 from byel_tf.distribution.members import Members, read_members
+from byel_tf.distribution.patience import patiently
 from byel_tf.errors import UsageError
 
 _NVIDIA_DRIVER = pathlib.Path("/proc/driver/nvidia/version")
@@ -81,7 +82,7 @@ def _multi_worker(members: Members) -> tf.distribute.Strategy:
         rpc_layer="grpc",
     )
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        return patiently(lambda: tf.distribute.MultiWorkerMirroredStrategy(resolver))
     except RuntimeError as error:
         raise UsageError(
             "several workers have to be joined before TensorFlow does anything else in "

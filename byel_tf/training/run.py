@@ -94,20 +94,19 @@ def train(
       RunError: For data, a model folder or a training that fails.
       KeyboardInterrupt: When it is told to end; what was done is saved.
     """
-    interruption = Interruption()
-    with interruption.watching():
-        _require_options(config)
-        run = config.run
-        strategy = build_strategy(run.strategy, run.devices, run.logical_devices)
-        cluster = Cluster(strategy)
-        with _said_once(cluster), cluster.losses_told():
-            cluster.do_first(lambda: synthesize_missing(config.data, run.seed))
-            datasets = open_datasets(config)
-            directory = RunDirectory(run.model_dir, is_written=cluster.is_chief)
-            with directory.locked(), failures_explained("training"):
-                return _Run(
-                    config, datasets, directory, strategy, interruption, callbacks
-                ).train()
+    _require_options(config)
+    run = config.run
+    # Before signals are watched: TensorFlow takes SIGTERM for itself in it.
+    strategy = build_strategy(run.strategy, run.devices, run.logical_devices)
+    cluster, interruption = Cluster(strategy), Interruption()
+    with interruption.watching(), _said_once(cluster), cluster.losses_told():
+        cluster.do_first(lambda: synthesize_missing(config.data, run.seed))
+        datasets = open_datasets(config)
+        directory = RunDirectory(run.model_dir, is_written=cluster.is_chief)
+        with directory.locked(), failures_explained("training"):
+            return _Run(
+                config, datasets, directory, strategy, interruption, callbacks
+            ).train()
 
 
 @contextlib.contextmanager

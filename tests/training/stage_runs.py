@@ -135,7 +135,7 @@ class KeptInputs(StageInputs):
     poisoned = ()
 
     def batches(self, start_step, rows=slice(None)):
-        assert rows == slice(0, self.data.order.batch_size)
+        assert rows in (slice(None), slice(0, self.data.order.batch_size))
         key = self.data.order.stage, self.data._records._dataset.path
         if key not in self.kept:
             steps = EPOCHS * self.steps_per_epoch

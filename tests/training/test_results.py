@@ -44,7 +44,13 @@ def export(saved, monkeypatch, tmp_path, faces, tiny_encoder):
         monkeypatch.setattr(module, "fit_held_out", lambda serve, train: fitted)
         facts = {"step": step, "image_size": 16, "flip_average": True}
         return export_classifier(
-            network, tiny_encoder, dataset, facts, directory, [dataset], emotion_vectors
+            network.get_weights(),
+            tiny_encoder,
+            dataset,
+            facts,
+            directory,
+            [dataset],
+            emotion_vectors,
         )
 
     return export
