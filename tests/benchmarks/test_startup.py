@@ -15,7 +15,7 @@ def test_phases_follow_one_another(tmp_path, capsys):
     found = json.loads(output.read_text())["seconds"][CONFIG]
     medians = [found[phase]["median"] for phase in found]
     assert len(medians) == 3
-    assert 0 < medians[0] and medians == sorted(medians)
+    assert medians[0] > 0 and medians == sorted(medians)
     assert "first step" in capsys.readouterr().out
 
 
