@@ -167,6 +167,8 @@ def main() -> None:
     if not options["encoder"].startswith("resnet"):
         refuse(f"the PyTorch step has no {options['encoder']}")
         return
+    if options["threads"]:
+        torch.set_num_threads(options["threads"])
     contenders = {"PyTorch": timed(build_step(options, with_views=False))}
     if options["views"]:
         step = build_step(options, with_views=True)

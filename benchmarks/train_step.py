@@ -72,6 +72,12 @@ class TrainStepOptions:
     torch_python: str = option(
         sys.executable, "The Python that has PyTorch.", path="local"
     )
+    torch_threads: int = option(
+        0,
+        "PyTorch's threads; 0: as many as it chooses. On a busy machine 1, and compare "
+        "processor time: its threads wait for one another by spinning.",
+        lower=0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +174,7 @@ def _measure(
     is_alike = cell.strategy == "one_device" and cell.precision != "mixed_float16"
     other = None
     if is_compared and is_alike:
-        other = _start_torch(config, cell.objective, options.torch_python)
+        other = _start_torch(config, cell.objective, options)
         contenders |= other.contenders()
     try:
         times = take_turns(contenders, options.rounds, options.steps)
@@ -178,11 +184,12 @@ def _measure(
     return _summary(cell, times, other)
 
 
-def _start_torch(config, objective: str, python: str):
+def _start_torch(config, objective: str, options: TrainStepOptions):
     from benchmarks.turns import TurnTaker
 
-    options = {
+    sizes = {
         "objective": objective,
+        "threads": options.torch_threads,
         "views": config.augmentation.augmentation == "faces",
         "precision": config.run.precision,
         "batch_size": config.run.batch_size,
@@ -196,7 +203,8 @@ def _start_torch(config, objective: str, python: str):
         "hidden_size": config.model.hidden_size,
         "weight_ema": config.finetune.weight_ema,
     }
-    return TurnTaker([python, "-m", "benchmarks.torch_step", json.dumps(options)])
+    command = [options.torch_python, "-m", "benchmarks.torch_step", json.dumps(sizes)]
+    return TurnTaker(command)
 
 
 def _summary(cell: _Cell, times: Times, other) -> dict:
