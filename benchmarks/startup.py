@@ -83,7 +83,8 @@ def _in_fresh_process(options: StartupOptions, config: str) -> dict[str, float]:
         command = [sys.executable, "-m", "benchmarks.startup", *flags]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise RunError(done.stderr.strip() or f"{config} did not start")
+            said = done.stderr.strip().splitlines()  # the libraries' remarks first
+            raise RunError(said[-1] if said else f"{config} did not start")
         return json.loads(output.read_text())
 
 

@@ -99,17 +99,24 @@ def _measure(name: str, options: ViewsOptions, is_compared: bool) -> dict:
         if other is not None:
             other.close()
     seconds = times.seconds
-    ours = seconds["byel_tf"]
     return {
         "views_per_second": {
             key: spread(options.batch_size / value) for key, value in seconds.items()
         },
-        "times_as_fast_as": {
-            key: spread(value / ours)
-            for key, value in seconds.items()
-            if key != "byel_tf"
-        },
+        "times_as_fast_as": _ratios(seconds),
+        "processor_times_as_fast_as": _ratios(times.processor),
     }
+
+
+def _ratios(seconds: dict[str, np.ndarray]) -> dict:
+    """How many times as fast as each other one ours is, where that is known."""
+    ours = seconds["byel_tf"]
+    others = {
+        key: value
+        for key, value in seconds.items()
+        if key != "byel_tf" and np.isfinite(value).all()
+    }
+    return {key: spread(value / ours) for key, value in others.items()}
 
 
 def _ours(name: str, images: np.ndarray) -> Callable[[], None]:
@@ -124,7 +131,7 @@ def _ours(name: str, images: np.ndarray) -> Callable[[], None]:
     keys = tf.cast(keys, tf.uint32)
 
     @tf.function
-    def view() -> tf.Tensor:
+    def view():
         uniforms = stateless.uniform(keys, chosen.num_uniforms, VIEWS)
         return chosen.augmentations[1](batch, uniforms)
 
@@ -154,13 +161,15 @@ def _table(results: dict) -> str:
     rows = []
     for name, result in results.items():
         rates, ratios = result["views_per_second"], result["times_as_fast_as"]
+        processor = result["processor_times_as_fast_as"]["tf.image"]
         cells = [shown(rates[key]) if key in rates else "–" for key in _COLUMNS]
         cells += [
             shown(ratios[key], 1) if key in ratios else "–" for key in _COLUMNS[1:]
         ]
-        rows.append([name, *cells])
+        rows.append([name, *cells, shown(processor, 1)])
     header = ["views/s, median (quartiles)", *_COLUMNS]
-    return table(header + [f"byel_tf / {key}" for key in _COLUMNS[1:]], rows)
+    header += [f"byel_tf / {key}" for key in _COLUMNS[1:]]
+    return table([*header, "by processor time / tf.image"], rows)
 
 
 _COLUMNS = ("byel_tf", "tf.image", "torchvision")
