@@ -98,7 +98,7 @@ def _measure(
 ) -> dict:
     from benchmarks import stages
     from benchmarks.pictures import make_dataset
-    from byel_tf.training.strategy import build_strategy
+    from byel_tf.distribution.strategy import build_strategy
 
     folder = pathlib.Path(options.folder)
     dataset = make_dataset(folder, count, size, options.image_format)
@@ -209,7 +209,7 @@ def _watch_memory(options: EndToEndOptions) -> list[dict]:
     from benchmarks import stages
     from benchmarks.pictures import make_dataset
     from byel_tf.compat import keras
-    from byel_tf.training.strategy import build_strategy
+    from byel_tf.distribution.strategy import build_strategy
 
     dataset = make_dataset(pathlib.Path(options.folder), 1000, 64)
     every = max(1, options.memory_steps // _LOOKS)

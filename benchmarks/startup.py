@@ -95,7 +95,7 @@ def _start(options: StartupOptions) -> None:
     reached = [time.time()]
     from benchmarks import stages
     from benchmarks.pictures import make_dataset
-    from byel_tf.training.strategy import build_strategy, resolve_xla
+    from byel_tf.distribution.strategy import build_strategy, resolve_xla
 
     with tempfile.TemporaryDirectory() as scratch:
         drawing = time.time()

@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> None:
     (options,) = parse(argv, StepProfileOptions)
     from benchmarks import stages
     from benchmarks.pictures import make_dataset
-    from byel_tf.training.strategy import build_strategy
+    from byel_tf.distribution.strategy import build_strategy
 
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as scratch:

@@ -145,7 +145,7 @@ def _measure(
     """Times the contenders of a cell; returns their spreads and ratios."""
     from benchmarks import stages
     from benchmarks.pictures import make_dataset
-    from byel_tf.training.strategy import build_strategy, resolve_xla
+    from byel_tf.distribution.strategy import build_strategy, resolve_xla
 
     flags = {
         name: getattr(options, name)

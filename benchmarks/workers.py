@@ -53,11 +53,13 @@ def start(
     Args:
       layout: How many there are.
       code: What each of them runs.
-      arguments: Its command line; `layout.flags` is not part of it.
+      arguments: Its command line, in which {worker} stands for the worker's number;
+        `layout.flags` is not part of it.
       log: Where their output goes: to this name with the worker's number added.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
+    not_theirs = ("TF_CONFIG", "TF_CPP_MIN_LOG_LEVEL")
+    environment = {k: v for k, v in os.environ.items() if k not in not_theirs}
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(layout.workers)]
     processes = []
     for index in range(layout.workers):
@@ -65,10 +67,11 @@ def start(
             task = {"type": "worker", "index": index}
             config = {"cluster": {"worker": addresses}, "task": task}
             environment["TF_CONFIG"] = json.dumps(config)
+        own = [argument.replace("{worker}", str(index)) for argument in arguments]
         with open(f"{log}.{index}.log", "wb") as output:
             processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-c", code, *arguments],
+                    [sys.executable, "-c", code, *own],
                     cwd=_CHECKOUT,
                     env=environment,
                     stdout=output,

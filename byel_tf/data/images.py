@@ -33,7 +33,13 @@ def resize(image: tf.Tensor, image_size: int) -> tf.Tensor:
     Returns:
       (image_size, image_size, 3), uint8, RGB.
     """
-    size = [image_size, image_size]
-    resized = tf.image.resize(image, size, method="bicubic", antialias=True)
-    resized = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
+
+    def resample() -> tf.Tensor:
+        size = [image_size, image_size]
+        resized = tf.image.resize(image, size, method="bicubic", antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
+
+    # Of an image that has the size already, resampling changes nothing.
+    has_size = tf.reduce_all(tf.shape(image)[:2] == image_size)
+    resized = tf.cond(has_size, lambda: image, resample)
     return tf.ensure_shape(resized, [image_size, image_size, 3])

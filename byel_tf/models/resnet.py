@@ -9,6 +9,7 @@ import dataclasses
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.models.convolution import Convolution
 from byel_tf.models.normalization import BatchNorm, batch_norm
 
 
@@ -32,7 +33,7 @@ _BOTTLENECK_EXPANSION = 4
 def _convolution(
     channels: int, size: int, stride: int, name: str
 ) -> keras.layers.Layer:
-    return keras.layers.Conv2D(
+    return Convolution(
         channels,
         size,
         stride,

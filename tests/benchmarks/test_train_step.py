@@ -8,8 +8,8 @@ import tensorflow as tf
 from benchmarks import stages
 from benchmarks.pictures import make_dataset
 from benchmarks.train_step import has_torch, main
+from byel_tf.distribution.strategy import build_strategy
 from byel_tf.errors import RunError, UsageError
-from byel_tf.training.strategy import build_strategy
 
 TINY = {"image_size": 16, "batch_size": 8, "width": 0.0625}
 
