@@ -65,10 +65,11 @@ class DataOptions:
         128, "Side in pixels to which every image is resized.", lower=16, upper=1024
     )
     cache: str = option(
-        "none",
-        "Keep decoded training images in memory after the first epoch "
-        "(image_size² × 3 bytes each).",
-        choices=("none", "memory"),
+        "auto",
+        "Keep decoded images after the first epoch (image_size² × 3 bytes each): in "
+        "memory, on disk (a file in TMPDIR), or none. auto: in memory if all fit into "
+        "half of what is free, else on disk; what was chosen is printed.",
+        choices=("auto", "memory", "disk", "none"),
     )
     shuffle_buffer: int = option(
         16384,

@@ -1,6 +1,7 @@
 """From TFRecord files to batches, the same for any number of threads or replicas."""
 
 import collections
+import tempfile
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -43,7 +44,7 @@ class SplitBatches:
         order: Order,
         *,
         image_size: int,
-        cache: bool = False,
+        cache: str = "none",
         with_action_units: bool = False,
     ):
         """Opens nothing yet.
@@ -53,7 +54,8 @@ class SplitBatches:
           split: One of its splits.
           order: The order of the split's records.
           image_size: Side in pixels.
-          cache: Whether decoded images stay in memory.
+          cache: Where decoded images are kept once they are read: "memory"; "disk", a
+            file without a name that goes with the process; or "none".
           with_action_units: Whether the records' action units are read, all those
             that the data set names.
         """
@@ -68,7 +70,9 @@ class SplitBatches:
         if with_action_units:
             units = [len(dataset.manifest.action_units)]
             self._features[_ACTION_UNITS] = tf.io.FixedLenFeature(units, tf.float32)
-        self._cache = _ImageCache(len(self._records), image_size) if cache else None
+        self._cache = None
+        if cache != "none":
+            self._cache = _ImageCache(len(self._records), image_size, cache == "disk")
 
     def batches(
         self,
@@ -204,8 +208,13 @@ class SplitBatches:
 class _ImageCache:
     """Decoded images by position, filled as they come."""
 
-    def __init__(self, count: int, image_size: int):
-        self._images = np.empty((count, image_size, image_size, 3), np.uint8)
+    def __init__(self, count: int, image_size: int, on_disk: bool):
+        shape = (count, image_size, image_size, 3)
+        if on_disk:
+            with tempfile.TemporaryFile() as file:  # which the map keeps
+                self._images = np.memmap(file, np.uint8, shape=shape)
+        else:
+            self._images = np.empty(shape, np.uint8)
         self._is_kept = np.zeros(count, bool)
 
     def missing(self, positions: np.ndarray) -> np.ndarray:
@@ -224,7 +233,12 @@ class _ImageCache:
 
 
 def evaluation_data(
-    dataset: PreparedDataset, split: str, *, image_size: int, batch_size: int
+    dataset: PreparedDataset,
+    split: str,
+    *,
+    image_size: int,
+    batch_size: int,
+    cache: str = "none",
 ) -> SplitBatches:
     """A split's labelled records once an epoch, in the order of the files.
 
@@ -235,7 +249,7 @@ def evaluation_data(
     if dataset.manifest.splits[split].unlabelled:
         positions = np.flatnonzero(SplitRecords(dataset, split).labels() >= 0)
     order = FileOrder(positions, batch_size)
-    return SplitBatches(dataset, split, order, image_size=image_size)
+    return SplitBatches(dataset, split, order, image_size=image_size, cache=cache)
 
 
 def augmented_batches(

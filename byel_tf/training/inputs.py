@@ -1,7 +1,6 @@
 """What a stage reads."""
 
 import dataclasses
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -15,7 +14,6 @@ from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
 from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
 from byel_tf.data.records import SplitRecords
-from byel_tf.errors import RunError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +54,13 @@ def build_inputs(
     in_pipeline: bool = False,
     drop_remainder: bool,
     with_action_units: bool = False,
+    cache: str = "none",
 ) -> StageInputs:
     """Sets up the training data of a stage.
 
     Args:
       dataset: Its train split is read.
-      data: Size of images, cache, order.
+      data: Size of images, order.
       run: Batch size and seed.
       stage: 1 or 2; the stages draw apart.
       num_views: Augmented views an image.
@@ -69,6 +68,7 @@ def build_inputs(
       in_pipeline: Whether the input pipeline makes the views.
       drop_remainder: Whether an epoch's last, partial batch is left out.
       with_action_units: Whether the records' action units are read.
+      cache: Where decoded images are kept: as of `SplitBatches`.
     """
     make_views = policy_views(policy(augmentation), num_views)
     labels = None
@@ -84,7 +84,7 @@ def build_inputs(
         labels=labels,
     )
 
-    def open_data(order: TrainingOrder, cache: bool) -> SplitBatches:
+    def open_data(order: TrainingOrder, cache: str) -> SplitBatches:
         return SplitBatches(
             dataset,
             "train",
@@ -96,55 +96,31 @@ def build_inputs(
 
     def preview(count: int) -> tuple[tf.Tensor, ...]:
         few = dataclasses.replace(order, batch_size=count, drop_remainder=False)
-        first = next(iter(open_data(few, cache=False).batches()))
+        first = next(iter(open_data(few, "none").batches()))
         return (fixed(first["image"]), *make_views(first))
 
     return StageInputs(
-        data=open_data(order, data.cache == "memory"),
+        data=open_data(order, cache),
         make_views=ready_views if in_pipeline else make_views,
         augment=make_views if in_pipeline else None,
         preview=preview,
     )
 
 
-def require_cache_fits(
-    dataset: PreparedDataset, data: DataOptions, workers_here: int = 1
-) -> None:
-    """Says what `--cache=memory` is going to keep, before it begins to.
-
-    Args:
-      dataset: Its train split is kept.
-      data: What is kept of it.
-      workers_here: Processes of this machine that each keep their own.
-
-    Raises:
-      RunError: If this machine does not have so much memory.
-    """
-    if data.cache != "memory":
-        return
-    count = dataset.manifest.splits["train"].count
-    needed = count * data.image_size**2 * 3 * workers_here
-    print(f"cache: {needed / 1e9:.2f} GB of decoded images in memory", flush=True)
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return
-    if needed > memory:
-        raise RunError(
-            f"--cache=memory needs {needed / 1e9:.1f} GB for {count} images of "
-            f"{data.image_size} px, and this machine has {memory / 1e9:.1f} GB: give "
-            "--cache=none"
-        )
-
-
 def split_data(
-    dataset: PreparedDataset, split: str, image_size: int, batch_size: int
+    dataset: PreparedDataset,
+    split: str,
+    image_size: int,
+    batch_size: int,
+    cache: str = "none",
 ) -> SplitBatches | None:
     """A split's labelled images, or None if there is no such split, or none in it."""
     splits = dataset.manifest.splits
     if split not in splits or splits[split].count == splits[split].unlabelled:
         return None
-    return evaluation_data(dataset, split, image_size=image_size, batch_size=batch_size)
+    return evaluation_data(
+        dataset, split, image_size=image_size, batch_size=batch_size, cache=cache
+    )
 
 
 def class_weights(dataset: PreparedDataset, balance: str) -> list[float] | None:

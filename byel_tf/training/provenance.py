@@ -112,7 +112,7 @@ class Notes:
                 self.run,
             )
             return had
-        if (directory.path / "checkpoints").exists():
+        if directory.is_written and (directory.path / "checkpoints").exists():
             raise RunError(
                 f"--model_dir={directory.path} holds checkpoints, but no flags.cfg and "
                 "run.json that tell what they are of: choose another --model_dir"

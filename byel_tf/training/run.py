@@ -37,6 +37,7 @@ from byel_tf.models.normalization import BatchNorm, batch_norm, sync_batch_norm
 from byel_tf.models.step import StageModel
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.optimizers.factory import require_optimizer
+from byel_tf.training.caches import plan_caches
 from byel_tf.training.checkpoints import Checkpoint
 from byel_tf.training.datasets import (
     RunDatasets,
@@ -48,7 +49,6 @@ from byel_tf.training.inputs import (
     StageInputs,
     build_inputs,
     class_weights,
-    require_cache_fits,
     split_data,
 )
 from byel_tf.training.interruption import Interruption
@@ -153,7 +153,16 @@ class _Run:
             print(warning)
         members = read_members(os.environ)
         workers_here = members.on_this_host if members else 1
-        require_cache_fits(datasets.train, config.data, workers_here)
+        scored = [(datasets.selection, "validation"), (datasets.train, "validation")]
+        scored += [(data, "test") for data in datasets.reported.values()]
+        self._caches = plan_caches(
+            config.data.cache,
+            datasets.train,
+            scored,
+            config.data.image_size,
+            workers_here,
+        )
+        print(f"cache: {self._caches.reason}", flush=True)
         if datasets.train.name not in datasets.reported:
             print(f"note: {datasets.train.path} has no test split to report on")
         self._make_norm = sync_batch_norm if is_synchronized else batch_norm
@@ -310,6 +319,7 @@ class _Run:
             in_pipeline=config.augmentation.augment_in == "pipeline",
             drop_remainder=stage == 1,
             with_action_units=config.model.action_unit_weight > 0,
+            cache=self._caches.training,
         )
 
     def _build_pretraining(self) -> Stage:
@@ -344,6 +354,7 @@ class _Run:
             split_data,
             image_size=config.data.image_size,
             batch_size=config.run.batch_size,
+            cache=self._caches.evaluation,
         )
         units = len(datasets.train.manifest.action_units)
         reported = {n: batches(d, "test") for n, d in datasets.reported.items()}

@@ -120,7 +120,7 @@ def test_content_of_a_batch(dataset):
     np.testing.assert_allclose(batch["weight"], 0.25)
 
 
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("cache", ["none", "memory", "disk"])
 def test_shapes_are_static(make_dataset, cache):
     dataset = make_dataset(train=COUNT, action_units=("brow", "lip"))
     data = make_data(dataset, image_size=8, cache=cache, with_action_units=True)
@@ -146,7 +146,7 @@ def test_a_batch_is_what_the_order_says(dataset, start):
         np.testing.assert_array_equal(batch["weight"] > 0, np.arange(4) < number)
 
 
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("cache", ["none", "memory", "disk"])
 def test_every_record_once_an_epoch(dataset, cache):
     batches = take(
         make_data(dataset, make_order(drop_remainder=False), cache=cache), 12
@@ -171,7 +171,7 @@ def test_weights_are_shares_of_the_batch_mean(dataset):
         np.testing.assert_allclose(weights, 1 / len(weights), rtol=1e-6)
 
 
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("cache", ["none", "memory", "disk"])
 def test_partial_batch_is_filled_with_its_own_records(dataset, cache):
     data = make_data(dataset, make_order(drop_remainder=False), cache=cache)
     partial = take(data, 6)[-1]
@@ -181,7 +181,7 @@ def test_partial_batch_is_filled_with_its_own_records(dataset, cache):
         np.testing.assert_array_equal(partial[name][2:], partial[name][:2])
 
 
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("cache", ["none", "memory", "disk"])
 def test_action_units_travel_with_their_record(make_dataset, cache):
     dataset = make_dataset(train=COUNT, action_units=("brow", "lip"))
     order = make_order(drop_remainder=False)
@@ -226,11 +226,11 @@ def test_seed_and_stage_decide(dataset):
 @pytest.mark.parametrize(
     ("starts", "cache", "options"),
     [
-        ((5, 11), False, {"drop_remainder": True}),
-        ((5, 6, 13), False, {"drop_remainder": False}),
-        ((1, 4, 13), True, {"drop_remainder": True}),
-        ((5, 6), True, {"drop_remainder": False, "labels": LABELS}),
-        ((7, 10), False, {"drop_remainder": True, "labels": LABELS}),
+        ((5, 11), "none", {"drop_remainder": True}),
+        ((5, 6, 13), "disk", {"drop_remainder": False}),
+        ((1, 4, 13), "memory", {"drop_remainder": True}),
+        ((5, 6), "memory", {"drop_remainder": False, "labels": LABELS}),
+        ((7, 10), "none", {"drop_remainder": True, "labels": LABELS}),
     ],
 )
 def test_continues_anywhere_as_if_it_had_never_stopped(dataset, starts, cache, options):
@@ -252,20 +252,20 @@ def test_what_is_skipped_is_not_read(dataset, read_calls):
 
 
 def test_nothing_is_read_before_batches_are_wanted(dataset, read_calls):
-    make_data(dataset, cache=True).batches(3)
+    make_data(dataset, cache="memory").batches(3)
     assert not read_calls
 
 
 def test_cache_changes_nothing(dataset):
     order = make_order(drop_remainder=False)
     plain = take(make_data(dataset, order), 13)
-    assert_equal_batches(take(make_data(dataset, order, cache=True), 13), plain)
+    assert_equal_batches(take(make_data(dataset, order, cache="memory"), 13), plain)
 
 
 @pytest.mark.parametrize("options", [{"drop_remainder": False}, {}, {"labels": LABELS}])
 def test_cache_decodes_each_image_once(dataset, decoded, options):
     """Also where an epoch has left out, or drawn again, some of them."""
-    data = make_data(dataset, make_order(**options), cache=True)
+    data = make_data(dataset, make_order(**options), cache="memory")
     first = take(data, 60)
     assert max(collections.Counter(decoded).values()) == 1
     assert len(decoded) == COUNT
@@ -335,7 +335,7 @@ def test_filenames_are_those_of_a_step_s_records(dataset, labels):
         assert data.filenames(step) == [f"{n}.png" for n in numbers([batch])]
 
 
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("cache", ["none", "memory", "disk"])
 def test_readers_at_once_do_not_disturb_each_other(dataset, cache):
     order = make_order(drop_remainder=False)
     whole = take(make_data(dataset, order), 20)
@@ -379,7 +379,7 @@ def test_a_damaged_record_is_named_where_it_is_reached(dataset):
 
 
 def test_a_file_that_vanished_is_named(dataset):
-    data = make_data(dataset, cache=True)
+    data = make_data(dataset, cache="memory")
     path = dataset.shard_paths("train")[1]
     pathlib.Path(path).unlink()
     take_until_failure(data)
@@ -410,7 +410,7 @@ def test_evaluation_refuses_a_label_of_no_class(tmp_path, make_record):
     assert re.match(r".* 3\.png has the label 3, of 3 classes: ", str(data.failure))
 
 
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("cache", ["none", "memory", "disk"])
 def test_an_image_that_cannot_be_decoded(tmp_path, classes, make_record, cache):
     records = [make_record(number) for number in range(COUNT)]
     broken = dataclasses.replace(records[9], encoded=records[9].encoded[:-30])
@@ -476,7 +476,7 @@ def test_augmentation_in_the_pipeline(make_dataset):
         uniforms = stateless.uniform(batch["key"], 2)
         return tuple(images + uniforms[:, view, None, None, None] for view in range(2))
 
-    data = make_data(dataset, cache=True, with_action_units=True)
+    data = make_data(dataset, cache="memory", with_action_units=True)
     plain = take(data, 3, start=4)
     augmented = augmented_batches(data.batches(4), views)
     assert augmented.element_spec["views"].shape == (4, 2, 4, 4, 3)

@@ -75,7 +75,8 @@ def test_two_workers_compute_what_one_process_does_and_one_of_them_writes(
 def test_workers_end_at_one_step_or_because_of_one_and_any_number_goes_on(
     begin, tmp_path
 ):
-    flags = ["--checkpoint_steps=4", "--pretrain_epochs=8", "--finetune_epochs=1"]
+    flags = ["--checkpoint_steps=4", "--pretrain_epochs=20", "--finetune_epochs=1"]
+    flags.append("--log_every_steps=5")
     folder = Checkpoints(tmp_path / "run" / "checkpoints" / "pretrain")
 
     def wait_for_step(step, processes):
