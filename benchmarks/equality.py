@@ -49,7 +49,7 @@ _REVERSED = "1, rows reversed"
 #: Of batch norm: of all replicas, of none, of each replica.
 STATISTICS = ("synchronised", "frozen", "each replica's")
 XLA = ("off", "autocluster", "jit")
-_LOSSES = ("losses/", "similarity/")
+_LOSSES = "losses/"
 _FLAGS = (
     "--image_size=16",
     "--encoder=resnet18",
@@ -152,7 +152,7 @@ class Trained:
     """What a training computed.
 
     Attributes:
-      losses: Each step's losses and cosines, by stage and name, (steps,).
+      losses: Each step's losses, by stage and name, (steps,).
       norms: Each step's gradient norm, by stage, (steps,).
       weights: The networks of each stage's last step, by stage and name.
     """

@@ -390,6 +390,11 @@ class MonitoringOptions:
         "the end of the run.",
         lower=0,
     )
+    profile_steps: str = option(
+        "",
+        "Steps of each stage, as FIRST:LAST from 1, of which TensorFlow's profiler "
+        "writes where the time goes, for TensorBoard's tab Profile.",
+    )
     histograms: bool = option(
         False, "Histograms of every learned variable after each epoch."
     )

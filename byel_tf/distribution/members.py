@@ -37,12 +37,6 @@ class Members:
         """Whether this process writes what the run leaves."""
         return self.index == 0
 
-    @property
-    def on_this_host(self) -> int:
-        """How many of them this machine has, by their addresses."""
-        hosts = [address.rpartition(":")[0] for address in self.workers]
-        return hosts.count(hosts[self.index])
-
 
 def read_members(environment: Mapping[str, str]) -> Members | None:
     """The workers that the environment names; None where it names no two.

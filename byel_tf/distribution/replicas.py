@@ -22,6 +22,16 @@ def worker_of(strategy: tf.distribute.Strategy) -> tuple[int, int]:
     return resolver.task_id, spec.num_tasks("worker")
 
 
+def processes_here(strategy: tf.distribute.Strategy) -> int:
+    """How many of the workers this machine has, by their addresses."""
+    index, workers = worker_of(strategy)
+    if workers == 1:
+        return 1
+    addresses = strategy.cluster_resolver.cluster_spec().job_tasks("worker")
+    hosts = [address.rpartition(":")[0] for address in addresses]
+    return hosts.count(hosts[index])
+
+
 def own_rows(strategy: tf.distribute.Strategy, batch_size: int) -> slice:
     """The rows of each global batch that this process' replicas take."""
     index, workers = worker_of(strategy)

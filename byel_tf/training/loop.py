@@ -27,6 +27,7 @@ from byel_tf.monitoring.evaluations import DrawConfusion, write_evaluation
 from byel_tf.monitoring.evaluator import Counts, Evaluator
 from byel_tf.monitoring.histograms import write_histograms
 from byel_tf.monitoring.layout import write_layout
+from byel_tf.monitoring.profile import Profile, parse_steps
 from byel_tf.monitoring.scalars import data_tag
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.monitoring.views import view_grid
@@ -125,6 +126,10 @@ class StageLoop:
         self._callbacks = StageCallbacks(
             callbacks, stage.name, self._model, -(-stage.total_steps // steps), steps
         )
+        self._profile = Profile(
+            parse_steps(monitoring.profile_steps if directory.is_written else ""),
+            directory.tensorboard(stage.name),
+        )
         self._shown: dict[str, float] = {}  # the means that were written last
         # Between two looks at the model, no run of bad steps can pass unseen.
         self._look_every = min(run.max_bad_steps, monitoring.log_every_steps)
@@ -162,6 +167,7 @@ class StageLoop:
                 )
             raise
         finally:
+            self._profile.close()
             self._progress.close()
             self._log.close()
         self._callbacks.end()
@@ -203,8 +209,10 @@ class StageLoop:
         done = state.step % self._inputs.steps_per_epoch
         self._callbacks.begin_step(state.epochs, done)
         with self._interruption.held(STEP_PATIENCE_SECONDS):
+            self._profile.before(state.step + 1)
             wished = self._take_step()
             state.step += 1
+            self._profile.after(state.step)
             shown = self._after_step()
         self._callbacks.end_step(done, shown)
         return wished

@@ -35,6 +35,7 @@ _FREE_FLAGS = frozenset(
         "max_bad_steps",
         "max_steps",
         "model_dir",
+        "profile_steps",
         "report_examples",
         "selection_data",  # compared by its hash
         "stop_on_collapse",

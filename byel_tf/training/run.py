@@ -14,7 +14,7 @@ import tensorflow as tf
 from byel_tf.compat import keras
 from byel_tf.config import ModelOptions, TrainingConfig
 from byel_tf.distribution.cluster import Cluster
-from byel_tf.distribution.members import read_members
+from byel_tf.distribution.replicas import processes_here
 from byel_tf.distribution.strategy import (
     build_strategy,
     describe_devices,
@@ -35,6 +35,7 @@ from byel_tf.models.encoders import (
 )
 from byel_tf.models.normalization import BatchNorm, batch_norm, sync_batch_norm
 from byel_tf.models.step import StageModel
+from byel_tf.monitoring.profile import parse_steps
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.optimizers.factory import require_optimizer
 from byel_tf.training.caches import plan_caches
@@ -151,8 +152,6 @@ class _Run:
         warning = idle_gpu_warning()
         if warning:
             print(warning)
-        members = read_members(os.environ)
-        workers_here = members.on_this_host if members else 1
         scored = [(datasets.selection, "validation"), (datasets.train, "validation")]
         scored += [(data, "test") for data in datasets.reported.values()]
         self._caches = plan_caches(
@@ -160,7 +159,7 @@ class _Run:
             datasets.train,
             scored,
             config.data.image_size,
-            workers_here,
+            processes_here(strategy),
         )
         print(f"cache: {self._caches.reason}", flush=True)
         if datasets.train.name not in datasets.reported:
@@ -508,6 +507,7 @@ def _require_options(config: TrainingConfig) -> None:
         has_exclusions=False,
     )
     require_distinct_names(config.data)
+    parse_steps(config.monitoring.profile_steps)
 
 
 def _restore(state: TrainingState, saved: Checkpoint) -> None:
