@@ -485,3 +485,40 @@ def test_augmentation_in_the_pipeline(make_dataset):
         np.testing.assert_allclose(batch.pop("views"), expected, rtol=1e-6)
         del before["image"]
         assert_equal_batches([batch], [before])
+
+
+@pytest.mark.parametrize("cache", ["none", "memory"])
+def test_rows_of_several_machines_are_the_batch_and_no_image_is_decoded_twice(
+    dataset, decoded, cache
+):
+    order = make_order(drop_remainder=False)
+    steps = 2 * order.steps_per_epoch
+    whole = take(make_data(dataset, order, cache=cache), steps)
+    thirds = [slice(0, 1), slice(1, 3), slice(3, BATCH)]
+    del decoded[:]
+    parts = []
+    for rows in thirds:
+        data = make_data(dataset, order, cache=cache)
+        parts.append(list(data.batches(0, steps, rows).as_numpy_iterator()))
+    for step, batch in enumerate(whole):
+        for name, values in batch.items():
+            joined = np.concatenate([part[step][name] for part in parts])
+            np.testing.assert_array_equal(joined, values, err_msg=name)
+    if cache == "none":
+        assert len(decoded) == steps * BATCH
+    # Each machine has read nothing but its own rows.
+    data = make_data(dataset, order, cache=cache)
+    list(data.batches(0, 1, thirds[1]))
+    assert [len(positions) for positions in data._latest] == [2]
+
+
+def test_rows_of_an_evaluation_count_each_record_once(make_dataset):
+    dataset = make_dataset(validation=9, unlabelled=2)
+    data = evaluation_data(dataset, "validation", image_size=4, batch_size=4)
+    counted = []
+    for rows in (slice(0, 2), slice(2, 4)):
+        batches = list(data.epoch(rows).as_numpy_iterator())
+        assert len(batches) == 3  # as many on every machine
+        for batch in batches:
+            counted += batch["image"][batch["weight"] > 0, 0, 0, 0].tolist()
+    assert sorted(counted) == list(range(9))

@@ -83,7 +83,7 @@ def test_views_are_the_same_in_the_pipeline_and_in_the_step(build, num_views):
 
 
 def test_kept_images_change_nothing(build):
-    kept = build("--cache=memory")
+    kept = build(cache="memory")
     assert_same_batches(take(kept, 0, 6), take(build(), 0, 6))
     assert_same_batches(take(kept, 2, 3), take(build(), 2, 3))
 
