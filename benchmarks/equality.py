@@ -50,7 +50,8 @@ _REVERSED = "1, rows reversed"
 STATISTICS = ("synchronised", "frozen", "each replica's")
 XLA = ("off", "autocluster", "jit")
 _LOSSES = "losses/"
-_FLAGS = (
+#: Of every training here.
+FLAGS = (
     "--image_size=16",
     "--encoder=resnet18",
     "--width=0.125",
@@ -242,7 +243,7 @@ def train(
         f"--batch_size={batch_size}",
         f"--max_steps={steps}",
         f"--xla={xla}",
-        *_FLAGS,
+        *FLAGS,
         *layout.flags,
     ]
     if layout.total > 1:

@@ -139,6 +139,8 @@ class Cluster:
 
     def _name_lost(self, message: str) -> str:
         others = {int(n) for n in _TASK.findall(message)} - {self.index}
+        if self.workers == 2:
+            others = {1 - self.index}
         return f"worker {min(others)}" if len(others) == 1 else "another worker"
 
     def _bytes_from_chief(self, data: bytes) -> bytes:

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.equality import _FLAGS, differences, read
+from benchmarks.equality import FLAGS, differences, read
 from benchmarks.survive import make_data
 from benchmarks.workers import Layout, start, wait
 from byel_tf.training.checkpoints import Checkpoints
@@ -37,7 +37,7 @@ def begin(data, tmp_path):
             *("smooth", "synchronised", "as drawn"),
             *(f"--train_data={data}", "--batch_size=32"),
             f"--model_dir={tmp_path / folder}",
-            *_FLAGS,
+            *FLAGS,
             *layout.flags,
             *flags,
         ]
