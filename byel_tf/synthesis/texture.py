@@ -1,0 +1,165 @@
+"""Pictures of skin on a head, and folds that are finer than its mesh."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from byel_tf.synthesis.anatomy import Anatomy, folds_at
+from byel_tf.synthesis.compiled import compiled
+from byel_tf.synthesis.heads.head import FACE, SCALP, Texture
+
+# Side of the picture on which folds are drawn, in texels.
+_SIZE = 512
+# What a fold 1 cm deep takes from the light in it, and what its slope adds to and
+# takes from it 1 mm above and below: most light comes from above.
+_HOLLOW, _SLOPE, _STEP = 3.2, 2.6, 0.12
+_LEAST, _MOST = np.float32(0.35), np.float32(1.25)
+
+
+@dataclasses.dataclass(frozen=True)
+class SkinTexture:
+    """Where a head's skin is on a picture of it.
+
+    Attributes:
+        rows: Row in `places` of each triangle, or -1, int32 [T].
+        outer_rows: The same of the triangles outside the mouth.
+        places: Of triangles' corners, in shares of the side, float32 [N, 3, 2].
+        folds: Change of the light by a fold of depth 1 cm, by its name, float32
+            [_SIZE, _SIZE].
+    """
+
+    rows: np.ndarray
+    outer_rows: np.ndarray
+    places: np.ndarray
+    folds: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, anatomy: Anatomy) -> SkinTexture | None:
+        """That of a head, or None where its skin has no picture."""
+        head = anatomy.head
+        found = head.places()
+        if found is None:
+            return None
+        rows, places = found
+        points = np.full((_SIZE, _SIZE, 3), np.nan, np.float32)
+        regions = head.regions[head.triangles]
+        skin = np.flatnonzero((rows >= 0) & (regions == FACE).any(axis=1))
+        _unfold(points, head.vertices, head.triangles[skin], places[rows[skin]])
+        known = np.isfinite(points[..., 0])
+        at = points[known]
+        landmarks = head.vertices[head.landmarks]
+        lower, middle, upper = (
+            folds_at(at + np.float32([0, step, 0]), landmarks)
+            for step in (-_STEP, 0.0, _STEP)
+        )
+        folds = {}
+        for name, height in middle.items():
+            field = np.zeros((_SIZE, _SIZE), np.float32)
+            slope = (upper[name] - lower[name]) / (2 * _STEP)
+            field[known] = _HOLLOW * height + _SLOPE * slope * 0.1
+            folds[name] = field
+        in_mouth = (regions[:, 0] > SCALP) & ~anatomy.is_outer
+        assert not (rows[in_mouth] >= 0).any()
+        return cls(rows, rows[anatomy.is_outer], places, folds)
+
+    def relief(self, depths: Mapping[str, float]) -> np.ndarray:
+        """Factor on the light of each texel, float32 [_SIZE, _SIZE].
+
+        Args:
+            depths: Depth of each fold in cm, by its name.
+        """
+        relief = np.ones((_SIZE, _SIZE), np.float32)
+        for name, depth in depths.items():
+            if depth > 1e-3:
+                relief += np.float32(depth) * self.folds[name]
+        return np.clip(relief, _LEAST, _MOST, out=relief)
+
+
+@compiled
+def _unfold(points, vertices, triangles, places):
+    """Writes the place in space of each texel of triangles to points [S, S, 3]."""
+    size = points.shape[0]
+    for t in range(triangles.shape[0]):
+        x0, y0 = places[t, 0, 0] * size, places[t, 0, 1] * size
+        x1, y1 = places[t, 1, 0] * size, places[t, 1, 1] * size
+        x2, y2 = places[t, 2, 0] * size, places[t, 2, 1] * size
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if abs(area) < np.float32(1e-6):
+            continue
+        left, right = int(min(x0, x1, x2)) - 1, int(max(x0, x1, x2)) + 1
+        top, bottom = int(min(y0, y1, y2)) - 1, int(max(y0, y1, y2)) + 1
+        for y in range(max(0, top), min(size - 1, bottom) + 1):
+            for x in range(max(0, left), min(size - 1, right) + 1):
+                u, v = x + np.float32(0.5), y + np.float32(0.5)
+                w0 = ((x1 - u) * (y2 - v) - (x2 - u) * (y1 - v)) / area
+                w1 = ((x2 - u) * (y0 - v) - (x0 - u) * (y2 - v)) / area
+                w2 = 1 - w0 - w1
+                if min(w0, w1, w2) < np.float32(-0.02):
+                    continue
+                for axis in range(3):
+                    points[y, x, axis] = (
+                        w0 * vertices[triangles[t, 0], axis]
+                        + w1 * vertices[triangles[t, 1], axis]
+                        + w2 * vertices[triangles[t, 2], axis]
+                    )
+
+
+def lay_texture(
+    picture: np.ndarray,
+    shown: np.ndarray,
+    weights: np.ndarray,
+    rows: np.ndarray,
+    places: np.ndarray,
+    texture: Texture,
+    relief: np.ndarray,
+) -> None:
+    """Multiplies a picture by that of the skin, in place.
+
+    Args:
+        picture: Linear RGB, float32 [S, S, 3].
+        shown: Triangle in each pixel, as from `rasterize`.
+        weights: As from `rasterize`.
+        rows: Row in `places` of each triangle, or -1.
+        places: Of corners, float32 [N, 3, 2].
+        texture: The skin's.
+        relief: As from `SkinTexture.relief`.
+    """
+    _lay(picture, shown, weights, rows, places, texture.pixels, texture.factors, relief)
+
+
+@compiled
+def _lay(picture, shown, weights, rows, places, pixels, factors, relief):
+    size, side, fine = shown.shape[0], pixels.shape[0], relief.shape[0]
+    one, half = np.float32(1.0), np.float32(0.5)
+    for row in range(size):
+        for column in range(size):
+            t = shown[row, column]
+            if t < 0 or rows[t] < 0:
+                continue
+            r = rows[t]
+            w0, w1 = weights[row, column, 0], weights[row, column, 1]
+            w2 = one - w0 - w1
+            u = w0 * places[r, 0, 0] + w1 * places[r, 1, 0] + w2 * places[r, 2, 0]
+            v = w0 * places[r, 0, 1] + w1 * places[r, 1, 1] + w2 * places[r, 2, 1]
+            x, y = u * fine - half, v * fine - half
+            xa, ya = int(np.floor(x)), int(np.floor(y))
+            fx, fy = x - xa, y - ya
+            xb, yb = min(fine - 1, max(0, xa + 1)), min(fine - 1, max(0, ya + 1))
+            xa, ya = min(fine - 1, max(0, xa)), min(fine - 1, max(0, ya))
+            light = (relief[ya, xa] * (one - fx) + relief[ya, xb] * fx) * (one - fy) + (
+                relief[yb, xa] * (one - fx) + relief[yb, xb] * fx
+            ) * fy
+            x, y = u * side - half, v * side - half
+            xa, ya = int(np.floor(x)), int(np.floor(y))
+            fx, fy = x - xa, y - ya
+            xb, yb = min(side - 1, max(0, xa + 1)), min(side - 1, max(0, ya + 1))
+            xa, ya = min(side - 1, max(0, xa)), min(side - 1, max(0, ya))
+            for c in range(3):
+                above = factors[c, pixels[ya, xa, c]] * (one - fx)
+                above += factors[c, pixels[ya, xb, c]] * fx
+                below = factors[c, pixels[yb, xa, c]] * (one - fx)
+                below += factors[c, pixels[yb, xb, c]] * fx
+                picture[row, column, c] *= light * (above * (one - fy) + below * fy)
