@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 
 from byel_tf.synthesis.anatomy import Anatomy, folds_at
@@ -15,7 +16,9 @@ from byel_tf.synthesis.heads.head import FACE, SCALP, Texture
 _SIZE = 512
 # What a fold 1 cm deep takes from the light in it, and what its slope adds to and
 # takes from it 1 mm above and below: most light comes from above.
-_HOLLOW, _SLOPE, _STEP = 3.2, 2.6, 0.12
+_HOLLOW, _SLOPE, _STEP = 3.0, 0.26, 0.12
+# How soft they are, in texels.
+_SOFT = 2.2
 _LEAST, _MOST = np.float32(0.35), np.float32(1.25)
 
 
@@ -59,8 +62,8 @@ class SkinTexture:
         for name, height in middle.items():
             field = np.zeros((_SIZE, _SIZE), np.float32)
             slope = (upper[name] - lower[name]) / (2 * _STEP)
-            field[known] = _HOLLOW * height + _SLOPE * slope * 0.1
-            folds[name] = field
+            field[known] = _HOLLOW * height + _SLOPE * slope
+            folds[name] = cv2.GaussianBlur(field, (0, 0), _SOFT)
         in_mouth = (regions[:, 0] > SCALP) & ~anatomy.is_outer
         assert not (rows[in_mouth] >= 0).any()
         return cls(rows, rows[anatomy.is_outer], places, folds)

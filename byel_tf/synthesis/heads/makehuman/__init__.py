@@ -1,0 +1,5 @@
+"""The people of the MakeHuman project, whose data users fetch themselves.
+
+MakeHuman's data (http://www.makehumancommunity.org) are in the public domain by CC0 1.0;
+nothing of them is part of this project.
+"""

@@ -1,0 +1,92 @@
+"""Sheets of hair, brows and lashes on one of MakeHuman's people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from byel_tf.synthesis.face import Face, Hair
+from byel_tf.synthesis.heads.head import Cards
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+# How far behind the skin a sheet of each kind is still seen, cm.
+_DEPTHS = {"brows": 0.45, "lashes": 0.12, "hair": 0.25}
+# Styles whose fringe would hide an eye.
+_FRINGED = ("bob01", "bob02", "short03", "braid01")
+
+
+def sheets(traits, face: Face, worn: Mapping, pictures: Mapping, anchors) -> Cards:
+    """The sheets of a face.
+
+    Args:
+        traits: Who it is.
+        face: The face.
+        worn: Fitted meshes: "brows", "lashes" and "hair", where there is any.
+        pictures: Of the same.
+        anchors: Moved by the expression, float32 [A, 3].
+    """
+    from byel_tf.synthesis.surface import hair_colour, skin_colour
+
+    style = face.hair
+    hair = hair_colour(style.luminance, style.warmth)
+    tone = skin_colour(face.skin.melanin, face.skin.redness)
+    brow = np.minimum(hair * style.brow_darkness, 0.5 * tone) * 0.8
+    colours = {"brows": brow, "lashes": np.full(3, 0.006), "hair": hair}
+    lash = (0.4 + 0.6 * face.eyes.lashes) if traits.male < 0.5 else 0.35
+    opacities = {"brows": 1.25 * style.brow_opacity, "lashes": lash, "hair": 1.35}
+    shown = [name for name in ("brows", "lashes", "hair") if name in worn]
+    if face.accessories.head_cover != "none" and "hair" in shown:
+        shown.remove("hair")
+    points, triangles, first = [], [], 0
+    for name in shown:
+        own = worn[name].points(anchors)
+        if name == "hair":
+            own = _combed(own, traits)
+        elif name == "brows":
+            own = _shaped(own, style)
+        points.append(own)
+        triangles.append(worn[name].triangles + np.int32(first))
+        first += len(own)
+    counts = [len(worn[name].triangles) for name in shown]
+    gloss = {"hair": style.gloss * (0.12 * float(hair @ _LUMA) + 0.01)}
+    return Cards(
+        points=np.concatenate(points).astype(np.float32),
+        triangles=np.concatenate(triangles),
+        places=np.concatenate([worn[name].places for name in shown]),
+        layers=np.repeat(np.arange(len(shown), dtype=np.int32), counts),
+        pictures=tuple(pictures[name] for name in shown),
+        colours=np.array([colours[name] for name in shown], np.float32),
+        opacities=np.array([opacities[name] for name in shown], np.float32),
+        depths=np.array([_DEPTHS[name] for name in shown], np.float32),
+        casts=np.array([name == "hair" for name in shown]),
+        gloss=np.array([gloss.get(name, 0.0) for name in shown], np.float32),
+        layer_of_points=np.repeat(
+            np.arange(len(shown), dtype=np.int32), [len(one) for one in points]
+        ),
+    )
+
+
+def _shaped(points: np.ndarray, style: Hair) -> np.ndarray:
+    """Brows where and how a face has them."""
+    along = (np.abs(points[:, 0]) - 1.3) / 4.6
+    points = points.copy()
+    points[:, 1] += (
+        0.5 * (style.brow_height + 0.23)
+        + style.brow_arch * np.sin(np.pi * np.clip(along, 0, 1))
+        + style.brow_tilt * (2 * along - 1)
+    )
+    points[:, 0] += np.sign(points[:, 0]) * style.brow_spacing
+    return points
+
+
+def _combed(points: np.ndarray, traits) -> np.ndarray:
+    """Hair with its fringe out of the eyes, and parted on either side."""
+    if traits.hair in _FRINGED:
+        points = points.copy()
+        ahead = np.clip((points[:, 2] - 5.5) / 2.0, 0, 1)
+        middle = np.clip((7.0 - np.abs(points[:, 0])) / 2.0, 0, 1)
+        points[:, 1] += 0.88 * ahead * middle * np.maximum(0, 6.6 - points[:, 1])
+    if traits.mirrored:
+        points = points * np.float32([-1, 1, 1])
+    return points
