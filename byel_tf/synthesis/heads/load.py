@@ -9,14 +9,23 @@ from byel_tf.synthesis.heads.ict_facekit_layout import MODEL_FOLDER
 
 BUILT_IN = "built-in"
 ICT_FACEKIT = "ict-facekit"
+MAKEHUMAN = "makehuman"
+#: What a flag for a head takes, in words.
+HEADS_HELP = (
+    f"{BUILT_IN}, {ICT_FACEKIT} or {MAKEHUMAN} (fetched once), or the path of a folder "
+    "that holds the data of one of the latter"
+)
+# A folder of MakeHuman's data holds these.
+_MAKEHUMAN_FOLDERS = ("mpfb2", "makehuman", "makehuman-assets")
 
 
 def load_head(name: str) -> Head:
     """The head that a name means.
 
     Args:
-        name: `built-in`, the generated head; `ict-facekit`, fetched at its first use;
-            or the folder of a checkout of ICT-FaceKit.
+        name: `built-in`, the generated head; `ict-facekit` or `makehuman`, fetched at
+            their first use; or a folder: a checkout of ICT-FaceKit, or one that holds
+            checkouts of MakeHuman's three repositories.
 
     Raises:
         UsageError: If the name is none of these.
@@ -27,19 +36,31 @@ def load_head(name: str) -> Head:
         from byel_tf.synthesis.heads.parametric import parametric_head
 
         return parametric_head()
+    folder = pathlib.Path(os.path.expanduser(name))
+    is_makehuman = name not in ("", ICT_FACEKIT) and all(
+        _is_folder(folder / one) for one in _MAKEHUMAN_FOLDERS
+    )
+    if name == MAKEHUMAN or is_makehuman:
+        from byel_tf.synthesis.heads.makehuman import makehuman_head
+
+        return makehuman_head(None if name == MAKEHUMAN else folder)
     from byel_tf.synthesis.heads.ict_facekit import ict_facekit_head
 
     if name == ICT_FACEKIT:
         return ict_facekit_head()
-    folder = pathlib.Path(os.path.expanduser(name))
-    if not (folder / MODEL_FOLDER).is_dir():
+    if not _is_folder(folder / MODEL_FOLDER):
         reason = (
-            f"this folder holds no {MODEL_FOLDER}: name the one that does"
-            if folder.is_dir()
-            else f"there is no such folder: use {BUILT_IN} if you have no checkout"
+            f"this folder holds neither {MODEL_FOLDER} nor "
+            f"{', '.join(_MAKEHUMAN_FOLDERS)}: name the one that does"
+            if _is_folder(folder)
+            else f"there is no such folder: use {BUILT_IN} if you have no data"
         )
-        raise UsageError(
-            f"--head={name}: expected {BUILT_IN}, {ICT_FACEKIT} or the folder of a "
-            f"checkout of ICT-FaceKit, and {reason}"
-        )
+        raise UsageError(f"--head={name}: expected {HEADS_HELP}, and {reason}")
     return ict_facekit_head(folder)
+
+
+def _is_folder(path: pathlib.Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # no path at all
+        return False

@@ -6,13 +6,13 @@ import pytest
 
 from byel_tf.errors import RunError
 from byel_tf.synthesis.heads.head import Shape
-from byel_tf.synthesis.heads.morphable import MorphableHead
 from byel_tf.synthesis.heads.ict_facekit_cache import (
     cache_file,
     cache_folder,
     decode,
     encode,
 )
+from byel_tf.synthesis.heads.morphable import MorphableHead
 
 DIGEST = "0123456789abcdef" * 4
 

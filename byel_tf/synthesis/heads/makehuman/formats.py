@@ -71,9 +71,7 @@ def parsed(path: pathlib.Path, parse: Callable[[bytes], _Result]) -> _Result:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise RunError(
-            f"{path} is missing: expected MakeHuman's data whole"
-        ) from error
+        raise RunError(f"{path} is missing: expected MakeHuman's data whole") from error
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from error
     try:

@@ -64,8 +64,12 @@ class MakeHumanHead(Head):
         parts, who = self.parts, traits(face)
         weights = {**macro_weights(who), **detail_weights(self.variety, face)}
         anchors, _ = _placed(parts, _mixed(parts, weights))
-        names = {"teeth": f"teeth/{who.teeth}", "tongue": "tongue",
-                 "brows": f"brows/{who.brows}", "lashes": f"lashes/{who.lashes}"}  # fmt: skip
+        names = {
+            "teeth": f"teeth/{who.teeth}",
+            "tongue": "tongue",
+            "brows": f"brows/{who.brows}",
+            "lashes": f"lashes/{who.lashes}",
+        }
         if who.hair is not None:
             names["hair"] = f"hair/{who.hair}"
         on_sheets = ("brows", "lashes", "hair")
@@ -119,9 +123,10 @@ def makehuman_head_of(parts: Parts, name: str) -> MakeHumanHead:
     rows = np.full(len(triangles), -1, np.int32)
     rows[: len(parts.places)] = np.arange(len(parts.places))
     skin = parts.regions <= SCALP
-    rims = parts.body[parts.landmarks[[[43, 44], [47, 46]]]], parts.body[
-        parts.landmarks[[[37, 38], [41, 40]]]
-    ]
+    rims = (
+        parts.body[parts.landmarks[[[43, 44], [47, 46]]]],
+        parts.body[parts.landmarks[[[37, 38], [41, 40]]]],
+    )
     lower = _lower(parts, anchors)
     soft = np.zeros(len(anchors), np.float32)
     soft[parts.body[skin]] = np.clip((anchors[parts.body[skin], 2] - 2.0) / 3.0, 0, 1)

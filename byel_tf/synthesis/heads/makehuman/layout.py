@@ -14,10 +14,8 @@ from byel_tf.errors import RunError
 from byel_tf.synthesis.heads.head import (
     EYE_SOCKET,
     FACE,
-    GUMS,
     MOUTH_SOCKET,
     SCALP,
-    TEETH,
     Shape,
 )
 from byel_tf.synthesis.heads.makehuman.formats import (
@@ -196,8 +194,9 @@ def read_parts(folder: str | os.PathLike, targets: tuple[str, ...]) -> Parts:
         worn[name] = Worn(fit, own.triangles, own.places)
     # The anchors, in the order of the base mesh.
     eyes = np.array([range(*eye) for eye in _EYES])
-    needed = [sources, eyes.ravel(), *(one.fit.indices.ravel() for one in worn.values()),
-              *(one.fit.ends.ravel() for one in worn.values())]  # fmt: skip
+    fits = [one.fit for one in worn.values()]
+    needed = [sources, eyes.ravel(), *(fit.indices.ravel() for fit in fits)]
+    needed += [fit.ends.ravel() for fit in fits]
     kept = np.unique(np.concatenate(needed))
     anchor = np.full(_VERTICES, -1, np.int32)
     anchor[kept] = np.arange(len(kept))
@@ -366,5 +365,3 @@ def _picture(name: str, picture: np.ndarray) -> np.ndarray:
     bright = np.where(covered > 0.02, bright / np.maximum(covered, 1e-3), around)
     both = np.stack([64 * bright, 255 * covered], axis=-1)
     return np.clip(both + 0.5, 0, 255).astype(np.uint8)
-
-

@@ -130,9 +130,7 @@ class MakeHumanPerson(Person):
             hair=dataclasses.replace(
                 face.hair, cover=0.0, brow_opacity=0.0, beard=traits.beard
             ),
-            image=dataclasses.replace(
-                face.image, exposure=face.image.exposure - 0.05
-            ),
+            image=dataclasses.replace(face.image, exposure=face.image.exposure - 0.05),
             camera=dataclasses.replace(
                 face.camera,
                 side=face.camera.side * (1 + 0.3 * young),

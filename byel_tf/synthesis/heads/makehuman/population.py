@@ -99,7 +99,7 @@ def traits(face: Face) -> Traits:
     # Tone says something of ancestry, but no tone rules any out.
     affinity = (max(0.05, 1.3 - melanin), 0.9 if melanin < 1.6 else 0.25,
                 max(0.05, 1.3 * (melanin - 0.5)))  # fmt: skip
-    shares = [-np.log(max(next(u), 1e-9)) ** 1.0 * one for one in affinity]
+    shares = [-(np.log(max(next(u), 1e-9)) ** 1.0) * one for one in affinity]
     ancestry = tuple(float(share / sum(shares)) for share in shares)
     age = float(np.interp(next(u), _AGE_SHARES, _AGE_AT))
     grown = age > _GROWN
