@@ -195,7 +195,8 @@ def _paint_clothes_and_hair(anatomy, face, skin, shine, hair, noise) -> np.ndarr
         shine *= 1 - cover
         shine += cover * style.luminance * style.gloss
 
-    neck = smooth_step(-y, 8.4 - eyes + 0.6 * rough, 11.6 - eyes)
+    begin, full = anatomy.head.collar
+    neck = smooth_step(-y, begin - eyes + 0.6 * rough, full - eyes)
     if worn.head_cover != "none":
         if worn.head_cover == "cap":
             cloth = smooth_step(y - eyes - 5.2 - 0.05 * np.abs(x), -0.3, 0.3)
@@ -236,6 +237,7 @@ def _paint_mouth(anatomy, albedo, gloss, tone, generator) -> None:
     flesh = np.array([1.0, 0.42, 0.38], np.float32)
     dark, pink = generator.uniform(0.04, 0.15), generator.uniform(0.15, 0.5)
     white, length = generator.uniform(0.45, 0.9), generator.uniform(1.0, 3.0)
+    dark *= anatomy.head.mouth_light
     albedo[anatomy.parts[MOUTH_SOCKET]] = level * dark * flesh * fall(MOUTH_SOCKET, 1.5)
     albedo[anatomy.parts[GUMS]] = level**0.5 * pink * flesh * fall(GUMS, length)
     ivory = white * np.array([1.0, 0.95, 0.85], np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -142,6 +143,11 @@ class Head(abc.ABC):
             16), brows (17 to 26), nose (27 to 35), eyes (36 to 47), outer lip
             contour (48 to 59), inner one (60 to 67).
     """
+
+    #: Depths below the eyes at which clothes begin and cover everything, cm.
+    collar: ClassVar[tuple[float, float]] = (8.4, 11.6)
+    #: How bright the inside of the mouth is.
+    mouth_light: ClassVar[float] = 1.0
 
     name: str
     vertices: np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
@@ -48,6 +49,9 @@ class MakeHumanHead(Head):
         texture_places: As `Head.places` returns.
         mouth: Width of the average mouth, cm.
     """
+
+    collar: ClassVar[tuple[float, float]] = (11.4, 13.6)
+    mouth_light: ClassVar[float] = 2.2
 
     parts: Parts
     frame: Frame

@@ -211,8 +211,8 @@ class MakeHumanPerson(Person):
         # Lower, narrower and further back: side teeth would show as fangs.
         teeth[frame.upper_teeth, 1] -= np.float32(0.3)
         teeth[~frame.upper_teeth, 1] -= np.float32(0.38)
-        teeth[:, 0] *= np.float32(0.92)
-        teeth[:, 2] -= np.float32(0.12)
+        teeth[:, 0] *= np.float32(0.98)
+        teeth[:, 2] -= np.float32(0.2)
         parts = [anchors[frame.body], self._worn["tongue"].points(anchors), teeth]
         for eye, side in zip(frame.eyes, "LR", strict=True):
             parts.append(self._eyeball(self._anchors[eye], action_units, side))
