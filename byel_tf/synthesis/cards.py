@@ -48,14 +48,9 @@ def draw_cards(cards, points, light, picture, covered, depth):
         depth: The nearest depth in each pixel, float32 [S, S].
     """
     order = np.argsort(-points[cards.triangles, 2].sum(axis=1), kind="stable")
-    side = max(len(one) for one in cards.pictures)
-    stack = np.zeros((len(cards.pictures), side, side, 2), np.uint8)
-    sizes = np.array([len(one) for one in cards.pictures], np.int32)
-    for layer, one in enumerate(cards.pictures):
-        stack[layer, : len(one), : len(one)] = one
-    _draw(order, points, cards.triangles, cards.places, cards.layers, stack, sizes,
-          cards.colours, cards.opacities, cards.depths, light, picture, covered,
-          depth)  # fmt: skip
+    _draw(order, points, cards.triangles, cards.places, cards.layers, cards.pictures,
+          cards.sizes, cards.colours, cards.opacities, cards.depths, light, picture,
+          covered, depth)  # fmt: skip
 
 
 @compiled

@@ -160,8 +160,8 @@ class Renderer:
         )
         if person.texture is not None:
             relief = self._skin_texture.relief(wrinkles)
-            places = self._skin_texture.places
-            lay_texture(picture, shown, weights, rows, places, person.texture, relief)
+            lay_texture(picture, shown, weights, rows, self._skin_texture,
+                        person.texture, relief)  # fmt: skip
         covered = shown >= 0
         behind = draw_background(face.background, internal, generator)
         gain = _exposure(picture, covered, face)

@@ -31,13 +31,15 @@ class SkinTexture:
         outer_rows: The same of the triangles outside the mouth.
         places: Of triangles' corners, in shares of the side, float32 [N, 3, 2].
         folds: Change of the light by a fold of depth 1 cm, by its name, float32
-            [_SIZE, _SIZE].
+            [H, W]: a part of the picture with _SIZE texels a side.
+        corner: Row and column where that part begins.
     """
 
     rows: np.ndarray
     outer_rows: np.ndarray
     places: np.ndarray
     folds: dict[str, np.ndarray]
+    corner: tuple[int, int]
 
     @classmethod
     def of(cls, anatomy: Anatomy) -> SkinTexture | None:
@@ -53,6 +55,9 @@ class SkinTexture:
         _unfold(points, head.vertices, head.triangles[skin], places[rows[skin]])
         known = np.isfinite(points[..., 0])
         at = points[known]
+        (top, bottom), (left, right) = (
+            (numbers.min(), numbers.max() + 1) for numbers in np.nonzero(known)
+        )
         landmarks = head.vertices[head.landmarks]
         lower, middle, upper = (
             folds_at(at + np.float32([0, step, 0]), landmarks)
@@ -63,18 +68,18 @@ class SkinTexture:
             field = np.zeros((_SIZE, _SIZE), np.float32)
             slope = (upper[name] - lower[name]) / (2 * _STEP)
             field[known] = _HOLLOW * height + _SLOPE * slope
-            folds[name] = cv2.GaussianBlur(field, (0, 0), _SOFT)
-        in_mouth = (regions[:, 0] > SCALP) & ~anatomy.is_outer
-        assert not (rows[in_mouth] >= 0).any()
-        return cls(rows, rows[anatomy.is_outer], places, folds)
+            field = cv2.GaussianBlur(field, (0, 0), _SOFT)
+            folds[name] = np.ascontiguousarray(field[top:bottom, left:right])
+        corner = int(top), int(left)
+        return cls(rows, rows[anatomy.is_outer], places, folds, corner)
 
     def relief(self, depths: Mapping[str, float]) -> np.ndarray:
-        """Factor on the light of each texel, float32 [_SIZE, _SIZE].
+        """Factor on the light of each texel of that part, float32 [H, W].
 
         Args:
             depths: Depth of each fold in cm, by its name.
         """
-        relief = np.ones((_SIZE, _SIZE), np.float32)
+        relief = np.ones_like(next(iter(self.folds.values())))
         for name, depth in depths.items():
             if depth > 1e-3:
                 relief += np.float32(depth) * self.folds[name]
@@ -115,7 +120,7 @@ def lay_texture(
     shown: np.ndarray,
     weights: np.ndarray,
     rows: np.ndarray,
-    places: np.ndarray,
+    skin: SkinTexture,
     texture: Texture,
     relief: np.ndarray,
 ) -> None:
@@ -125,17 +130,21 @@ def lay_texture(
         picture: Linear RGB, float32 [S, S, 3].
         shown: Triangle in each pixel, as from `rasterize`.
         weights: As from `rasterize`.
-        rows: Row in `places` of each triangle, or -1.
-        places: Of corners, float32 [N, 3, 2].
+        rows: Those of `skin` for the triangles.
+        skin: Where the skin is on a picture.
         texture: The skin's.
         relief: As from `SkinTexture.relief`.
     """
-    _lay(picture, shown, weights, rows, places, texture.pixels, texture.factors, relief)
+    _lay(picture, shown, weights, rows, skin.places, texture.pixels, texture.factors,
+         relief, *skin.corner)  # fmt: skip
 
 
 @compiled
-def _lay(picture, shown, weights, rows, places, pixels, factors, relief):
-    size, side, fine = shown.shape[0], pixels.shape[0], relief.shape[0]
+def _lay(
+    picture, shown, weights, rows, places, pixels, factors, relief, top, left
+):  # fmt: skip
+    size, side = shown.shape[0], pixels.shape[0]
+    fine, height, width = np.float32(_SIZE), relief.shape[0], relief.shape[1]
     one, half = np.float32(1.0), np.float32(0.5)
     for row in range(size):
         for column in range(size):
@@ -147,14 +156,14 @@ def _lay(picture, shown, weights, rows, places, pixels, factors, relief):
             w2 = one - w0 - w1
             u = w0 * places[r, 0, 0] + w1 * places[r, 1, 0] + w2 * places[r, 2, 0]
             v = w0 * places[r, 0, 1] + w1 * places[r, 1, 1] + w2 * places[r, 2, 1]
-            x, y = u * fine - half, v * fine - half
+            x, y = u * fine - half - left, v * fine - half - top
             xa, ya = int(np.floor(x)), int(np.floor(y))
-            fx, fy = x - xa, y - ya
-            xb, yb = min(fine - 1, max(0, xa + 1)), min(fine - 1, max(0, ya + 1))
-            xa, ya = min(fine - 1, max(0, xa)), min(fine - 1, max(0, ya))
-            light = (relief[ya, xa] * (one - fx) + relief[ya, xb] * fx) * (one - fy) + (
-                relief[yb, xa] * (one - fx) + relief[yb, xb] * fx
-            ) * fy
+            light = one
+            if 0 <= xa < width - 1 and 0 <= ya < height - 1:
+                fx, fy = x - xa, y - ya
+                above = relief[ya, xa] * (one - fx) + relief[ya, xa + 1] * fx
+                below = relief[ya + 1, xa] * (one - fx) + relief[ya + 1, xa + 1] * fx
+                light = above * (one - fy) + below * fy
             x, y = u * side - half, v * side - half
             xa, ya = int(np.floor(x)), int(np.floor(y))
             fx, fy = x - xa, y - ya

@@ -66,7 +66,8 @@ class Cards:
             float32 [T, 3, 2].
         layers: Which of the following a triangle has, int32 [T].
         pictures: Luminance against the mean, 64 being as bright, and opacity, uint8
-            [S, S, 2] each.
+            [L, S, S, 2].
+        sizes: Side of the part of each that is used, from its corner, int32 [L].
         colours: Linear RGB of the hair, float32 [L, 3].
         opacities: Factor on the picture's opacity, float32 [L].
         depths: How far behind another surface a sheet is still seen, cm, float32 [L].
@@ -79,7 +80,8 @@ class Cards:
     triangles: np.ndarray
     places: np.ndarray
     layers: np.ndarray
-    pictures: tuple[np.ndarray, ...]
+    pictures: np.ndarray
+    sizes: np.ndarray
     colours: np.ndarray
     opacities: np.ndarray
     depths: np.ndarray

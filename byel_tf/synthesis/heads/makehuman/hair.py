@@ -16,14 +16,14 @@ _DEPTHS = {"brows": 0.45, "lashes": 0.12, "hair": 0.25}
 _FRINGED = ("bob01", "bob02", "short03", "braid01")
 
 
-def sheets(traits, face: Face, worn: Mapping, pictures: Mapping, anchors) -> Cards:
+def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
     """The sheets of a face.
 
     Args:
         traits: Who it is.
         face: The face.
         worn: Fitted meshes: "brows", "lashes" and "hair", where there is any.
-        pictures: Of the same.
+        pictures: `Pictures` of the same.
         anchors: Moved by the expression, float32 [A, 3].
     """
     from byel_tf.synthesis.surface import hair_colour, skin_colour
@@ -35,9 +35,9 @@ def sheets(traits, face: Face, worn: Mapping, pictures: Mapping, anchors) -> Car
     colours = {"brows": brow, "lashes": np.full(3, 0.006), "hair": hair}
     lash = (0.4 + 0.6 * face.eyes.lashes) if traits.male < 0.5 else 0.35
     opacities = {"brows": 1.25 * style.brow_opacity, "lashes": lash, "hair": 1.35}
-    shown = [name for name in ("brows", "lashes", "hair") if name in worn]
-    if face.accessories.head_cover != "none" and "hair" in shown:
-        shown.remove("hair")
+    layers = pictures.names
+    shown = [name for name in layers
+             if name != "hair" or face.accessories.head_cover == "none"]  # fmt: skip
     points, triangles, first = [], [], 0
     for name in shown:
         own = worn[name].points(anchors)
@@ -48,22 +48,22 @@ def sheets(traits, face: Face, worn: Mapping, pictures: Mapping, anchors) -> Car
         points.append(own)
         triangles.append(worn[name].triangles + np.int32(first))
         first += len(own)
+    numbers = np.array([layers.index(name) for name in shown], np.int32)
     counts = [len(worn[name].triangles) for name in shown]
     gloss = {"hair": style.gloss * (0.12 * float(hair @ _LUMA) + 0.01)}
     return Cards(
         points=np.concatenate(points).astype(np.float32),
         triangles=np.concatenate(triangles),
         places=np.concatenate([worn[name].places for name in shown]),
-        layers=np.repeat(np.arange(len(shown), dtype=np.int32), counts),
-        pictures=tuple(pictures[name] for name in shown),
-        colours=np.array([colours[name] for name in shown], np.float32),
-        opacities=np.array([opacities[name] for name in shown], np.float32),
-        depths=np.array([_DEPTHS[name] for name in shown], np.float32),
-        casts=np.array([name == "hair" for name in shown]),
-        gloss=np.array([gloss.get(name, 0.0) for name in shown], np.float32),
-        layer_of_points=np.repeat(
-            np.arange(len(shown), dtype=np.int32), [len(one) for one in points]
-        ),
+        layers=np.repeat(numbers, counts),
+        pictures=pictures.stack,
+        sizes=pictures.sizes,
+        colours=np.array([colours[name] for name in layers], np.float32),
+        opacities=np.array([opacities[name] for name in layers], np.float32),
+        depths=np.array([_DEPTHS[name] for name in layers], np.float32),
+        casts=np.array([name == "hair" for name in layers]),
+        gloss=np.array([gloss.get(name, 0.0) for name in layers], np.float32),
+        layer_of_points=np.repeat(numbers, [len(one) for one in points]),
     )
 
 

@@ -64,6 +64,31 @@ def _fitted(anchors, indices, weights, offsets):
     return points
 
 
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """What is on a person's sheets of hair.
+
+    Attributes:
+        names: Of the sheets.
+        stack: As `Cards.pictures`.
+        sizes: As `Cards.sizes`.
+    """
+
+    names: tuple[str, ...]
+    stack: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, pictures: Mapping[str, np.ndarray]) -> Pictures:
+        """Stacks pictures, uint8 [S, S, 2] each."""
+        sizes = np.array([len(one) for one in pictures.values()], np.int32)
+        side = sizes.max(initial=1)
+        stack = np.zeros((len(sizes), side, side, 2), np.uint8)
+        for layer, one in enumerate(pictures.values()):
+            stack[layer, : len(one), : len(one)] = one
+        return cls(tuple(pictures), stack, sizes)
+
+
 # Weight by which each movement closes the lids, against eyeBlink.
 _CLOSING = {"eyeBlink": 1.0, "eyeSquint": 0.3, "eyeLookDown": 0.55, "cheekRaiser": 0.25,
             "cheekSquint": 0.2}  # fmt: skip
@@ -101,7 +126,7 @@ class MakeHumanPerson(Person):
         self.traits = traits
         self.texture = texture
         self._frame, self._anchors, self._worn = frame, anchors, worn
-        self._pictures, self._mouth = pictures, mouth
+        self._pictures, self._mouth = Pictures.of(pictures), mouth
         self._last: tuple | None = None
         self._lids = {side: self._opening(side) for side in "LR"}
         for name, weight in _AT_REST.items():
@@ -145,7 +170,7 @@ class MakeHumanPerson(Person):
         return sheets(
             self.traits,
             face,
-            {name: self._worn[name] for name in self._pictures},
+            {name: self._worn[name] for name in self._pictures.names},
             self._pictures,
             self._moved_anchors(action_units),
         )
