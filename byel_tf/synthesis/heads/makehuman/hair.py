@@ -29,7 +29,7 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
     from byel_tf.synthesis.surface import hair_colour, skin_colour
 
     style = face.hair
-    hair = hair_colour(style.luminance, style.warmth)
+    hair = hair_colour(*_hair_of(style, traits.age))
     tone = skin_colour(face.skin.melanin, face.skin.redness)
     brow = np.minimum(hair * style.brow_darkness, 0.5 * tone) * 0.8
     colours = {"brows": brow, "lashes": np.full(3, 0.006), "hair": hair}
@@ -65,6 +65,15 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
         gloss=np.array([gloss.get(name, 0.0) for name in layers], np.float32),
         layer_of_points=np.repeat(numbers, [len(one) for one in points]),
     )
+
+
+def _hair_of(style: Hair, age: float) -> tuple[float, float]:
+    """Luminance and warmth of somebody's hair: grey comes with the years."""
+    grey = float(np.clip((age - 0.68) / 0.2, 0, 1))
+    # Fair hair of the young is not grey.
+    warmth = max(style.warmth, min(0.4, 4 * style.luminance))
+    luminance = max(style.luminance, 0.25 * grey**2)
+    return luminance, warmth * (1 - 0.85 * grey)
 
 
 def _shaped(points: np.ndarray, style: Hair) -> np.ndarray:

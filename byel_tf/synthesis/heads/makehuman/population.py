@@ -99,7 +99,7 @@ def traits(face: Face) -> Traits:
     # Tone says something of ancestry, but no tone rules any out.
     affinity = (max(0.05, 1.3 - melanin), 0.9 if melanin < 1.6 else 0.25,
                 max(0.05, 1.3 * (melanin - 0.5)))  # fmt: skip
-    shares = [-(np.log(max(next(u), 1e-9)) ** 1.0) * one for one in affinity]
+    shares = [-np.log(max(next(u), 1e-9)) * one for one in affinity]
     ancestry = tuple(float(share / sum(shares)) for share in shares)
     age = float(np.interp(next(u), _AGE_SHARES, _AGE_AT))
     grown = age > _GROWN
@@ -108,16 +108,16 @@ def traits(face: Face) -> Traits:
     male = male if grown else 0.2 + 0.6 * male
     if hair.beard != "none" and grown:
         male = max(male, 0.8)
-    muscle, weight = 0.3 + 0.4 * next(u), float(np.clip(
-        0.5 + 0.22 * scipy.special.ndtri(min(0.999, max(0.001, next(u)))), 0.05, 1.0
-    ))  # fmt: skip
+    muscle = 0.3 + 0.4 * next(u)
+    build = scipy.special.ndtri(min(0.999, max(0.001, next(u))))
+    weight = float(np.clip(0.5 + 0.22 * build, 0.05, 1.0))
     pool = _SHORT if male > 0.55 else _LONG
     if ancestry[2] > 0.45:
         pool = pool + ("afro01",) * (len(pool) // 2)
     style = _one(pool, next(u))
     bald = hair.cover == 0 and grown and male > 0.5
-    if bald or next(u) < (0.6 if age < 0.06 else 0.0):
-        style = None
+    downy = next(u) < 0.6 and age < 0.06
+    style = None if bald or downy else style
     mirrored = next(u) < 0.5
     brows = _one(_FEMININE if male < 0.45 else _MASCULINE, next(u))
     lashes, teeth = _one(LASHES, next(u)), _one(TEETH_SHAPES, next(u))
