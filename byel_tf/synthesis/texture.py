@@ -10,7 +10,7 @@ import numpy as np
 
 from byel_tf.synthesis.anatomy import Anatomy, folds_at
 from byel_tf.synthesis.compiled import compiled
-from byel_tf.synthesis.heads.head import FACE, SCALP, Texture
+from byel_tf.synthesis.heads.head import FACE, Texture
 
 # Side of the picture on which folds are drawn, in texels.
 _SIZE = 512

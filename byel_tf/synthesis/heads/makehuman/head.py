@@ -136,9 +136,8 @@ def makehuman_head_of(parts: Parts, name: str) -> MakeHumanHead:
     soft[parts.body[skin]] = np.clip((anchors[parts.body[skin], 2] - 2.0) / 3.0, 0, 1)
     rest = Rest(anchors, scale, soft, lower, parts.eyes.ravel())
     moves = movements(parts, rest)
-    points = Fitted(teeth, anchors).points(anchors)
-    frame = Frame(parts.body, parts.eyes, eyeball, moves, np.array(rims),
-                  _upper(teeth.triangles, points))  # fmt: skip
+    upper = lower[teeth.fit.indices].mean(axis=1) < 0.5
+    frame = Frame(parts.body, parts.eyes, eyeball, moves, np.array(rims), upper)
     worn = {"teeth": Fitted(teeth, anchors), "tongue": Fitted(tongue, anchors)}
     average = MakeHumanPerson(frame, _MIDDLING, anchors, worn, {}, None, 1.0)
     return MakeHumanHead(
@@ -206,18 +205,3 @@ def _eyeball() -> tuple[np.ndarray, np.ndarray]:
                 triangles.append((before + i, here + i, here + j))
                 triangles.append((before + i, here + j, before + j))
     return np.array(points, np.float32), np.array(triangles, np.int32)
-
-
-def _upper(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Which points belong to pieces of the upper jaw, bool [N]."""
-    piece = np.arange(len(points))
-    while True:
-        least = piece[triangles].min(axis=1)
-        joined = piece.copy()
-        np.minimum.at(joined, triangles.ravel(), np.repeat(least, 3))
-        if (joined == piece).all():
-            break
-        piece = joined
-    height = np.bincount(piece, points[:, 1]) / np.maximum(1, np.bincount(piece))
-    middle = (points[:, 1].min() + points[:, 1].max()) / 2
-    return height[piece] > middle

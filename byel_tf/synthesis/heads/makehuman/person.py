@@ -95,6 +95,8 @@ _CLOSING = {"eyeBlink": 1.0, "eyeSquint": 0.3, "eyeLookDown": 0.55, "cheekRaiser
 # What keeps a face at rest from looking stern.
 _AT_REST = {"browInnerUp": 0.2, "browDown": -0.12, "mouthSmile": 0.06}
 _LIDS = ("eyeBlink", "eyeSquint", "eyeLookDown")
+# Half width of the middle teeth, cm.
+_INCISORS = 0.45
 # Turn of an eye, degrees at weight 1.
 _ACROSS, _DOWN = 28.0, 24.0
 
@@ -233,8 +235,12 @@ class MakeHumanPerson(Person):
     ) -> np.ndarray:
         frame = self._frame
         teeth = self._worn["teeth"].points(anchors)
-        # Lower, narrower and further back: side teeth would show as fangs.
-        teeth[frame.upper_teeth, 1] -= np.float32(0.3)
+        # Lower, further back, and no tooth longer than the middle ones: others would
+        # show as fangs.
+        upper = teeth[frame.upper_teeth]
+        middle = np.abs(upper[:, 0]) < _INCISORS
+        edge = upper[middle, 1].min(initial=np.inf)
+        teeth[frame.upper_teeth, 1] = np.maximum(upper[:, 1], edge) - np.float32(0.3)
         teeth[~frame.upper_teeth, 1] -= np.float32(0.38)
         teeth[:, 0] *= np.float32(0.98)
         teeth[:, 2] -= np.float32(0.2)

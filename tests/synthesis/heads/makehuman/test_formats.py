@@ -81,7 +81,7 @@ def test_a_mesh_in_centimetres_with_places_from_the_top():
         (b"3/3", b"9/3", "names one of 4 that is not there"),
         (b"3/3", b"3/9", "names one of 4 that is not there"),
         (b"3/3", b"0/3", "names one of 4 that is not there"),
-        (b"f 1/1 2/2", b"f 1 2", ""),
+        (b"f 1/1 2/2", b"f 1 2", "sequence|place on a picture|inhomogeneous"),
     ],
 )
 def test_a_damaged_mesh(tmp_path, old, new, reason):

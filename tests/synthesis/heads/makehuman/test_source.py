@@ -74,7 +74,10 @@ def test_what_is_fetched_is_what_the_repositories_hold(release, server, tmp_path
     [
         (POINTER, "the pointer of Git LFS and not its file"),
         (FILES["makehuman-assets/skin.png"][:-1], "only 104 of 105 bytes"),
-        (FILES["makehuman-assets/skin.png"][:-1] + b"\1", "another file than the known"),
+        (
+            FILES["makehuman-assets/skin.png"][:-1] + b"\1",
+            "another file than the known",
+        ),
         (FILES["makehuman-assets/skin.png"] + b"\0", "another file than the known"),
         (b"", "only 0 of 105 bytes"),
     ],
@@ -92,7 +95,9 @@ def test_a_file_that_is_another(release, server, tmp_path, content, what):
 
 def test_a_file_that_is_not_there(release, server, tmp_path):
     del server.files["/raw/makehuman/bb22/rig.json"]
-    with pytest.raises(RunError, match=r"rig\.json: HTTP Error 404: Not Found; nothing"):
+    with pytest.raises(
+        RunError, match=r"rig\.json: HTTP Error 404: Not Found; nothing"
+    ):
         fetch(release, tmp_path)
 
 
@@ -148,7 +153,11 @@ def test_the_published_files():
         picture_files().values()
     )
     stems = worn_files().values()
-    needed = {*COMMON_FILES, *(f"{s}.obj" for s in stems), *(f"{s}.mhclo" for s in stems)}
+    needed = {
+        *COMMON_FILES,
+        *(f"{s}.obj" for s in stems),
+        *(f"{s}.mhclo" for s in stems),
+    }
     assert needed <= set(paths)
     targets = target_names(release.entries)
     assert len(paths) == len(needed) + len(picture_files()) + len(targets)
