@@ -36,7 +36,7 @@ class Skin:
     """Skin without expression.
 
     Attributes:
-        melanin: 0 for the palest skin to 3 for the darkest; see `skin_colour`.
+        melanin: 0 for the palest skin to 3 for the darkest; see `colours.skin_colour`.
         redness: Blood near the surface, 0 to 1.
         mottling: Contrast of uneven pigment, 0 to 3.
         freckles: Density of dark spots, 0 to 1.

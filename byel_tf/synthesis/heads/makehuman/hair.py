@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from byel_tf.synthesis.colours import LUMA, hair_colour, skin_colour
 from byel_tf.synthesis.face import Face, Hair
 from byel_tf.synthesis.heads.head import Cards
 
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 # How far behind the skin a sheet of each kind is still seen, cm.
 _DEPTHS = {"brows": 0.45, "lashes": 0.12, "hair": 0.25}
 # Styles whose fringe would hide an eye.
@@ -26,8 +26,6 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
         pictures: `Pictures` of the same.
         anchors: Moved by the expression, float32 [A, 3].
     """
-    from byel_tf.synthesis.surface import hair_colour, skin_colour
-
     style = face.hair
     hair = hair_colour(*_hair_of(style, traits.age))
     tone = skin_colour(face.skin.melanin, face.skin.redness)
@@ -50,7 +48,7 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
         first += len(own)
     numbers = np.array([layers.index(name) for name in shown], np.int32)
     counts = [len(worn[name].triangles) for name in shown]
-    gloss = {"hair": style.gloss * (0.12 * float(hair @ _LUMA) + 0.01)}
+    gloss = {"hair": style.gloss * (0.12 * float(hair @ LUMA) + 0.01)}
     return Cards(
         points=np.concatenate(points).astype(np.float32),
         triangles=np.concatenate(triangles),

@@ -11,6 +11,7 @@ from byel_tf.synthesis.compiled import compiled
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.heads.head import Cards, Person, Shape, Texture
 from byel_tf.synthesis.heads.makehuman.formats import rotation
+from byel_tf.synthesis.heads.makehuman.hair import sheets
 from byel_tf.synthesis.heads.makehuman.layout import Worn
 from byel_tf.synthesis.heads.makehuman.population import Traits
 from byel_tf.synthesis.mesh import add_shape
@@ -167,8 +168,6 @@ class MakeHumanPerson(Person):
 
     def cards(self, face: Face, action_units: Mapping[str, float]) -> Cards | None:
         """Brows, lashes and hair."""
-        from byel_tf.synthesis.heads.makehuman.hair import sheets
-
         return sheets(
             self.traits,
             face,
