@@ -36,7 +36,7 @@ from byel_tf.synthesis.rasterizer import (
     shade,
 )
 from byel_tf.synthesis.surface import paint
-from byel_tf.synthesis.texture import SkinTexture, lay_texture
+from byel_tf.synthesis.texture import SkinTexture, beard, lay_texture
 
 # Pixels along a side that are drawn for one of the picture, and from which size fewer.
 _FINE, _COARSE, _COARSE_FROM = 2.5, 2.0, 80
@@ -160,8 +160,9 @@ class Renderer:
         )
         if person.texture is not None:
             relief = self._skin_texture.relief(wrinkles)
+            own_beard = beard(person.texture, face)
             lay_texture(picture, shown, weights, rows, self._skin_texture,
-                        person.texture, relief)  # fmt: skip
+                        person.texture, relief, own_beard)  # fmt: skip
         covered = shown >= 0
         behind = draw_background(face.background, internal, generator)
         gain = _exposure(picture, covered, face)

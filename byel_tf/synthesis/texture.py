@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 
 from byel_tf.synthesis.anatomy import Anatomy, folds_at
+from byel_tf.synthesis.colours import hair_colour, skin_colour
 from byel_tf.synthesis.compiled import compiled
+from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.heads.head import FACE, Texture
 
 # Side of the picture on which folds are drawn, in texels.
@@ -32,6 +34,7 @@ class SkinTexture:
         places: Of triangles' corners, in shares of the side, float32 [N, 3, 2].
         folds: Change of the light by a fold of depth 1 cm, by its name, float32
             [H, W]: a part of the picture with _SIZE texels a side.
+        beards: Share of the light that hair takes, by style, of the same part.
         corner: Row and column where that part begins.
     """
 
@@ -39,6 +42,7 @@ class SkinTexture:
     outer_rows: np.ndarray
     places: np.ndarray
     folds: dict[str, np.ndarray]
+    beards: dict[str, np.ndarray]
     corner: tuple[int, int]
 
     @classmethod
@@ -70,8 +74,10 @@ class SkinTexture:
             field[known] = _HOLLOW * height + _SLOPE * slope
             field = cv2.GaussianBlur(field, (0, 0), _SOFT)
             folds[name] = np.ascontiguousarray(field[top:bottom, left:right])
+        part = slice(top, bottom), slice(left, right)
+        beards = _beards(anatomy, head.triangles[skin], places[rows[skin]], part)
         corner = int(top), int(left)
-        return cls(rows, rows[anatomy.is_outer], places, folds, corner)
+        return cls(rows, rows[anatomy.is_outer], places, folds, beards, corner)
 
     def relief(self, depths: Mapping[str, float]) -> np.ndarray:
         """Factor on the light of each texel of that part, float32 [H, W].
@@ -84,6 +90,25 @@ class SkinTexture:
             if depth > 1e-3:
                 relief += np.float32(depth) * self.folds[name]
         return np.clip(relief, _LEAST, _MOST, out=relief)
+
+
+def _beards(anatomy: Anatomy, triangles, places, part) -> dict[str, np.ndarray]:
+    """Hair by hair, what the head's fields of beards say of its vertices."""
+    styles = ("moustache", "full", "chin")
+    shares = np.zeros((len(anatomy.head.vertices), 3), np.float32)
+    for column, style in enumerate(styles):
+        shares[anatomy.face, column] = anatomy.beards[style]
+    texels = np.zeros((_SIZE, _SIZE, 3), np.float32)
+    _unfold(texels, shares, triangles, places)
+    strands = np.random.default_rng(0).standard_normal((_SIZE, _SIZE)).astype("f4")
+    strands = cv2.GaussianBlur(strands, (0, 0), 0.6, sigmaY=1.5)
+    strands /= strands.std()
+    beards = {}
+    for column, style in enumerate(styles):
+        share = texels[..., column]
+        beards[style] = np.clip(1.25 * share * (1 + 0.22 * strands), 0, 1)[part]
+    beards["stubble"] = np.clip(texels[..., 1] * (0.42 + 0.1 * strands), 0, 1)[part]
+    return {style: np.ascontiguousarray(beard) for style, beard in beards.items()}
 
 
 @compiled
@@ -115,6 +140,14 @@ def _unfold(points, vertices, triangles, places):
                     )
 
 
+def beard(texture: Texture, face: Face) -> tuple[str, np.ndarray]:
+    """A face's beard, as `lay_texture` takes it."""
+    tone = skin_colour(face.skin.melanin, face.skin.redness)
+    hair = hair_colour(face.hair.luminance, face.hair.warmth)
+    share = min(1.0, 0.25 + face.hair.beard_opacity)
+    return texture.beard, 1 + share * (np.minimum(hair / tone, 0.6) - 1)
+
+
 def lay_texture(
     picture: np.ndarray,
     shown: np.ndarray,
@@ -123,6 +156,7 @@ def lay_texture(
     skin: SkinTexture,
     texture: Texture,
     relief: np.ndarray,
+    beard: tuple[str, np.ndarray],
 ) -> None:
     """Multiplies a picture by that of the skin, in place.
 
@@ -134,18 +168,23 @@ def lay_texture(
         skin: Where the skin is on a picture.
         texture: The skin's.
         relief: As from `SkinTexture.relief`.
+        beard: Its style, and its colour against the skin's where it covers all.
     """
+    style, colour = beard
+    hair = skin.beards.get(style, np.zeros((0, 0), np.float32))
     _lay(picture, shown, weights, rows, skin.places, texture.pixels, texture.factors,
-         relief, *skin.corner)  # fmt: skip
+         relief, hair, colour.astype(np.float32), *skin.corner)  # fmt: skip
 
 
 @compiled
 def _lay(
-    picture, shown, weights, rows, places, pixels, factors, relief, top, left
+    picture, shown, weights, rows, places, pixels, factors, relief, hair, colour, top,
+    left,
 ):  # fmt: skip
     size, side = shown.shape[0], pixels.shape[0]
     fine, height, width = np.float32(_SIZE), relief.shape[0], relief.shape[1]
     one, half = np.float32(1.0), np.float32(0.5)
+    bearded = hair.shape[0] > 0
     for row in range(size):
         for column in range(size):
             t = shown[row, column]
@@ -158,12 +197,16 @@ def _lay(
             v = w0 * places[r, 0, 1] + w1 * places[r, 1, 1] + w2 * places[r, 2, 1]
             x, y = u * fine - half - left, v * fine - half - top
             xa, ya = int(np.floor(x)), int(np.floor(y))
-            light = one
+            light, covered = one, np.float32(0.0)
             if 0 <= xa < width - 1 and 0 <= ya < height - 1:
                 fx, fy = x - xa, y - ya
                 above = relief[ya, xa] * (one - fx) + relief[ya, xa + 1] * fx
                 below = relief[ya + 1, xa] * (one - fx) + relief[ya + 1, xa + 1] * fx
                 light = above * (one - fy) + below * fy
+                if bearded:
+                    above = hair[ya, xa] * (one - fx) + hair[ya, xa + 1] * fx
+                    below = hair[ya + 1, xa] * (one - fx) + hair[ya + 1, xa + 1] * fx
+                    covered = above * (one - fy) + below * fy
             x, y = u * side - half, v * side - half
             xa, ya = int(np.floor(x)), int(np.floor(y))
             fx, fy = x - xa, y - ya
@@ -174,4 +217,6 @@ def _lay(
                 above += factors[c, pixels[ya, xb, c]] * fx
                 below = factors[c, pixels[yb, xa, c]] * (one - fx)
                 below += factors[c, pixels[yb, xb, c]] * fx
-                picture[row, column, c] *= light * (above * (one - fy) + below * fy)
+                factor = above * (one - fy) + below * fy
+                factor += covered * (colour[c] - factor)
+                picture[row, column, c] *= light * factor

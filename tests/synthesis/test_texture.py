@@ -7,7 +7,11 @@ from byel_tf.synthesis.anatomy import Anatomy, folds_at
 from byel_tf.synthesis.heads.head import SCALP, Texture
 from byel_tf.synthesis.heads.load import load_head
 from byel_tf.synthesis.heads.morphable import MorphableHead
-from byel_tf.synthesis.texture import SkinTexture, lay_texture
+from byel_tf.synthesis.sampling import sample_face
+from byel_tf.synthesis.texture import SkinTexture, beard, lay_texture
+
+# Style and colour of a beard.
+BARE = ("none", np.ones(3))
 
 
 class Unfolded(MorphableHead):
@@ -76,7 +80,7 @@ def test_a_picture_multiplies_the_light(skin):
     weights = np.full((2, 2, 2), 1 / 3, np.float32)
     picture = np.ones((2, 2, 3), np.float32)
     relief = skin.relief({})
-    lay_texture(picture, shown, weights, rows, skin, texture(50), relief)
+    lay_texture(picture, shown, weights, rows, skin, texture(50), relief, BARE)
     np.testing.assert_allclose(picture[0, 0], 0.5, rtol=1e-5)
     np.testing.assert_allclose(picture[1, 1], 0.5, rtol=1e-5)
     assert (picture[0, 1] == 1).all()
@@ -95,7 +99,7 @@ def test_relief_reaches_the_picture(anatomy, skin):
     for depths in ({}, {"nasolabial": 0.2}):
         picture = np.ones((1, 1, 3), np.float32)
         relief = skin.relief(depths)
-        lay_texture(picture, shown, weights, skin.rows, skin, texture(), relief)
+        lay_texture(picture, shown, weights, skin.rows, skin, texture(), relief, BARE)
         results.append(picture[0, 0])
     np.testing.assert_allclose(results[0], 1, rtol=1e-5)
     assert (results[1] < 0.9).all()
@@ -111,7 +115,47 @@ def test_texels_between_are_mixed(skin):
     square[0] = textured
     weights = np.full((size, size, 2), 1 / 3, np.float32)
     picture = np.ones((size, size, 3), np.float32)
-    lay_texture(picture, square, weights, skin.rows, skin, smooth, skin.relief({}))
+    lay_texture(
+        picture, square, weights, skin.rows, skin, smooth, skin.relief({}), BARE
+    )
     x = skin.places[skin.rows[textured]].mean(axis=1)[:, 0]
     expected = np.interp(8 * x - 0.5, [3, 4], [0, 2])
     np.testing.assert_allclose(picture[0, :, 0], expected, atol=2e-3)
+
+
+def test_beards_are_where_the_mesh_has_them(anatomy, skin):
+    head = anatomy.head
+    shares = np.zeros(len(head.vertices), np.float32)
+    shares[anatomy.face] = anatomy.beards["full"]
+    inside = shares[head.triangles].min(axis=1) > 0.9
+    outside = shares[head.triangles].max(axis=1) == 0
+    textured = skin.rows >= 0
+    chosen = [np.flatnonzero(which & textured)[::9] for which in (inside, outside)]
+    shown = np.concatenate(chosen)[:, None].astype(np.int32)
+    square = np.full((len(shown), len(shown)), -1, np.int32)
+    square[:, :1] = shown
+    weights = np.full((*square.shape, 2), 1 / 3, np.float32)
+    picture = np.ones((*square.shape, 3), np.float32)
+    lay_texture(picture, square, weights, skin.rows, skin, texture(), skin.relief({}),
+                ("full", np.array([0.1, 0.2, 0.3])))  # fmt: skip
+    bearded, bare = picture[: len(chosen[0]), 0], picture[len(chosen[0]) :, 0]
+    assert len(bearded) > 5
+    np.testing.assert_allclose(bearded.mean(axis=0), [0.15, 0.25, 0.35], atol=0.15)
+    assert (np.diff(bearded.mean(axis=0)) > 0.05).all()
+    np.testing.assert_allclose(bare, 1, rtol=1e-4)
+
+
+def test_colour_of_a_beard(synthetic):
+    face = sample_face(synthetic, "neutral", 1, 0)
+    thin, thick = (
+        beard(
+            dataclasses.replace(texture(), beard="chin"),
+            dataclasses.replace(
+                face, hair=dataclasses.replace(face.hair, beard_opacity=opacity)
+            ),
+        )
+        for opacity in (0.1, 0.9)
+    )
+    assert thin[0] == thick[0] == "chin"
+    assert (thick[1] < thin[1]).all()
+    assert (thick[1] <= 0.61).all()

@@ -49,10 +49,12 @@ class Texture:
         pixels: Picture, uint8 [S, S, 3].
         factors: What a level of each channel does to the skin's colour, float32
             [3, 256]; about 1 at the picture's median.
+        beard: As in the face's hair, where the person has one.
     """
 
     pixels: np.ndarray
     factors: np.ndarray
+    beard: str = "none"
 
 
 @dataclasses.dataclass(frozen=True)

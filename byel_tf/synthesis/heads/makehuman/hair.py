@@ -27,7 +27,7 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
         anchors: Moved by the expression, float32 [A, 3].
     """
     style = face.hair
-    hair = hair_colour(*_hair_of(style, traits.age))
+    hair = hair_colour(*hair_of(style, traits.age))
     tone = skin_colour(face.skin.melanin, face.skin.redness)
     brow = np.minimum(hair * style.brow_darkness, 0.5 * tone) * 0.8
     colours = {"brows": brow, "lashes": np.full(3, 0.006), "hair": hair}
@@ -65,7 +65,7 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
     )
 
 
-def _hair_of(style: Hair, age: float) -> tuple[float, float]:
+def hair_of(style: Hair, age: float) -> tuple[float, float]:
     """Luminance and warmth of somebody's hair: grey comes with the years."""
     grey = float(np.clip((age - 0.68) / 0.2, 0, 1))
     # Fair hair of the young is not grey.

@@ -100,7 +100,7 @@ class MakeHumanHead(Head):
         factors = levels[None, :] / median[:, None]
         factors = np.maximum(0.02, 1 + who.grain * (factors - 1))
         factors = np.minimum(factors, 0.5 + 0.5 * factors)  # no highlights of its own
-        return Texture(pixels, factors.astype(np.float32))
+        return Texture(pixels, factors.astype(np.float32), who.beard)
 
 
 def makehuman_head_of(parts: Parts, name: str) -> MakeHumanHead:

@@ -11,7 +11,7 @@ from byel_tf.synthesis.compiled import compiled
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.heads.head import Cards, Person, Shape, Texture
 from byel_tf.synthesis.heads.makehuman.formats import rotation
-from byel_tf.synthesis.heads.makehuman.hair import sheets
+from byel_tf.synthesis.heads.makehuman.hair import hair_of, sheets
 from byel_tf.synthesis.heads.makehuman.layout import Worn
 from byel_tf.synthesis.heads.makehuman.population import Traits
 from byel_tf.synthesis.mesh import add_shape
@@ -145,6 +145,7 @@ class MakeHumanPerson(Person):
         """Years and beard are the person's own; brows and hair are on sheets."""
         traits = self.traits
         young = max(0.0, 1 - traits.age / 0.22)
+        luminance, warmth = hair_of(face.hair, traits.age)
         return dataclasses.replace(
             face,
             shape=dataclasses.replace(
@@ -156,7 +157,12 @@ class MakeHumanPerson(Person):
                 upper_lip=0.5 * face.skin.upper_lip,
             ),
             hair=dataclasses.replace(
-                face.hair, cover=0.0, brow_opacity=0.0, beard=traits.beard
+                face.hair,
+                cover=0.0,
+                brow_opacity=0.0,
+                beard="none",
+                luminance=luminance,
+                warmth=warmth,
             ),
             image=dataclasses.replace(face.image, exposure=face.image.exposure - 0.05),
             camera=dataclasses.replace(

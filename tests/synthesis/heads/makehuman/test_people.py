@@ -283,7 +283,7 @@ def test_babies_and_old_people(people):
     assert baby.traits.age < 0.08
     assert baby.painted(face).shape.age == 0
     assert baby.painted(face).camera.side > face.camera.side
-    assert baby.painted(face).hair.beard == "none"
+    assert baby.texture.beard == "none"
     face = plain_face(DOMAIN, "neutral", {}, old_number)
     assert old.painted(face).shape.age > 0.8
     assert old.painted(face).camera == face.camera
