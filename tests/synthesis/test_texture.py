@@ -128,7 +128,9 @@ def test_beards_are_where_the_mesh_has_them(anatomy, skin):
     shares = np.zeros(len(head.vertices), np.float32)
     shares[anatomy.face] = anatomy.beards["full"]
     inside = shares[head.triangles].min(axis=1) > 0.9
-    outside = shares[head.triangles].max(axis=1) == 0
+    # From the front what is further back has the same place.
+    ahead = head.vertices[head.triangles, 2].mean(axis=1) > 9
+    outside = (shares[head.triangles].max(axis=1) == 0) & ahead
     textured = skin.rows >= 0
     chosen = [np.flatnonzero(which & textured)[::9] for which in (inside, outside)]
     shown = np.concatenate(chosen)[:, None].astype(np.int32)
@@ -142,7 +144,7 @@ def test_beards_are_where_the_mesh_has_them(anatomy, skin):
     assert len(bearded) > 5
     np.testing.assert_allclose(bearded.mean(axis=0), [0.15, 0.25, 0.35], atol=0.15)
     assert (np.diff(bearded.mean(axis=0)) > 0.05).all()
-    np.testing.assert_allclose(bare, 1, rtol=1e-4)
+    assert (bare > 0.999).mean() > 0.95  # but at its edges
 
 
 def test_colour_of_a_beard(synthetic):
