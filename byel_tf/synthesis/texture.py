@@ -18,9 +18,9 @@ from byel_tf.synthesis.heads.head import FACE, Texture
 _SIZE = 512
 # What a fold 1 cm deep takes from the light in it, and what its slope adds to and
 # takes from it 1 mm above and below: most light comes from above.
-_HOLLOW, _SLOPE, _STEP = 3.0, 0.26, 0.12
+_HOLLOW, _SLOPE, _STEP = 3.8, 0.36, 0.12
 # How soft they are, in texels.
-_SOFT = 2.2
+_SOFT = 1.7
 _LEAST, _MOST = np.float32(0.35), np.float32(1.25)
 
 

@@ -12,6 +12,8 @@ from byel_tf.synthesis.heads.head import Cards
 
 # How far behind the skin a sheet of each kind is still seen, cm.
 _DEPTHS = {"brows": 0.45, "lashes": 0.12, "hair": 0.25}
+# MakeHuman's brows are low and stern: how much higher they are drawn, cm.
+_BROW_RISE = 0.34
 # Styles whose fringe would hide an eye.
 _FRINGED = ("bob01", "bob02", "short03", "braid01")
 
@@ -79,7 +81,9 @@ def _shaped(points: np.ndarray, style: Hair) -> np.ndarray:
     along = (np.abs(points[:, 0]) - 1.3) / 4.6
     points = points.copy()
     points[:, 1] += (
-        0.5 * (style.brow_height + 0.23)
+        _BROW_RISE
+        + 0.12 * (1 - np.clip(along, 0, 1))
+        + (style.brow_height + 0.23)
         + style.brow_arch * np.sin(np.pi * np.clip(along, 0, 1))
         + style.brow_tilt * (2 * along - 1)
     )

@@ -134,10 +134,12 @@ def makehuman_head_of(parts: Parts, name: str) -> MakeHumanHead:
     lower = _lower(parts, anchors)
     soft = np.zeros(len(anchors), np.float32)
     soft[parts.body[skin]] = np.clip((anchors[parts.body[skin], 2] - 2.0) / 3.0, 0, 1)
-    rest = Rest(anchors, scale, soft, lower, parts.eyes.ravel())
+    mouth = np.unique(np.concatenate([teeth.fit.indices, tongue.fit.indices]))
+    rest = Rest(anchors, scale, soft, lower, parts.eyes.ravel(), mouth)
     moves = movements(parts, rest)
     upper = lower[teeth.fit.indices].mean(axis=1) < 0.5
-    frame = Frame(parts.body, parts.eyes, eyeball, moves, np.array(rims), upper)
+    lips = parts.body[parts.landmarks[[[61, 62, 63], [67, 66, 65]]]]
+    frame = Frame(parts.body, parts.eyes, eyeball, moves, np.array(rims), lips, upper)
     worn = {"teeth": Fitted(teeth, anchors), "tongue": Fitted(tongue, anchors)}
     average = MakeHumanPerson(frame, _MIDDLING, anchors, worn, {}, None, 1.0)
     return MakeHumanHead(

@@ -91,9 +91,9 @@ MOVEMENTS: dict[str, tuple] = {
         Pull((4.4, 8.0), (2.0, 1.5), (0.1, 0.2, -0.05)),
     ),
     "browDown": (
-        Unit("eyebrows-{side}-down", 0.25),
-        Pose("{Side}BrowDown", 0.2),
-        Pull((1.3, 5.8), (1.3, 1.1), (-0.2, 0.02, 0.14)),
+        Unit("eyebrows-{side}-down", 0.32),
+        Pose("{Side}BrowDown", 0.27),
+        Pull((1.3, 5.6), (1.3, 1.2), (-0.2, -0.02, 0.16)),
         Pull((3.6, 6.1), (1.9, 1.2), (-0.36, -0.26, 0.2)),
         Pull((2.6, 4.8), (1.7, 0.5), (-0.05, -0.12, 0.12)),
         Pull((2.2, 7.6), (2.3, 1.3), (-0.08, -0.12, 0.06)),
@@ -221,8 +221,8 @@ MOVEMENTS: dict[str, tuple] = {
     "mouthClose": (Against("jawOpen"),),
     "mouthRollLower": (
         Pose("lowerLipBackward", 0.35),
-        Pull((0.0, -3.7), (2.0, 0.55), (0.0, 0.05, -0.45), LOWER_LIP),
-        Pull((0.0, -4.4), (2.0, 0.5), (0.0, 0.55, -0.3), LOWER_LIP),
+        Pull((0.0, -3.7), (2.0, 0.55), (0.0, 0.12, -0.35), LOWER_LIP),
+        Pull((0.0, -4.4), (2.0, 0.5), (0.0, 0.5, -0.25), LOWER_LIP),
         Pull((0.0, -5.2), (1.8, 0.7), (0.0, 0.3, 0.1)),
     ),
     "mouthRollUpper": (
@@ -256,6 +256,14 @@ MOVEMENTS: dict[str, tuple] = {
 }
 
 
+#: Closes lips that do not touch at rest, by 0.1 cm: what `movements` adds.
+SEAL = "seal"
+_SEAL = (
+    Pull((0.0, -3.6), (2.2, 0.45), (0.0, 0.07, 0.0), LOWER_LIP),
+    Pull((0.0, -3.1), (2.2, 0.45), (0.0, -0.07, 0.0), UPPER_LIP),
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Rest:
     """The average person, whom movements are worked out on.
@@ -266,6 +274,7 @@ class Rest:
         soft: Skin that is free to move, 0 to 1, float32 [A].
         lower: How much an anchor is below the mouth's opening, 0 to 1, float32 [A].
         eyes: Anchors of the eyeballs, which turn and do not bend.
+        teeth: Those of teeth and tongue, which only the jaw moves.
     """
 
     points: np.ndarray
@@ -273,14 +282,15 @@ class Rest:
     soft: np.ndarray
     lower: np.ndarray
     eyes: np.ndarray
+    teeth: np.ndarray
 
 
 def movements(parts: Parts, rest: Rest) -> dict[str, tuple[Shape, ...]]:
-    """Each expression shape by name: one for each of `ANCESTRIES`.
+    """Each expression shape by name, and `SEAL`: one for each of `ANCESTRIES`.
 
     Where they do not differ there is one.
     """
-    shapes = {}
+    shapes = {SEAL: _shapes(parts, rest, _SEAL, None)}
     for name, terms in MOVEMENTS.items():
         if ACTION_UNITS[name].two_sided:
             for end, side in (("L", "left"), ("R", "right")):
@@ -292,11 +302,22 @@ def movements(parts: Parts, rest: Rest) -> dict[str, tuple[Shape, ...]]:
 
 def _shapes(parts: Parts, rest: Rest, terms: tuple, side: str | None) -> tuple:
     plain = not any(isinstance(term, (Unit, Against)) for term in terms)
-    return tuple(
-        _sparse(sum((_offsets(parts, rest, term, side, ancestry) for term in terms),
-                    np.zeros_like(rest.points)), rest)
-        for ancestry in (ANCESTRIES[:1] if plain else ANCESTRIES)
-    )  # fmt: skip
+    still = [rest.eyes] if any(map(_of_jaw, terms)) else [rest.eyes, rest.teeth]
+    shapes = []
+    for ancestry in ANCESTRIES[:1] if plain else ANCESTRIES:
+        offsets = np.zeros_like(rest.points)
+        for term in terms:
+            offsets += _offsets(parts, rest, term, side, ancestry)
+        offsets[np.concatenate(still)] = 0
+        indices = np.flatnonzero(np.abs(offsets).max(axis=1) > _LEAST)
+        moved = np.ascontiguousarray(offsets[indices], np.float32)
+        shapes.append(Shape(indices.astype(np.int32), moved))
+    return tuple(shapes)
+
+
+def _of_jaw(term) -> bool:
+    of_jaw = isinstance(term, Pose) and term.name.startswith(("Jaw", "Chin"))
+    return of_jaw or isinstance(term, Carried)
 
 
 def _offsets(parts: Parts, rest: Rest, term, side: str | None, ancestry: str):
@@ -350,11 +371,3 @@ def _pulled(rest: Rest, pull: Pull, side: str | None) -> np.ndarray:
         near = np.exp(-(away**2).sum(axis=1)) * rest.soft * lip
         result += np.outer(near, np.array(pull.way) * [sign, 1, 1]).astype(np.float32)
     return result
-
-
-def _sparse(offsets: np.ndarray, rest: Rest) -> Shape:
-    offsets[rest.eyes] = 0
-    indices = np.flatnonzero(np.abs(offsets).max(axis=1) > _LEAST)
-    return Shape(
-        indices.astype(np.int32), np.ascontiguousarray(offsets[indices], np.float32)
-    )

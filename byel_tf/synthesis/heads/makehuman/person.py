@@ -13,6 +13,7 @@ from byel_tf.synthesis.heads.head import Cards, Person, Shape, Texture
 from byel_tf.synthesis.heads.makehuman.formats import rotation
 from byel_tf.synthesis.heads.makehuman.hair import hair_of, sheets
 from byel_tf.synthesis.heads.makehuman.layout import Worn
+from byel_tf.synthesis.heads.makehuman.movements import SEAL
 from byel_tf.synthesis.heads.makehuman.population import Traits
 from byel_tf.synthesis.mesh import add_shape
 
@@ -28,6 +29,8 @@ class Frame:
         movements: As from `movements`.
         rims: Anchors of the lids' edges, upper ones and lower ones below them, of the
             left eye and of the right one, int32 [2, 2, 2].
+        lips: Anchors of the lips' inner edges, upper ones and lower ones below them,
+            int32 [2, 3].
         upper_teeth: Points of the teeth that belong to the upper jaw, bool [N].
     """
 
@@ -36,6 +39,7 @@ class Frame:
     eyeball: np.ndarray
     movements: dict[str, tuple[Shape, ...]]
     rims: np.ndarray
+    lips: np.ndarray
     upper_teeth: np.ndarray
 
 
@@ -135,6 +139,9 @@ class MakeHumanPerson(Person):
         for name, weight in _AT_REST.items():
             for side in "LR":
                 self._move(anchors, f"{name}_{side}", weight)
+        gaps = anchors[frame.lips[0]] - anchors[frame.lips[1]]
+        gap = float(np.linalg.norm(gaps, axis=1).mean())
+        self._move(anchors, SEAL, float(np.clip((gap - 0.04) / 0.1, 0, 2)))
         self.vertices = self._assembled(anchors, {})
 
     def moved(self, action_units: Mapping[str, float]) -> np.ndarray:
@@ -242,13 +249,15 @@ class MakeHumanPerson(Person):
         teeth = self._worn["teeth"].points(anchors)
         # Lower, further back, and no tooth longer than the middle ones: others would
         # show as fangs.
-        upper = teeth[frame.upper_teeth]
-        middle = np.abs(upper[:, 0]) < _INCISORS
-        edge = upper[middle, 1].min(initial=np.inf)
-        teeth[frame.upper_teeth, 1] = np.maximum(upper[:, 1], edge) - np.float32(0.3)
-        teeth[~frame.upper_teeth, 1] -= np.float32(0.38)
+        middle = np.abs(teeth[:, 0] - teeth[:, 0].mean()) < _INCISORS
+        for jaw, longest, way in (
+            (frame.upper_teeth, np.min, np.maximum),
+            (~frame.upper_teeth, np.max, np.minimum),
+        ):
+            edge = longest(teeth[jaw & middle, 1])
+            teeth[jaw, 1] = way(teeth[jaw, 1], edge) - np.float32(0.32)
         teeth[:, 0] *= np.float32(0.98)
-        teeth[:, 2] -= np.float32(0.2)
+        teeth[:, 2] -= np.float32(0.22)
         parts = [anchors[frame.body], self._worn["tongue"].points(anchors), teeth]
         for eye, side in zip(frame.eyes, "LR", strict=True):
             parts.append(self._eyeball(self._anchors[eye], action_units, side))
