@@ -12,8 +12,9 @@ ICT_FACEKIT = "ict-facekit"
 MAKEHUMAN = "makehuman"
 #: What a flag for a head takes, in words.
 HEADS_HELP = (
-    f"{BUILT_IN}, {ICT_FACEKIT} or {MAKEHUMAN} (fetched once), or the path of a folder "
-    "that holds the data of one of the latter"
+    f"{BUILT_IN}, {ICT_FACEKIT} or {MAKEHUMAN} (fetched once), the path of a folder "
+    "that holds the data of one of the latter, or one in the hair and skins of "
+    f"MakeHuman's people, as {ICT_FACEKIT}+{MAKEHUMAN}"
 )
 # A folder of MakeHuman's data holds these.
 _MAKEHUMAN_FOLDERS = ("mpfb2", "makehuman", "makehuman-assets")
@@ -24,8 +25,9 @@ def load_head(name: str) -> Head:
 
     Args:
         name: `built-in`, the generated head; `ict-facekit` or `makehuman`, fetched at
-            their first use; or a folder: a checkout of ICT-FaceKit, or one that holds
-            checkouts of MakeHuman's three repositories.
+            their first use; a folder: a checkout of ICT-FaceKit, or one that holds
+            checkouts of MakeHuman's three repositories; or one of the former and one
+            of the latter with + between them, the first in the hair of the second.
 
     Raises:
         UsageError: If the name is none of these.
@@ -37,6 +39,8 @@ def load_head(name: str) -> Head:
 
         return parametric_head()
     folder = pathlib.Path(os.path.expanduser(name))
+    if "+" in name and not _is_folder(folder):
+        return _dressed_head(name)
     is_makehuman = name not in ("", ICT_FACEKIT) and all(
         _is_folder(folder / one) for one in _MAKEHUMAN_FOLDERS
     )
@@ -57,6 +61,22 @@ def load_head(name: str) -> Head:
         )
         raise UsageError(f"--head={name}: expected {HEADS_HELP}, and {reason}")
     return ict_facekit_head(folder)
+
+
+def _dressed_head(name: str) -> Head:
+    """A head in the hair and skins of MakeHuman's people, from two names."""
+    from byel_tf.synthesis.heads.makehuman.dressing import dressed
+    from byel_tf.synthesis.heads.makehuman.head import MakeHumanHead
+    from byel_tf.synthesis.heads.morphable import MorphableHead
+
+    first, _, second = name.rpartition("+")
+    body, people = load_head(first), load_head(second)
+    if not isinstance(body, MorphableHead) or not isinstance(people, MakeHumanHead):
+        raise UsageError(
+            f"--head={name}: expected {BUILT_IN} or {ICT_FACEKIT} before the + and "
+            f"{MAKEHUMAN} behind it"
+        )
+    return dressed(body, people)
 
 
 def _is_folder(path: pathlib.Path) -> bool:

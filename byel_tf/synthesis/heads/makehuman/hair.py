@@ -13,12 +13,19 @@ from byel_tf.synthesis.heads.head import Cards
 # How far behind the skin a sheet of each kind is still seen, cm.
 _DEPTHS = {"brows": 0.45, "lashes": 0.12, "hair": 0.25}
 # MakeHuman's brows are low and stern: how much higher they are drawn, cm.
-_BROW_RISE = 0.34
+BROW_RISE = 0.34
 # Styles whose fringe would hide an eye.
 _FRINGED = ("bob01", "bob02", "short03", "braid01")
 
 
-def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
+def sheets(
+    traits,
+    face: Face,
+    worn: Mapping,
+    pictures,
+    anchors: np.ndarray,
+    brow_rise: float = BROW_RISE,
+) -> Cards:
     """The sheets of a face.
 
     Args:
@@ -26,7 +33,8 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
         face: The face.
         worn: Fitted meshes: "brows", "lashes" and "hair", where there is any.
         pictures: `Pictures` of the same.
-        anchors: Moved by the expression, float32 [A, 3].
+        anchors: What they are fitted to, moved by the expression, float32 [A, 3].
+        brow_rise: How much higher than the brows' mesh they are drawn, cm.
     """
     style = face.hair
     hair = hair_colour(*hair_of(style, traits.age))
@@ -44,7 +52,7 @@ def sheets(traits, face: Face, worn: Mapping, pictures, anchors) -> Cards:
         if name == "hair":
             own = _combed(own, traits)
         elif name == "brows":
-            own = _shaped(own, style)
+            own = _shaped(own, style, brow_rise)
         points.append(own)
         triangles.append(worn[name].triangles + np.int32(first))
         first += len(own)
@@ -76,12 +84,12 @@ def hair_of(style: Hair, age: float) -> tuple[float, float]:
     return luminance, warmth * (1 - 0.85 * grey)
 
 
-def _shaped(points: np.ndarray, style: Hair) -> np.ndarray:
+def _shaped(points: np.ndarray, style: Hair, rise: float) -> np.ndarray:
     """Brows where and how a face has them."""
     along = (np.abs(points[:, 0]) - 1.3) / 4.6
     points = points.copy()
     points[:, 1] += (
-        _BROW_RISE
+        rise
         + 0.12 * (1 - np.clip(along, 0, 1))
         + (style.brow_height + 0.23)
         + style.brow_arch * np.sin(np.pi * np.clip(along, 0, 1))

@@ -48,6 +48,7 @@ class MakeHumanHead(Head):
         variety: How they differ beside age, sex, ancestry and build.
         texture_places: As `Head.places` returns.
         mouth: Width of the average mouth, cm.
+        anchors: Of the average person, float32 [A, 3].
     """
 
     collar: ClassVar[tuple[float, float]] = (11.4, 13.6)
@@ -58,6 +59,7 @@ class MakeHumanHead(Head):
     variety: list[Detail]
     texture_places: tuple[np.ndarray, np.ndarray]
     mouth: float
+    anchors: np.ndarray
 
     def places(self) -> tuple[np.ndarray, np.ndarray]:
         """Where the corners of the skin's triangles are on its picture."""
@@ -84,23 +86,24 @@ class MakeHumanHead(Head):
             {role: Fitted(parts.worn[name], anchors) for role, name in names.items()},
             {role: parts.pictures[name] for role, name in names.items()
              if role in on_sheets},
-            self._texture(who),
+            skin_texture(self, who),
             float(np.clip(_mouth_width(parts, anchors) / self.mouth, 0.6, 1.1)),
         )  # fmt: skip
 
-    def _texture(self, who: Traits) -> Texture:
-        """The skin's picture against its median in the face."""
-        pixels = self.parts.pictures[f"skins/{who.skin}"]
-        side = len(pixels)
-        rows, places = self.texture_places
-        in_face = (self.regions[self.triangles] == 0).all(axis=1) & (rows >= 0)
-        at = (places[rows[in_face]].mean(axis=1) * (side - 1)).astype(int)
-        levels = (np.arange(256, dtype=np.float32) / 255) ** 2.2
-        median = levels[np.median(pixels[at[:, 1], at[:, 0]], axis=0).astype(int)]
-        factors = levels[None, :] / median[:, None]
-        factors = np.maximum(0.02, 1 + who.grain * (factors - 1))
-        factors = np.minimum(factors, 0.5 + 0.5 * factors)  # no highlights of its own
-        return Texture(pixels, factors.astype(np.float32), who.beard)
+
+def skin_texture(head: MakeHumanHead, who: Traits) -> Texture:
+    """The skin's picture against its median in the face."""
+    pixels = head.parts.pictures[f"skins/{who.skin}"]
+    side = len(pixels)
+    rows, places = head.texture_places
+    in_face = (head.regions[head.triangles] == 0).all(axis=1) & (rows >= 0)
+    at = (places[rows[in_face]].mean(axis=1) * (side - 1)).astype(int)
+    levels = (np.arange(256, dtype=np.float32) / 255) ** 2.2
+    median = levels[np.median(pixels[at[:, 1], at[:, 0]], axis=0).astype(int)]
+    factors = levels[None, :] / median[:, None]
+    factors = np.maximum(0.02, 1 + who.grain * (factors - 1))
+    factors = np.minimum(factors, 0.5 + 0.5 * factors)  # no highlights of its own
+    return Texture(pixels, factors.astype(np.float32), who.beard)
 
 
 def makehuman_head_of(parts: Parts, name: str) -> MakeHumanHead:
@@ -153,6 +156,7 @@ def makehuman_head_of(parts: Parts, name: str) -> MakeHumanHead:
         variety=details(parts.targets),
         texture_places=(rows, parts.places),
         mouth=_mouth_width(parts, anchors),
+        anchors=anchors,
     )
 
 

@@ -92,8 +92,13 @@ def uniforms(face: Face) -> np.ndarray:
     return scipy.special.ndtr(own[TRAITS:] / spread)
 
 
-def traits(face: Face) -> Traits:
-    """The person whom a face shows."""
+def traits(face: Face, age: float | None = None) -> Traits:
+    """The person whom a face shows.
+
+    Args:
+        face: The face.
+        age: On the scale of `Traits`, where it is known.
+    """
     u = iter(uniforms(face).tolist())
     melanin, hair = face.skin.melanin, face.hair
     # Tone says something of ancestry, but no tone rules any out.
@@ -101,7 +106,8 @@ def traits(face: Face) -> Traits:
                 max(0.05, 1.3 * (melanin - 0.5)))  # fmt: skip
     shares = [-np.log(max(next(u), 1e-9)) * one for one in affinity]
     ancestry = tuple(float(share / sum(shares)) for share in shares)
-    age = float(np.interp(next(u), _AGE_SHARES, _AGE_AT))
+    own_age = float(np.interp(next(u), _AGE_SHARES, _AGE_AT))
+    age = own_age if age is None else age
     grown = age > _GROWN
     # Most are clearly one or the other.
     male = float(scipy.special.betaincinv(0.5, 0.5, min(0.999, max(0.001, next(u)))))
