@@ -16,6 +16,7 @@ from byel_tf.synthesis.heads.makehuman.head import MakeHumanHead, skin_texture
 from byel_tf.synthesis.heads.makehuman.layout import Worn
 from byel_tf.synthesis.heads.makehuman.person import Fitted, Pictures
 from byel_tf.synthesis.heads.makehuman.population import Traits, traits
+from byel_tf.synthesis.mesh import vertex_normals
 
 # Where the rays come from along which skulls are compared, cm, and how many there are.
 _CENTRE = np.array([0.0, 4.0, 0.0])
@@ -32,8 +33,10 @@ _SAMPLES = 5
 _WIDEST = 0.05
 # How much higher than on MakeHuman's people brows are, cm.
 _BROW_RISE = 0.6
-# How far behind the skin hair is still seen, cm.
-_DEPTH = 0.6
+# How far behind the skin hair is still seen, and how far above it it lies, cm.
+_DEPTH, _MARGIN = 0.6, 0.3
+# Distance from the middle from which on it does, cm.
+_BESIDE = 4.5
 _SHEETS = ("brows", "lashes", "hair")
 
 
@@ -155,11 +158,14 @@ def dressed(body: Head, people: MakeHumanHead) -> DressedHead:
     skin = np.flatnonzero(body.regions <= SCALP)
     tree = scipy.spatial.cKDTree(body.vertices[skin])
     anchors = people.anchors
-    worn = {
-        name: _bound(Fitted(one, anchors).points(anchors), one, warp, tree, body, skin)
-        for name, one in people.parts.worn.items()
-        if name.partition("/")[0] in _SHEETS
-    }
+    worn = {}
+    for name, one in people.parts.worn.items():
+        kind = name.partition("/")[0]
+        if kind in _SHEETS:
+            points = Fitted(one, anchors).points(anchors)
+            points = points + warp(points)
+            margin = _MARGIN if kind == "hair" else -9.0
+            worn[name] = _bound(points, one, tree, body, skin, margin)
     return DressedHead(
         name=f"{body.name}+{people.name}",
         vertices=body.vertices,
@@ -203,19 +209,25 @@ def _outermost(head: Head, rays: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(far), far, np.nan)[:, None] * rays + _CENTRE
 
 
-def _bound(points, worn: Worn, warp, tree, body: Head, skin: np.ndarray) -> Bound:
-    moved = points + warp(points)
-    distance, nearest = tree.query(moved, _ANCHORS)
+def _bound(points, worn: Worn, tree, body: Head, skin, margin: float) -> Bound:
+    distance, nearest = tree.query(points, _ANCHORS)
     weights = 1 / (distance + 0.05)
     weights /= weights.sum(axis=1, keepdims=True)
     indices = skin[nearest]
     kept = (body.vertices[indices] * weights[..., None]).sum(axis=1)
+    # Out of the skin, along its normal.
+    normals = vertex_normals(body.vertices, body.triangles)
+    out = (normals[indices] * weights[..., None]).sum(axis=1)
+    out /= np.linalg.norm(out, axis=1, keepdims=True) + 1e-6
+    above = ((points - kept) * out).sum(axis=1, keepdims=True)
+    beside = np.abs(kept[:, :1]) > _BESIDE  # not what a braid hides behind the nose
+    points = points + beside * out * np.maximum(0.0, margin - above)
     return Bound(
         triangles=worn.triangles,
         places=worn.places,
         indices=indices.astype(np.int32),
         weights=weights.astype(np.float32),
-        offsets=(moved - kept).astype(np.float32),
+        offsets=(points - kept).astype(np.float32),
     )
 
 

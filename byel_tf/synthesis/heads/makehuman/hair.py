@@ -104,7 +104,7 @@ def _combed(points: np.ndarray, traits) -> np.ndarray:
     if traits.hair in _FRINGED:
         points = points.copy()
         ahead = np.clip((points[:, 2] - 5.5) / 2.0, 0, 1)
-        middle = np.clip((7.0 - np.abs(points[:, 0])) / 2.0, 0, 1)
+        middle = np.clip((6.4 - np.abs(points[:, 0])) / 1.6, 0, 1)
         points[:, 1] += 0.88 * ahead * middle * np.maximum(0, 6.6 - points[:, 1])
     if traits.mirrored:
         points = points * np.float32([-1, 1, 1])

@@ -17,6 +17,8 @@ from byel_tf.synthesis.heads.head import (
     SCALP,
     TEETH,
 )
+from byel_tf.synthesis.heads.makehuman.head import skin_texture
+from byel_tf.synthesis.heads.makehuman.layout import SKINS
 from byel_tf.synthesis.heads.makehuman.movements import MOVEMENTS
 from byel_tf.synthesis.prototype_sheet import plain_face
 from byel_tf.synthesis.renderer import Renderer
@@ -212,6 +214,10 @@ def test_upper_teeth_stay_and_lower_ones_go_with_the_jaw(people, persons):
         upper = person._frame.upper_teeth
         assert np.abs(moved[upper]).max() < 0.1
         assert moved[~upper].max() < -0.4
+        for name in ("mouthLowerDown", "mouthFunnel", "mouthSmile", "eyeWide"):
+            still = person.moved(both(**{name: 1.0})) - person.vertices
+            assert np.abs(still[teeth]).max() == 0, name
+            assert np.abs(still[people.regions == RIGHT_EYE]).max() == 0, name
 
 
 def test_equal_faces_give_equal_pictures_whatever_was_drawn_before(people, draw):
@@ -237,6 +243,20 @@ def test_tone_is_the_faces_own(people, draw):
         picture = draw.render_clean(dataclasses.replace(plain, skin=skin), 64)
         levels.append(picture[36:44, 20:44].mean())
     assert (np.diff(levels) < -10).all()
+
+
+def test_a_skins_own_tone_does_not_count(people):
+    who = people.person(plain_face(DOMAIN, "neutral", {}, 4)).traits
+    rows, places = people.places()
+    in_face = (people.regions[people.triangles] == FACE).all(axis=1) & (rows >= 0)
+    at = (places[rows[in_face]].mean(axis=1) * 511).astype(int)
+    for name in SKINS:
+        texture = skin_texture(people, dataclasses.replace(who, skin=name))
+        shown = texture.pixels[at[:, 1], at[:, 0]]
+        for channel in range(3):
+            factors = texture.factors[channel][shown[:, channel]]
+            assert np.median(factors) == pytest.approx(1, abs=0.03), name
+            assert factors.std() > 0.02, name
 
 
 def test_hair_brows_and_covers(people, draw):

@@ -47,6 +47,12 @@ def test_draws_are_uniform_whatever_the_spread(faces):
     assert draws.shape == (600, 28)
     assert abs(draws.mean() - 0.5) < 0.01
     assert abs(np.quantile(draws, 0.1) - 0.1) < 0.01
+    wide = dataclasses.replace(
+        faces[0],
+        shape=dataclasses.replace(faces[0].shape, spread=3 * faces[0].shape.spread),
+        identity=tuple(3 * weight for weight in faces[0].identity),
+    )
+    np.testing.assert_allclose(uniforms(wide), uniforms(faces[0]))
     flat = dataclasses.replace(faces[0].shape, spread=0.0)
     middling = dataclasses.replace(faces[0], shape=flat, identity=(0.0,) * 128)
     assert (uniforms(middling) == 0.5).all()
