@@ -1,5 +1,6 @@
 """Heads by the name that the command line gives them."""
 
+import functools
 import os
 import pathlib
 
@@ -45,9 +46,7 @@ def load_head(name: str) -> Head:
         _is_folder(folder / one) for one in _MAKEHUMAN_FOLDERS
     )
     if name == MAKEHUMAN or is_makehuman:
-        from byel_tf.synthesis.heads.makehuman import makehuman_head
-
-        return makehuman_head(None if name == MAKEHUMAN else folder)
+        return _people(None if name == MAKEHUMAN else folder)
     from byel_tf.synthesis.heads.ict_facekit import ict_facekit_head
 
     if name == ICT_FACEKIT:
@@ -61,6 +60,14 @@ def load_head(name: str) -> Head:
         )
         raise UsageError(f"--head={name}: expected {HEADS_HELP}, and {reason}")
     return ict_facekit_head(folder)
+
+
+@functools.lru_cache(maxsize=1)
+def _people(folder: pathlib.Path | None) -> Head:
+    """MakeHuman's people: one in memory for all heads that have parts of them."""
+    from byel_tf.synthesis.heads.makehuman import makehuman_head
+
+    return makehuman_head(folder)
 
 
 def _dressed_head(name: str) -> Head:

@@ -14,7 +14,7 @@ from byel_tf.synthesis.heads.head import FACE, SCALP, Cards, Head, Person, Textu
 from byel_tf.synthesis.heads.makehuman.hair import hair_of, sheets
 from byel_tf.synthesis.heads.makehuman.head import MakeHumanHead, skin_texture
 from byel_tf.synthesis.heads.makehuman.layout import Worn
-from byel_tf.synthesis.heads.makehuman.person import Fitted, Pictures
+from byel_tf.synthesis.heads.makehuman.person import Fitted, Pictures, fitted
 from byel_tf.synthesis.heads.makehuman.population import Traits, traits
 from byel_tf.synthesis.mesh import vertex_normals
 
@@ -60,8 +60,7 @@ class Bound:
 
     def points(self, vertices: np.ndarray) -> np.ndarray:
         """Where its points are, float32 [N, 3]."""
-        kept = (vertices[self.indices] * self.weights[..., None]).sum(axis=1)
-        return kept + self.offsets
+        return fitted(vertices, self.indices, self.weights, self.offsets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,10 +115,16 @@ class DressedPerson(Person):
         self.body, self.traits, self.texture = body, who, texture
         self.vertices = body.vertices
         self._worn, self._pictures = worn, pictures
+        self._last: tuple | None = None
 
     def moved(self, action_units: Mapping[str, float]) -> np.ndarray:
         """The vertices with an expression."""
-        return self.body.moved(action_units)
+        return self._moved(action_units).copy()
+
+    def _moved(self, action_units: Mapping[str, float]) -> np.ndarray:
+        if self._last is None or self._last[0] != action_units:
+            self._last = dict(action_units), self.body.moved(action_units)
+        return self._last[1]
 
     def painted(self, face: Face) -> Face:
         """Brows, lashes and hair are on sheets, the beard on the skin's picture."""
@@ -138,7 +143,7 @@ class DressedPerson(Person):
 
     def cards(self, face: Face, action_units: Mapping[str, float]) -> Cards | None:
         """Brows, lashes and hair."""
-        vertices = self.moved(action_units)
+        vertices = self._moved(action_units)
         cards = sheets(
             self.traits, face, self._worn, self._pictures, vertices, _BROW_RISE
         )

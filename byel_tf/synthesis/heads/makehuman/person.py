@@ -56,14 +56,15 @@ class Fitted:
 
     def points(self, anchors: np.ndarray) -> np.ndarray:
         """Where its points are, float32 [N, 3]."""
-        return _fitted(anchors, self._indices, self._weights, self._offsets)
+        return fitted(anchors, self._indices, self._weights, self._offsets)
 
 
 @compiled
-def _fitted(anchors, indices, weights, offsets):
+def fitted(anchors, indices, weights, offsets):
+    """Weighted sums of anchors [A, 3] at indices [N, K], and offsets [N, 3]."""
     points = offsets.copy()
     for i in range(indices.shape[0]):
-        for j in range(3):
+        for j in range(indices.shape[1]):
             for axis in range(3):
                 points[i, axis] += weights[i, j] * anchors[indices[i, j], axis]
     return points
