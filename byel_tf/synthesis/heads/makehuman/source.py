@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -51,13 +52,14 @@ class Release:
 
     Attributes:
         entries: The files that make a head, by path.
-        commits: The commit of each repository, by its folder's name.
+        commits: The commits of each repository, by its folder's name. The later ones,
+            or a branch, are asked where the first has no such file, or another.
         plain: Address of a file: {repository}, {commit} and {path} stand for its own.
         lfs: The same of one in Git LFS.
     """
 
     entries: tuple[Entry, ...]
-    commits: dict[str, str]
+    commits: dict[str, tuple[str, ...]]
     plain: str
     lfs: str
 
@@ -66,12 +68,14 @@ class Release:
         """`content_digest` of it."""
         return _digest((entry.sha256, entry.path) for entry in self.entries)
 
-    def address(self, entry: Entry) -> str:
-        """Where a file is fetched from."""
+    def addresses(self, entry: Entry) -> list[str]:
+        """Where a file is fetched from, in turn."""
         repository, _, path = entry.path.partition("/")
         form = self.lfs if entry.in_lfs else self.plain
-        commit = self.commits[repository]
-        return form.format(repository=repository, commit=commit, path=path)
+        return [
+            form.format(repository=repository, commit=commit, path=path)
+            for commit in self.commits[repository]
+        ]
 
 
 @functools.cache
@@ -85,9 +89,9 @@ def published() -> Release:
     return Release(
         entries=tuple(entries),
         commits={
-            "mpfb2": "80919fa4682335c41847f761a4d79dcad4124732",
-            "makehuman": "2db79a4e7326eb43eff1bd5e4e66f12b21065ba1",
-            "makehuman-assets": "8cf9645b975a98eea056b140df11a1d278da0d10",
+            "mpfb2": ("80919fa4682335c41847f761a4d79dcad4124732",),
+            "makehuman": ("2db79a4e7326eb43eff1bd5e4e66f12b21065ba1", "master"),
+            "makehuman-assets": ("8cf9645b975a98eea056b140df11a1d278da0d10",),
         },
         plain=f"https://raw.githubusercontent.com/{_OWNER}/{{repository}}/{{commit}}/"
         "{path}",
@@ -109,7 +113,8 @@ def target_names(entries: Iterable[Entry]) -> tuple[str, ...]:
 def advice(release: Release) -> str:
     """What somebody can do who has no network here."""
     clones = ", ".join(
-        f"{name} (commit {commit[:12]})" for name, commit in release.commits.items()
+        f"{name} ({' or '.join(commit[:12] for commit in commits)})"
+        for name, commits in release.commits.items()
     )
     return (
         f"where there is a network, clone https://github.com/{_OWNER}'s {clones} with "
@@ -185,7 +190,14 @@ def fetch(release: Release, folder: str | os.PathLike) -> None:
 
 
 def _fetch_one(release: Release, entry: Entry) -> bytes:
-    url = release.address(entry)
+    *others, last = release.addresses(entry)
+    for url in others:
+        with contextlib.suppress(RunError):
+            return _fetch_from(url, release, entry)
+    return _fetch_from(last, release, entry)
+
+
+def _fetch_from(url: str, release: Release, entry: Entry) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:
             content = response.read(entry.size + 1)

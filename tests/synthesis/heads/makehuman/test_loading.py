@@ -16,7 +16,7 @@ def release(server):
     entry = Entry(PATH, len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), False)
     server.files["/mpfb2/aa/base.obj"] = CONTENT
     form = server.url + "/{repository}/{commit}/{path}"
-    return Release((entry,), {"mpfb2": "aa"}, form, form)
+    return Release((entry,), {"mpfb2": ("aa",)}, form, form)
 
 
 @pytest.fixture

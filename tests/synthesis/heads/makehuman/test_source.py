@@ -39,12 +39,18 @@ def release(server):
     )  # fmt: skip
     made = Release(
         entries,
-        {"mpfb2": "aa11", "makehuman": "bb22", "makehuman-assets": "cc33"},
+        {
+            "mpfb2": ("aa11",),
+            "makehuman": ("bb22", "main"),
+            "makehuman-assets": ("cc33",),
+        },
         plain=server.url + "/raw/{repository}/{commit}/{path}",
         lfs=server.url + "/media/{repository}/{commit}/{path}",
     )
     for entry in entries:
-        server.files[made.address(entry).removeprefix(server.url)] = FILES[entry.path]
+        server.files[made.addresses(entry)[0].removeprefix(server.url)] = FILES[
+            entry.path
+        ]
     return made
 
 
@@ -101,11 +107,19 @@ def test_a_file_that_is_not_there(release, server, tmp_path):
         fetch(release, tmp_path)
 
 
+def test_a_later_commit_may_have_what_the_first_has_not(release, server, tmp_path):
+    server.files["/raw/makehuman/main/rig.json"] = FILES["makehuman/rig.json"]
+    for other in (None, b"another"):
+        server.files["/raw/makehuman/bb22/rig.json"] = other
+        fetch(release, tmp_path)
+        assert content_digest(tmp_path, release) == release.digest
+
+
 def test_no_network(release, server, tmp_path):
     server.stop()
     with pytest.raises(RunError, match="cannot fetch MakeHuman's data from") as caught:
         fetch(release, tmp_path)
-    assert "mpfb2 (commit aa11), makehuman (commit bb22)" in str(caught.value)
+    assert "mpfb2 (aa11), makehuman (bb22 or main)" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -148,7 +162,7 @@ def test_the_published_files():
     paths = [entry.path for entry in release.entries]
     assert paths == sorted(set(paths))
     assert all(re.fullmatch("[0-9a-f]{64}", entry.sha256) for entry in release.entries)
-    assert all(re.fullmatch("[0-9a-f]{40}", c) for c in release.commits.values())
+    assert all(re.fullmatch("[0-9a-f]{40}", c[0]) for c in release.commits.values())
     assert {entry.path for entry in release.entries if entry.in_lfs} == set(
         picture_files().values()
     )
@@ -173,13 +187,13 @@ def test_the_published_files():
 
 def test_the_addresses_of_published_files():
     release = published()
-    by_path = {entry.path: release.address(entry) for entry in release.entries}
+    by_path = {entry.path: release.addresses(entry)[0] for entry in release.entries}
     commits = release.commits
     assert by_path["mpfb2/src/mpfb/data/3dobjs/base.obj"] == (
         "https://raw.githubusercontent.com/makehumancommunity/mpfb2/"
-        f"{commits['mpfb2']}/src/mpfb/data/3dobjs/base.obj"
+        f"{commits['mpfb2'][0]}/src/mpfb/data/3dobjs/base.obj"
     )
     assert by_path["makehuman-assets/base/hair/long01/long01_diffuse.png"] == (
         "https://media.githubusercontent.com/media/makehumancommunity/makehuman-assets/"
-        f"{commits['makehuman-assets']}/base/hair/long01/long01_diffuse.png"
+        f"{commits['makehuman-assets'][0]}/base/hair/long01/long01_diffuse.png"
     )
