@@ -106,8 +106,8 @@ def _beards(anatomy: Anatomy, triangles, places, part) -> dict[str, np.ndarray]:
     beards = {}
     for column, style in enumerate(styles):
         share = texels[..., column]
-        beards[style] = np.clip(1.25 * share * (1 + 0.22 * strands), 0, 1)[part]
-    beards["stubble"] = np.clip(texels[..., 1] * (0.42 + 0.1 * strands), 0, 1)[part]
+        beards[style] = np.clip(1.25 * share * (1 + 0.14 * strands), 0, 1)[part]
+    beards["stubble"] = np.clip(texels[..., 1] * (0.42 + 0.08 * strands), 0, 1)[part]
     return {style: np.ascontiguousarray(beard) for style, beard in beards.items()}
 
 

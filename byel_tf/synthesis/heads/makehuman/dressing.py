@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import scipy.interpolate
@@ -73,6 +74,8 @@ class DressedHead(Head):
         worn: Sheets by name, which keep to the head's vertices.
         texture_places: As `Head.places` returns.
     """
+
+    collar: ClassVar[tuple[float, float]] = (11.6, 13.6)
 
     body: Head
     people: MakeHumanHead
