@@ -105,6 +105,9 @@ class Eyes:
 class Hair:
     """Hair of the head, brows and beard.
 
+    Where hair is on sheets its style is the person's: of the head's hair only its
+    colours, gloss and whether there is any count.
+
     Attributes:
         luminance: Linear reflectance of all hair, 0.005 to 0.6.
         warmth: From grey, 0, over brown to red, 1.
