@@ -22,7 +22,7 @@ _PLAIN = ("base", "body", "regions", "triangles", "places", "landmarks", "eyes")
 _SHAPES = ("targets", "units")
 _SHA256_BYTES = 32
 # What decides the converted data beside the files.
-_CODE = ("cache.py", "formats.py", "layout.py")
+_CODE = ("cache.py", "formats.py", "layout.py", "reading.py")
 
 
 def cache_file(folder: pathlib.Path, digest: str) -> pathlib.Path:

@@ -11,7 +11,8 @@ from byel_tf.files import scratch_directory, write_atomically
 from byel_tf.synthesis.heads.ict_facekit_cache import cache_folder
 from byel_tf.synthesis.heads.makehuman.cache import cache_file, decode, encode
 from byel_tf.synthesis.heads.makehuman.head import MakeHumanHead, makehuman_head_of
-from byel_tf.synthesis.heads.makehuman.layout import Parts, read_parts
+from byel_tf.synthesis.heads.makehuman.layout import Parts
+from byel_tf.synthesis.heads.makehuman.reading import read_parts
 from byel_tf.synthesis.heads.makehuman.source import (
     Release,
     advice,

@@ -13,7 +13,7 @@ from byel_tf.synthesis.heads.head import Cards, Person, Shape, Texture
 from byel_tf.synthesis.heads.makehuman.formats import rotation
 from byel_tf.synthesis.heads.makehuman.hair import hair_of, sheets
 from byel_tf.synthesis.heads.makehuman.layout import Worn
-from byel_tf.synthesis.heads.makehuman.movements import SEAL
+from byel_tf.synthesis.heads.makehuman.movement_table import SEAL
 from byel_tf.synthesis.heads.makehuman.population import Traits
 from byel_tf.synthesis.mesh import add_shape
 

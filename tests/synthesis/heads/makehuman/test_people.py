@@ -19,7 +19,7 @@ from byel_tf.synthesis.heads.head import (
 )
 from byel_tf.synthesis.heads.makehuman.head import skin_texture
 from byel_tf.synthesis.heads.makehuman.layout import SKINS
-from byel_tf.synthesis.heads.makehuman.movements import MOVEMENTS
+from byel_tf.synthesis.heads.makehuman.movement_table import MOVEMENTS
 from byel_tf.synthesis.prototype_sheet import plain_face
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
