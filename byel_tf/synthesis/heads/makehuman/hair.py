@@ -42,7 +42,9 @@ def sheets(
     brow = np.minimum(hair * style.brow_darkness, 0.5 * tone) * 0.8
     colours = {"brows": brow, "lashes": np.full(3, 0.006), "hair": hair}
     lash = (0.4 + 0.6 * face.eyes.lashes) if traits.male < 0.5 else 0.35
-    opacities = {"brows": 1.25 * style.brow_opacity, "lashes": lash, "hair": 1.35}
+    grown = min(1.0, 0.35 + traits.age / 0.3)  # babies' brows are faint
+    brows = 1.25 * style.brow_opacity * grown
+    opacities = {"brows": brows, "lashes": lash, "hair": 1.35}
     layers = pictures.names
     shown = [name for name in layers
              if name != "hair" or face.accessories.head_cover == "none"]  # fmt: skip

@@ -161,7 +161,7 @@ class MakeHumanPerson(Person):
             ),
             skin=dataclasses.replace(
                 face.skin,
-                lips=0.5 * face.skin.lips,
+                lips=(0.5 - 0.35 * young) * face.skin.lips,
                 upper_lip=0.5 * face.skin.upper_lip,
             ),
             hair=dataclasses.replace(

@@ -42,8 +42,8 @@ def face():
     return made
 
 
-def drawn(face, hair="long01", points=BROW, mirrored=False, rise=0.0):
-    person = types.SimpleNamespace(hair=hair, mirrored=mirrored, age=0.5, male=0.3)
+def drawn(face, hair="long01", points=BROW, mirrored=False, rise=0.0, age=0.5):
+    person = types.SimpleNamespace(hair=hair, mirrored=mirrored, age=age, male=0.3)
     worn = {"brows": Flat(BROW), "lashes": Flat(BROW), "hair": Flat(points)}
     sides = {"brows": 4, "lashes": 2, "hair": 8}
     pictures = Pictures.of(
@@ -87,6 +87,12 @@ def test_a_fringe_leaves_the_eyes_free(face):
         np.testing.assert_allclose(points[:, 1], [height, 8.0, 3.0], atol=0.01)
     mirrored = drawn(face(), points=fringe, mirrored=True).points[6:]
     assert (mirrored[:, 0] == -2).all()
+
+
+def test_babies_have_faint_brows(face):
+    opacities = [drawn(face(), age=age).opacities[0] for age in (0.0, 0.1, 0.5)]
+    assert opacities[0] < 0.4 * opacities[2]
+    assert opacities[0] < opacities[1] < opacities[2]
 
 
 def test_hair_turns_grey_with_the_years(face):
