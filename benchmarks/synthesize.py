@@ -2,7 +2,9 @@
 
 `python -m benchmarks.synthesize --output=synthesize.json` prints the median
 milliseconds for each size, and how memory grows from the first faces to the last.
-With `--prototype=FOLDER --head=CHECKOUT` the renderer that this one follows (a folder
+`--head=` given several times times heads beside each other, and prints ratios to the
+first and each one's memory in a process of its own. With `--prototype=FOLDER
+--head=CHECKOUT` the renderer that this one follows (a folder
 with its `convert.py`, `protos.py` and `render.py`) is timed in turns with it, at its
 own size, and ratios are printed; the checkout is one of ICT-FaceKit.
 """
@@ -45,7 +47,9 @@ class SynthesizeBenchmarkOptions:
     """Time drawing, from a face's number to its PNG, on one core."""
 
     output: str = option(dataclasses.MISSING, "JSON file to write.")
-    head: str = option("built-in", "As for byel_tf.cli.synthesize.")
+    head: tuple[str, ...] = option(
+        ("built-in",), "One head as for byel_tf.cli.synthesize; may be given again."
+    )
     domain: str = option("synthetic", "As for byel_tf.cli.synthesize.")
     count: int = option(240, "Faces of each size.", lower=6)
     prototype: str = option("", "Folder of the renderer to compare with.")
@@ -55,24 +59,32 @@ def main(argv: Sequence[str]) -> None:
     """Parses the command line, measures and prints."""
     (options,) = parse(argv, SynthesizeBenchmarkOptions)
     cv2.setNumThreads(1)
-    draw = {
-        name: _drawer(Drawing(options.head, options.domain, _CLASSES, size, 1, grey))
-        for name, size, grey in (
-            ("64 px grey", 64, True),
-            ("64 px RGB", 64, False),
-            ("112 px RGB", 112, False),
-        )
-    }
+    sizes = (
+        ("64 px grey", 64, True),
+        ("64 px RGB", 64, False),
+        ("112 px RGB", 112, False),
+    )
+    several = len(options.head) > 1
+    # First: a process begins with its parent's largest size.
+    alone = {head: _memory_alone(head) for head in options.head} if several else {}
+    draw = {}
+    for head in options.head:
+        own = Renderer(load_head(head))
+        for name, size, grey in sizes:
+            drawing = Drawing(head, options.domain, _CLASSES, size, 1, grey)
+            label = f"{name} {own.head.name}" if several else name
+            draw[label] = _drawer(own, drawing)
     with contextlib.ExitStack() as stack:
         stack.enter_context(threadpoolctl.threadpool_limits(1))
         if options.prototype:
-            if not pathlib.Path(options.head, "FaceXModel").is_dir():
+            head = ", ".join(options.head)
+            if not pathlib.Path(head, "FaceXModel").is_dir():
                 raise UsageError(
-                    f"--head={options.head}: --prototype needs the path of a checkout "
-                    "of ICT-FaceKit"
+                    f"--head={head}: --prototype needs the path of a checkout of "
+                    "ICT-FaceKit"
                 )
             folder = pathlib.Path(options.prototype).resolve()
-            checkout = pathlib.Path(options.head).resolve()
+            checkout = pathlib.Path(head).resolve()
             prototype = stack.enter_context(_prototype(folder, checkout))
             draw["prototype"], identities = prototype
         for one in draw.values():
@@ -91,29 +103,48 @@ def main(argv: Sequence[str]) -> None:
     if options.prototype:
         medians["prototype"] += 1000 * identities
     result = {
-        "head": options.head,
+        "heads": list(options.head),
+        "process_mb": alone,
         "faces": options.count,
         "milliseconds": medians,
         "memory_mb": {"first": before, "last": _memory()},
     }
+    width = max(map(len, medians))
+    first = dict(zip(draw, list(draw)[: len(sizes)] * len(options.head), strict=False))
     for name, value in medians.items():
         ratio = ""
         if options.prototype:
             ratio = f"  {value / medians['prototype']:.2f} of the prototype"
-        print(f"{name:12s} {value:6.1f} ms{ratio}")
+        elif several:
+            ratio = f"  {value / medians[first[name]]:.2f} of the first head"
+        print(f"{name:{width}s} {value:6.1f} ms{ratio}")
+    for head, megabytes in alone.items():
+        print(f"memory       {megabytes:.0f} MB in a process with {head} alone")
     print(f"memory       {before:.0f} MB after {_WARM_UP} faces each, "
           f"{_memory():.0f} MB after {options.count} more")  # fmt: skip
     write_atomically(options.output, json.dumps(result, indent=2) + "\n")
 
 
-def _drawer(drawing: Drawing) -> Callable[[int], object]:
-    own = Renderer(load_head(drawing.head))  # remembers its own last person
-
+def _drawer(own: Renderer, drawing: Drawing) -> Callable[[int], object]:
     def draw(index: int) -> bytes:
         pixels = own.render(drawing.face(index), drawing.size)
         return encode_png(pixels, drawing.grey)
 
     return draw
+
+
+def _memory_alone(head: str) -> float:
+    """The largest resident size of a process that draws with one head, MB."""
+    code = (
+        "import sys; from benchmarks import synthesize as s;"
+        "draw = s._drawer(s.Renderer(s.load_head(sys.argv[1])),"
+        "s.Drawing(sys.argv[1], 'synthetic', s._CLASSES, 112, 1, False));"
+        "[draw(i) for i in range(60)]; print(s._memory())"
+    )
+    command = [sys.executable, "-c", code, head]
+    root = pathlib.Path(__file__).resolve().parents[1]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
+    return float(done.stdout)
 
 
 def _memory() -> float:

@@ -57,8 +57,10 @@ class DataOptions:
     )
     head: str = option(
         "built-in",
-        "What faces are drawn with: built-in, ict-facekit (fetched once), or the path "
-        "of a checkout of ICT-FaceKit.",
+        "What faces are drawn with: built-in, ict-facekit or makehuman (fetched once), "
+        "the path of a folder that holds the data of one of the latter, or one in the "
+        "hair and skins of MakeHuman's people, as ict-facekit+makehuman; or several "
+        "with shares of the persons, as ict-facekit:2,makehuman:1.",
         path="local",
     )
     image_size: int = option(

@@ -11,7 +11,12 @@ from byel_tf.flagging import option, parse
 from byel_tf.program import run_program
 from byel_tf.synthesis.dataset import synthesize
 from byel_tf.synthesis.domain import DOMAINS
-from byel_tf.synthesis.heads.load import BUILT_IN, ICT_FACEKIT
+from byel_tf.synthesis.heads.load import (
+    BUILT_IN,
+    HEADS_HELP,
+    ICT_FACEKIT,
+    MAKEHUMAN,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +26,8 @@ class SynthesizeOptions:
     output: str = option(dataclasses.MISSING, "Folder to make.", path="local")
     head: str = option(
         BUILT_IN,
-        f"What faces are drawn with: {BUILT_IN}, {ICT_FACEKIT} (fetched once), or the "
-        "path of a checkout of ICT-FaceKit.",
+        f"What faces are drawn with: {HEADS_HELP}; or several with shares of the "
+        f"persons, as {ICT_FACEKIT}:2,{MAKEHUMAN}:1.",
         path="local",
     )
     domain: str = option(

@@ -9,7 +9,7 @@ from byel_tf.errors import UsageError
 from byel_tf.flagging import option, parse
 from byel_tf.program import run_program
 from byel_tf.synthesis.domain import DOMAINS
-from byel_tf.synthesis.heads.load import BUILT_IN, ICT_FACEKIT
+from byel_tf.synthesis.heads.load import BUILT_IN, HEADS_HELP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,7 @@ class TrainDetectorOptions:
     )
     head: tuple[str, ...] = option(
         (BUILT_IN,),
-        f"What faces are drawn with: {BUILT_IN}, {ICT_FACEKIT} (fetched once), or the "
-        "path of a checkout of ICT-FaceKit. Several draw as many each.",
+        f"What faces are drawn with: {HEADS_HELP}. Several draw as many each.",
         path="local",
     )
     domain: str = option(

@@ -40,7 +40,8 @@ class Anatomy:
         rest_normals: Unit normals at rest, float32 [V, 3].
         adjacency: Starts and vertices, as from `neighbours`, of the skin.
         is_lash: Triangles of the lashes, bool [T].
-        outer: Triangles outside the mouth, int32 [N, 3].
+        is_outer: Triangles outside the mouth, bool [T].
+        outer: They, int32 [N, 3].
         outer_is_lash: Those of the lashes among them, bool [N].
         casting: Triangles of the skin, which cast shadows, int32 [N, 3].
         eye_centres: Middle of each eye's rim, right and left, float32 [2, 3].
@@ -75,9 +76,9 @@ class Anatomy:
         self.adjacency = neighbours(head.triangles, self.skin.stop)
         regions = head.regions[head.triangles[:, 0]]
         self.is_lash = regions == LASHES
-        in_mouth = np.isin(regions, (MOUTH_SOCKET, GUMS, TEETH))
-        self.outer = np.ascontiguousarray(head.triangles[~in_mouth])
-        self.outer_is_lash = self.is_lash[~in_mouth]
+        self.is_outer = ~np.isin(regions, (MOUTH_SOCKET, GUMS, TEETH))
+        self.outer = np.ascontiguousarray(head.triangles[self.is_outer])
+        self.outer_is_lash = self.is_lash[self.is_outer]
         self.casting = np.ascontiguousarray(head.triangles[regions <= SCALP])
 
         landmarks = rest[head.landmarks]
@@ -86,7 +87,7 @@ class Anatomy:
         )
         self.mouth_centre = landmarks[_OUTER_LIPS].mean(axis=0)
         face = rest[self.face]
-        front = face[:, 2] > landmarks[30, 2] - 10.0  # not the sides of the head
+        front = _in_front(face, landmarks)
         self.front = front
         self.lips = _lips(face, landmarks)
         self.upper_lip = (face[:, 1] > landmarks[[60, 64], 1].mean() + 0.12) * self.lips
@@ -95,7 +96,7 @@ class Anatomy:
         self.stains = np.stack(list(stains.values())).astype(np.float32)
         self.shiny = self._shiny(face, landmarks)
         self.beards = self._beards(face, front)
-        self.folds = self._folds(face, landmarks, front)
+        self.folds = folds_at(face, landmarks)
         self.brow_along, self.brow_above = _brow_coordinates(face, landmarks, front)
         self.noise = _noise_bank(rest[self.skin])
         self.eye_radius = np.full(len(rest), 9.0, np.float32)
@@ -158,46 +159,63 @@ class Anatomy:
             "stubble": full * bare,
         }
 
-    def _folds(self, face, landmarks, front) -> dict[str, np.ndarray]:
-        x, y = face[:, 0], face[:, 1]
-        brow_y = landmarks[19:25, 1].mean()
-        eye, mouth = self.eye_centres[1], self.mouth_centre
-        wing, corner = landmarks[35], landmarks[54]
 
-        def line(points, width):
-            """A furrow along points on the subject's left, and its mirror image."""
-            sides = [np.array(points) * [side, 1.0] for side in (1.0, -1.0)]
-            return front * sum(_furrow(face, side, width) for side in sides)
+def folds_at(points: np.ndarray, landmarks: np.ndarray) -> dict[str, np.ndarray]:
+    """Wrinkles by name: height in units of their depth, at most 0.
 
-        forehead = -sum(
-            np.exp(-(((y - (brow_y + up + 0.25 * np.cos(0.9 * x))) / 0.22) ** 2))
-            for up in (1.3, 2.3, 3.2)
-        )
-        ex, ey, cx, cy = eye[0], eye[1], corner[0], corner[1]
-        folds = {
-            "forehead": forehead * np.exp(-((x / 4.2) ** 4)) * front,
-            "glabella": line([(0.75, brow_y - 1.0), (0.6, brow_y + 0.6)], 0.22)
-            + 0.25 * line([(-1.2, brow_y - 1.6), (1.2, brow_y - 1.6)], 0.2),
-            "nasolabial": line(
-                [(wing[0] + 0.6, wing[1] + 0.7), (cx + 0.2, cy + 1.9),
-                 (cx + 0.7, cy + 0.3), (cx + 0.7, cy - 0.5)], 0.3,
-            ),
-            "nose_sides": line([(1.1, ey - 0.8), (0.5, ey)], 0.18)
-            + 0.5 * line([(-0.8, ey - 0.1), (0.8, ey - 0.1)], 0.15),
-            "crows_feet": line([(ex + 1.7, ey + 0.2), (ex + 2.9, ey + 0.8)], 0.18)
-            + line([(ex + 1.7, ey - 0.2), (ex + 3.0, ey - 0.4)], 0.18),
-            "under_eyes": line(
-                [(ex - 1.2, ey - 0.8), (ex + 0.1, ey - 1.4), (ex + 1.5, ey - 1.0)], 0.22
-            ),
-            "chin": line(
-                [(-1.2, mouth[1] - 1.8), (0, mouth[1] - 1.6), (1.2, mouth[1] - 1.8)],
-                0.25,
-            ) / 2,
-            "mouth_corners": line(
-                [(cx + 0.2, cy - 0.1), (cx + 0.8, cy - 1.1), (cx + 0.9, cy - 1.9)], 0.22
-            ),
-        }  # fmt: skip
-        return {name: field.astype(np.float32) for name, field in folds.items()}
+    Args:
+        points: Places on the face, cm, [n, 3].
+        landmarks: The head's, cm, [68, 3].
+
+    Returns:
+        float32 [n] each.
+    """
+    front = _in_front(points, landmarks)
+    x, y = points[:, 0], points[:, 1]
+    brow_y = landmarks[19:25, 1].mean()
+    eye = landmarks[_LEFT_EYE_RIM].mean(axis=0)
+    mouth = landmarks[_OUTER_LIPS].mean(axis=0)
+    wing, corner = landmarks[35], landmarks[54]
+
+    def line(places, width):
+        """A furrow along places on the subject's left, and its mirror image."""
+        sides = [np.array(places) * [side, 1.0] for side in (1.0, -1.0)]
+        return front * sum(_furrow(points, side, width) for side in sides)
+
+    forehead = -sum(
+        np.exp(-(((y - (brow_y + up + 0.25 * np.cos(0.9 * x))) / 0.22) ** 2))
+        for up in (1.3, 2.3, 3.2)
+    )
+    ex, ey, cx, cy = eye[0], eye[1], corner[0], corner[1]
+    folds = {
+        "forehead": forehead * np.exp(-((x / 4.2) ** 4)) * front,
+        "glabella": line([(0.75, brow_y - 1.0), (0.6, brow_y + 0.6)], 0.22)
+        + 0.25 * line([(-1.2, brow_y - 1.6), (1.2, brow_y - 1.6)], 0.2),
+        "nasolabial": line(
+            [(wing[0] + 0.6, wing[1] + 0.7), (cx + 0.2, cy + 1.9),
+             (cx + 0.7, cy + 0.3), (cx + 0.7, cy - 0.5)], 0.3,
+        ),
+        "nose_sides": line([(1.1, ey - 0.8), (0.5, ey)], 0.18)
+        + 0.5 * line([(-0.8, ey - 0.1), (0.8, ey - 0.1)], 0.15),
+        "crows_feet": line([(ex + 1.7, ey + 0.2), (ex + 2.9, ey + 0.8)], 0.18)
+        + line([(ex + 1.7, ey - 0.2), (ex + 3.0, ey - 0.4)], 0.18),
+        "under_eyes": line(
+            [(ex - 1.2, ey - 0.8), (ex + 0.1, ey - 1.4), (ex + 1.5, ey - 1.0)], 0.22
+        ),
+        "chin": line(
+            [(-1.2, mouth[1] - 1.8), (0, mouth[1] - 1.6), (1.2, mouth[1] - 1.8)],
+            0.25,
+        ) / 2,
+        "mouth_corners": line(
+            [(cx + 0.2, cy - 0.1), (cx + 0.8, cy - 1.1), (cx + 0.9, cy - 1.9)], 0.22
+        ),
+    }  # fmt: skip
+    return {name: field.astype(np.float32) for name, field in folds.items()}
+
+
+def _in_front(points: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Whether places are not on the sides of the head, bool [n]."""
+    return points[:, 2] > landmarks[30, 2] - 10.0
 
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -27,6 +27,7 @@ from byel_tf.synthesis.drawing import (
     encode_png,
     renderer,
 )
+from byel_tf.synthesis.heads.mixture import HeadMixture
 from byel_tf.synthesis.prototype_sheet import prototype_sheet
 from byel_tf.working_folder import WorkingFolder
 
@@ -59,7 +60,8 @@ def synthesize(
     Args:
         output: Folder of the data set; it must not exist, or be empty.
         domain: What faces are drawn from; as for `load_domain`.
-        head: What they are drawn with; as for `load_head`.
+        head: What they are drawn with; as for `HeadMixture.parse`. A person keeps one
+            head.
         count: Number of images.
         classes: Expressions of the domain, in label order.
         size: Side in pixels, from 16 to 512.
@@ -84,10 +86,12 @@ def synthesize(
             f"--classes: the domain '{described.name}' has no '{unknown[0]}', only "
             f"{', '.join(described.expressions)}"
         )
+    mixture = HeadMixture.parse(head)
+    renderers = [renderer(name) for name in mixture.names]
     drawing = Drawing(head, domain, tuple(classes), size, seed, grey)
     source = {
         "kind": "synthesis",
-        "head": renderer(head).head.name,
+        "head": mixture.described([one.head.name for one in renderers]),
         "domain": described.name,
         "seed": seed,
         "count": count,
@@ -110,7 +114,7 @@ def synthesize(
             folder.remove()  # left by a run that was killed right after it was finished
             raise
         with write_dataset(output, classes, source, LABEL_NAMES) as writer:
-            sheet = prototype_sheet(described, classes, renderer(head))
+            sheet = prototype_sheet(described, classes, renderers)
             writer.add_picture(PROTOTYPE_SHEET_FILE_NAME, encode_png(sheet))
             shown = []
             drawn = draw_faces(drawing, count, workers, folder)
@@ -129,6 +133,9 @@ def synthesize(
 def _record(drawing: Drawing, index: int, encoded: bytes) -> Record:
     face = drawing.face(index)
     pose = face.pose
+    filename = f"{face.subject.rpartition('-')[0]}-{index:07d}.png"
+    if len(HeadMixture.parse(drawing.head).names) > 1:
+        filename = f"{renderer(drawing.head_of(index)).head.name}/{filename}"
     return Record(
         encoded=encoded,
         format="png",
@@ -136,7 +143,7 @@ def _record(drawing: Drawing, index: int, encoded: bytes) -> Record:
         width=drawing.size,
         label=index % len(drawing.classes),
         class_name=face.expression,
-        filename=f"{face.subject.rpartition('-')[0]}-{index:07d}.png",
+        filename=filename,
         subject=face.subject,
         action_units=label_values(face.action_units),
         pose=(pose.yaw, pose.pitch, pose.roll),

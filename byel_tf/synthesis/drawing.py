@@ -20,6 +20,7 @@ from byel_tf.files import code_digest, write_atomically
 from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.heads.load import load_head
+from byel_tf.synthesis.heads.mixture import HeadMixture
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
 from byel_tf.worker_pool import DIED, run_tasks
@@ -37,7 +38,7 @@ class Drawing:
     """What decides every picture of a set.
 
     Attributes:
-        head: As for `load_head`.
+        head: As for `HeadMixture.parse`.
         domain: As for `load_domain`.
         classes: Expressions in label order; they come in turn.
         size: Side in pixels.
@@ -52,6 +53,11 @@ class Drawing:
     seed: int
     grey: bool
 
+    def head_of(self, index: int) -> str:
+        """What face number `index` is drawn with, as for `load_head`."""
+        person = index // _domain(self.domain).pictures_of_a_person
+        return _mixture(self.head).of_person(person)
+
     def face(self, index: int) -> Face:
         """Face number `index`."""
         expression = self.classes[index % len(self.classes)]
@@ -63,9 +69,15 @@ def _domain(name: str):
     return load_domain(name)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
+def _mixture(head: str) -> HeadMixture:
+    return HeadMixture.parse(head)
+
+
+# No more than a mixture has: each takes up to 150 MB.
+@functools.lru_cache(maxsize=3)
 def renderer(head: str) -> Renderer:
-    """The renderer of a head, made once a process."""
+    """The renderer of one head, made once a process."""
     return Renderer(load_head(head))
 
 
@@ -181,8 +193,8 @@ def _draw_task(drawing: Drawing, task: range) -> list[bytes]:
     cv2.setNumThreads(1)
     pictures = []
     with threadpoolctl.threadpool_limits(1):
-        draw = renderer(drawing.head).render
         for index in task:
+            draw = renderer(drawing.head_of(index)).render
             pixels = draw(drawing.face(index), drawing.size)
             pictures.append(encode_png(pixels, drawing.grey))
     return pictures

@@ -36,7 +36,7 @@ class Skin:
     """Skin without expression.
 
     Attributes:
-        melanin: 0 for the palest skin to 3 for the darkest; see `skin_colour`.
+        melanin: 0 for the palest skin to 3 for the darkest; see `colours.skin_colour`.
         redness: Blood near the surface, 0 to 1.
         mottling: Contrast of uneven pigment, 0 to 3.
         freckles: Density of dark spots, 0 to 1.
@@ -104,6 +104,9 @@ class Eyes:
 @dataclasses.dataclass(frozen=True)
 class Hair:
     """Hair of the head, brows and beard.
+
+    Where hair is on sheets its style is the person's: of the head's hair only its
+    colours, gloss and whether there is any count.
 
     Attributes:
         luminance: Linear reflectance of all hair, 0.005 to 0.6.

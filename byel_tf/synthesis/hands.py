@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from byel_tf.synthesis.colours import skin_colour
 from byel_tf.synthesis.face import Face
-from byel_tf.synthesis.surface import skin_colour
 
 # Lengths in widths of a finger.
 _FINGER_LENGTH, _PALM_WIDTH = 3.6, 4.2

@@ -19,14 +19,14 @@ _PEOPLE = 3
 
 
 def prototype_sheet(
-    domain: Domain, classes: Sequence[str], renderer: Renderer
+    domain: Domain, classes: Sequence[str], renderers: Sequence[Renderer]
 ) -> np.ndarray:
     """Draws the middle of each variant's range on a few plain faces.
 
     Args:
         domain: Holds the expressions.
         classes: Which of them, one row each.
-        renderer: Draws.
+        renderers: They draw the faces in turn.
 
     Returns:
         uint8 [height, width, 3], with captions.
@@ -48,6 +48,7 @@ def prototype_sheet(
             pen.text((left + 2, top + 3), f"{name}: {variant.name}", "black", font)
             for person in range(_PEOPLE):
                 face = plain_face(domain, name, weights, person)
+                renderer = renderers[person % len(renderers)]
                 picture = Image.fromarray(renderer.render_clean(face, _SIZE))
                 sheet.paste(picture, (left + person * _SIZE, top + _CAPTION))
     return np.asarray(sheet)

@@ -10,14 +10,19 @@ import numpy as np
 from byel_tf.faces.crop import TOP_ABOVE_EYES
 from byel_tf.synthesis.anatomy import Anatomy
 from byel_tf.synthesis.background import draw_background
-from byel_tf.synthesis.face import Camera, Face, Light, Pose
+from byel_tf.synthesis.cards import (
+    card_normals,
+    casting,
+    develop_covered,
+    draw_cards,
+    light_corners,
+)
+from byel_tf.synthesis.face import OF_THE_PERSON, Camera, Face, Light, Pose
 from byel_tf.synthesis.glasses import draw_glasses
 from byel_tf.synthesis.hands import draw_hands
-from byel_tf.synthesis.heads.head import LEFT_EYE, RIGHT_EYE, Head
+from byel_tf.synthesis.heads.head import Head, Person
 from byel_tf.synthesis.image_processing import photograph
 from byel_tf.synthesis.mesh import (
-    add_modes,
-    add_shape,
     concavity,
     project,
     transform,
@@ -31,6 +36,7 @@ from byel_tf.synthesis.rasterizer import (
     shade,
 )
 from byel_tf.synthesis.surface import paint
+from byel_tf.synthesis.texture import SkinTexture, beard, lay_texture
 
 # Pixels along a side that are drawn for one of the picture, and from which size fewer.
 _FINE, _COARSE, _COARSE_FROM = 2.5, 2.0, 80
@@ -59,18 +65,9 @@ class Renderer:
         """Works out what is the same for every face."""
         self.head = head
         self._anatomy = Anatomy(head)
-        self._person: tuple | None = None
-        self._person_vertices: np.ndarray | None = None
-        centres = [
-            head.vertices[self._anatomy.parts[region]].mean(axis=0)
-            for region in (RIGHT_EYE, LEFT_EYE)
-        ]
-        # How much a vertex belongs to each eye, for making eyes larger.
-        self._near_eyes = [
-            np.exp(-(((head.vertices - centre) / [2.6, 2.2, 4.0]) ** 2).sum(axis=1))
-            .astype(np.float32)[:, None]
-            for centre in centres
-        ]  # fmt: skip
+        self._described: tuple | None = None
+        self._person: Person | None = None
+        self._skin_texture = SkinTexture.of(self._anatomy)
 
     def render(self, face: Face, size: int) -> np.ndarray:
         """Draws a face.
@@ -96,19 +93,20 @@ class Renderer:
         internal = round(size * factor)
         generator = np.random.default_rng((face.texture_seed, 1))
 
-        at_rest = self._identity(face)
-        vertices = at_rest.copy()
-        for name, weight in face.action_units.items():
-            shape = head.expressions.get(name)
-            if shape is not None and abs(weight) > 1e-3:
-                add_shape(vertices, shape.indices, shape.offsets, np.float32(weight))
+        person = self.person(face)
+        action_units = face.action_units
+        vertices = person.moved(action_units)
+        cards = person.cards(face, action_units)
+        face = person.painted(face)
         surface = paint(anatomy, face)
         skin = anatomy.skin
         height = surface.thickness
-        height[anatomy.face] += _wrinkles(anatomy, face, generator)
+        wrinkles = _wrinkles(face, generator)
+        if person.texture is None:
+            height[anatomy.face] += _relief(anatomy, wrinkles)
         vertices[skin] += anatomy.rest_normals[skin] * height[:, None]
 
-        triangles, is_lash = self._seen(vertices[head.landmarks])
+        triangles, is_lash, rows = self._seen(vertices[head.landmarks])
         normals = vertex_normals(vertices, triangles)
         openness = np.ones(len(vertices), np.float32)
         hollow = concavity(vertices, normals, *anatomy.adjacency, _CONCAVITY_PASSES)
@@ -122,7 +120,7 @@ class Renderer:
         view = _View(
             face.camera,
             face.pose,
-            (at_rest[head.landmarks] - _PIVOT) @ turn.T,
+            (person.vertices[head.landmarks] - _PIVOT) @ turn.T,
             turned[head.landmarks],
             internal,
         )
@@ -140,9 +138,11 @@ class Renderer:
             + [_light(x) for x in (face.fill_light, face.rim_light) if x.strength > 0],
             np.float32,
         )
+        ambient, wrap = _ambient(face), np.float32(face.surroundings.wrap)
+        sheets = None if cards is None else transform(cards.points, turn, _PIVOT)
         lit = np.ones(len(vertices), np.float32)
         if face.surroundings.shadow > 0:
-            reaching = self._reaching(turned, lights[0, :3])
+            reaching = self._reaching(turned, lights[0, :3], cards, sheets)
             lit = 1 - np.float32(face.surroundings.shadow) * (1 - reaching)
         picture = shade(
             shown,
@@ -153,56 +153,66 @@ class Renderer:
             surface.gloss,
             surface.sharpness,
             openness,
-            lit,
+            lit[: len(vertices)],
             lights,
-            _ambient(face),
-            np.float32(face.surroundings.wrap),
+            ambient,
+            wrap,
         )
+        if person.texture is not None:
+            relief = self._skin_texture.relief(wrinkles)
+            own_beard = beard(person.texture, face)
+            lay_texture(picture, shown, weights, rows, self._skin_texture,
+                        person.texture, relief, own_beard)  # fmt: skip
         covered = shown >= 0
         behind = draw_background(face.background, internal, generator)
         gain = _exposure(picture, covered, face)
-        picture = develop(picture, covered, behind, gain, _DISPLAY)
+        if cards is None:
+            picture = develop(picture, covered, behind, gain, _DISPLAY)
+        else:
+            covered = covered.astype(np.float32)
+            light = light_corners(
+                transform(card_normals(cards), turn, _ORIGIN),
+                lit[len(vertices) :],
+                cards.gloss[cards.layer_of_points],
+                lights,
+                ambient,
+                wrap,
+            )
+            points = view.project(sheets)
+            draw_cards(cards, points, light, picture, covered, depth)
+            picture = develop_covered(picture, covered, behind, gain, _DISPLAY)
         draw_glasses(picture, depth, face, vertices[head.landmarks], turn, _PIVOT, view)
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
         draw_hands(picture, face, generator)
         return picture
 
-    def _seen(self, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Triangles that may be seen, and which of them are lashes."""
+    def _seen(self, landmarks: np.ndarray) -> tuple:
+        """Triangles that may be seen, which of them are lashes, and texture's rows."""
         gap = np.linalg.norm(landmarks[61:64] - landmarks[67:64:-1], axis=1).max()
-        anatomy = self._anatomy
+        anatomy, skin = self._anatomy, self._skin_texture
         if gap < _CLOSED:
-            return anatomy.outer, anatomy.outer_is_lash
-        return self.head.triangles, anatomy.is_lash
+            rows = None if skin is None else skin.outer_rows
+            return anatomy.outer, anatomy.outer_is_lash, rows
+        rows = None if skin is None else skin.rows
+        return self.head.triangles, anatomy.is_lash, rows
 
-    def _identity(self, face: Face) -> np.ndarray:
-        """The person at rest, float32 [V, 3]."""
-        person = (face.identity, face.shape)
-        if person != self._person:
-            count = min(len(self.head.identities), len(face.identity))
-            weights = np.array(face.identity[:count], np.float32)
-            vertices = self.head.vertices.copy()
-            add_modes(vertices, self.head.identities, weights)
-            self._apply_proportions(vertices, face)
-            self._person, self._person_vertices = person, vertices
-        return self._person_vertices
+    def person(self, face: Face) -> Person:
+        """The person whom a face shows."""
+        described = (face.identity, *(getattr(face, part) for part in OF_THE_PERSON))
+        if described != self._described:
+            self._person = self.head.person(face)
+            self._described = described
+        return self._person
 
-    def _apply_proportions(self, vertices: np.ndarray, face: Face) -> None:
-        shape = face.shape
-        for near, region in zip(self._near_eyes, (RIGHT_EYE, LEFT_EYE), strict=True):
-            centre = vertices[self._anatomy.parts[region]].mean(axis=0)
-            vertices += (shape.eye_scale - 1) * near * (vertices - centre)
-        # Below the nose bridge, growing to the full factor at the nose's wings.
-        bridge = self._anatomy.eye_centres[:, 1].mean() - 1.4
-        y = vertices[:, 1]
-        below = np.minimum(0, y - bridge)
-        t = np.clip((3 - y) / 5, 0, 1)
-        vertices[:, 1] = y + below * (shape.lower_face - 1) * t * t * (3 - 2 * t)
-        t = np.clip((1 - y) / 6, 0, 1)
-        vertices[:, 0] *= 1 + (shape.jaw_width - 1) * t * t * (3 - 2 * t)
+    def _reaching(self, turned, direction, cards, sheets) -> np.ndarray:
+        """Share of a light from a direction that reaches each vertex, float32 [V].
 
-    def _reaching(self, turned: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        """Share of a light from a direction that reaches each vertex, float32 [V]."""
+        Where there are cards, that which reaches their points follows.
+        """
+        triangles = self._anatomy.casting
+        if cards is not None:
+            triangles = np.concatenate([triangles, casting(cards, len(turned))])
+            turned = np.concatenate([turned, sheets])
         across = np.cross([0.0, 1.0, 0.0], direction)
         across /= np.linalg.norm(across) + 1e-6
         up = np.cross(direction, across)
@@ -210,7 +220,7 @@ class Renderer:
         axes = np.stack([across * scale, -up * scale, direction]).astype(np.float32)
         points = transform(turned, axes, _ORIGIN)
         points[:, :2] += np.float32(_SHADOW_SIZE / 2)
-        nearest = depth_map(points, self._anatomy.casting, _SHADOW_SIZE)
+        nearest = depth_map(points, triangles, _SHADOW_SIZE)
         return light_reaching(points, nearest, np.float32(_SHADOW_BIAS))
 
 
@@ -302,8 +312,8 @@ def _ambient(face: Face) -> np.ndarray:
     return np.concatenate([level, slopes]).astype(np.float32)
 
 
-def _wrinkles(anatomy: Anatomy, face: Face, generator) -> np.ndarray:
-    """Height of folds over the skin, cm, float32 [n_face]; movement deepens them."""
+def _wrinkles(face: Face, generator) -> dict[str, float]:
+    """Depth of each fold of the skin, cm; movement deepens them."""
     weights = face.action_units
 
     def both(name: str) -> float:
@@ -329,11 +339,18 @@ def _wrinkles(anatomy: Anatomy, face: Face, generator) -> np.ndarray:
         "mouth_corners": max(both("mouthFrown"), 0.7 * both("mouthStretch")),
     }
     depth = 0.16 * (0.25 + face.shape.age)
-    height = np.zeros(anatomy.face.stop, np.float32)
+    depths = {}
     for name, weight in movement.items():
         at_rest = face.shape.age * 0.035 * generator.random()
-        amount = depth * min(1.3, max(0.0, weight)) + at_rest
-        height += np.float32(amount) * anatomy.folds[name]
+        depths[name] = depth * min(1.3, max(0.0, weight)) + at_rest
+    return depths
+
+
+def _relief(anatomy: Anatomy, depths: dict[str, float]) -> np.ndarray:
+    """Height of folds over the skin, cm, float32 [n_face]."""
+    height = np.zeros(anatomy.face.stop, np.float32)
+    for name, depth in depths.items():
+        height += np.float32(depth) * anatomy.folds[name]
     return height
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 
 from byel_tf.synthesis.anatomy import Anatomy, smooth_step
+from byel_tf.synthesis.colours import LUMA, hair_colour, skin_colour
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.heads.head import (
     EYE_SOCKET,
@@ -22,13 +23,6 @@ from byel_tf.synthesis.heads.head import (
     TEETH,
 )
 
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-# Skin without melanin, and what a unit of melanin takes from each channel; chosen so
-# that the whole range passes near the ten tones of the Monk Skin Tone scale.
-_PALE = np.array([0.76, 0.60, 0.51], np.float32)
-_MELANIN = np.array([0.72, 1.0, 1.27], np.float32)
-# What blood takes.
-_BLOOD = np.array([0.05, 0.33, 0.28], np.float32)
 # What a stain of strength 1 takes from red, green and blue, as a logarithm.
 _STAIN_COLOURS = {
     "cheeks": (0.08, 0.55, 0.45),
@@ -59,22 +53,6 @@ class Surface:
     gloss: np.ndarray
     sharpness: np.ndarray
     thickness: np.ndarray
-
-
-def skin_colour(melanin: float, redness: float) -> np.ndarray:
-    """Linear RGB reflectance of skin, float32 [3].
-
-    Args:
-        melanin: 0, the palest (luminance 0.63), to 3, the darkest (0.03).
-        redness: Blood near the surface, 0 to 1.
-    """
-    return _PALE * np.exp(-melanin * _MELANIN - (redness - 0.25) * _BLOOD)
-
-
-def hair_colour(luminance: float, warmth: float) -> np.ndarray:
-    """Linear RGB reflectance of hair of a luminance, from grey to red, float32 [3]."""
-    tint = np.exp(warmth * np.array([0.7, 0.0, -0.9], np.float32))
-    return (luminance * tint / (tint @ _LUMA)).astype(np.float32)
 
 
 def paint(anatomy: Anatomy, face: Face) -> Surface:
@@ -195,7 +173,8 @@ def _paint_clothes_and_hair(anatomy, face, skin, shine, hair, noise) -> np.ndarr
         shine *= 1 - cover
         shine += cover * style.luminance * style.gloss
 
-    neck = smooth_step(-y, 8.4 - eyes + 0.6 * rough, 11.6 - eyes)
+    begin, full = anatomy.head.collar
+    neck = smooth_step(-y, begin - eyes + 0.6 * rough, full - eyes)
     if worn.head_cover != "none":
         if worn.head_cover == "cap":
             cloth = smooth_step(y - eyes - 5.2 - 0.05 * np.abs(x), -0.3, 0.3)
@@ -214,7 +193,7 @@ def _paint_clothes_and_hair(anatomy, face, skin, shine, hair, noise) -> np.ndarr
         shine *= 1 - cloth
     # The colour of the clothes: any, of one luminance.
     tint = np.exp(0.35 * np.array([noise["broad"][0], 0, noise["broad"][-1]]))
-    colour = (worn.clothes_luminance * tint / (tint @ _LUMA)).astype(np.float32)
+    colour = (worn.clothes_luminance * tint / (tint @ LUMA)).astype(np.float32)
     neck = neck[:, None].astype(np.float32)
     skin += neck * (np.minimum(colour, 0.9) - skin)
     shine *= 1 - neck[:, 0]
@@ -226,7 +205,7 @@ def _paint_mouth(anatomy, albedo, gloss, tone, generator) -> None:
         anatomy.head.vertices,
         anatomy.head.vertices[anatomy.head.landmarks[62]],
     )
-    level = float(tone @ _LUMA)
+    level = float(tone @ LUMA)
 
     def fall(region, length):
         """Light that is left at a depth behind the lips."""
@@ -236,6 +215,7 @@ def _paint_mouth(anatomy, albedo, gloss, tone, generator) -> None:
     flesh = np.array([1.0, 0.42, 0.38], np.float32)
     dark, pink = generator.uniform(0.04, 0.15), generator.uniform(0.15, 0.5)
     white, length = generator.uniform(0.45, 0.9), generator.uniform(1.0, 3.0)
+    dark *= anatomy.head.mouth_light
     albedo[anatomy.parts[MOUTH_SOCKET]] = level * dark * flesh * fall(MOUTH_SOCKET, 1.5)
     albedo[anatomy.parts[GUMS]] = level**0.5 * pink * flesh * fall(GUMS, length)
     ivory = white * np.array([1.0, 0.95, 0.85], np.float32)
@@ -247,12 +227,12 @@ def _paint_mouth(anatomy, albedo, gloss, tone, generator) -> None:
 
 def _paint_eyes(anatomy, face, albedo, gloss, sharpness, tone) -> None:
     eyes = face.eyes
-    white = eyes.sclera * (0.6 + 0.8 * float(tone @ _LUMA))
+    white = eyes.sclera * (0.6 + 0.8 * float(tone @ LUMA))
     sclera = white * np.array(
         [1.0, 1 - 0.25 * eyes.redness, 1 - 0.25 * eyes.redness], np.float32
     )
     hue = np.exp(np.array([0.6, 0.0, -1.0]) * (0.6 - 1.4 * eyes.iris_hue))
-    iris = eyes.iris_luminance * (hue / (hue @ _LUMA)).astype(np.float32)
+    iris = eyes.iris_luminance * (hue / (hue @ LUMA)).astype(np.float32)
     for region, centre in ((RIGHT_EYE, 0), (LEFT_EYE, 1)):
         part = anatomy.parts[region]
         radius = anatomy.eye_radius[part][:, None]

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import shutil
 
@@ -9,12 +10,15 @@ from PIL import Image
 from byel_tf.data.manifest import open_dataset
 from byel_tf.errors import RunError, UsageError
 from byel_tf.locks import locked_folder
+from byel_tf.synthesis import drawing
 from byel_tf.synthesis.action_units import LABEL_NAMES, label_values
 from byel_tf.synthesis.dataset import (
     CONTACT_SHEET_FILE_NAME,
     PROTOTYPE_SHEET_FILE_NAME,
     synthesize,
 )
+from byel_tf.synthesis.heads.load import load_head
+from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
 
 CLASSES = ("anger", "happiness", "neutral")
@@ -178,6 +182,48 @@ def test_left_over_after_the_end_it_goes(make, tmp_path):
     shutil.rmtree(tmp_path / "out")
     make()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.fixture
+def still_head(monkeypatch):
+    """Another head's name: the built-in one, which no expression moves."""
+    head = dataclasses.replace(load_head("built-in"), name="still", expressions={})
+    monkeypatch.setattr(
+        drawing, "load_head", lambda name: head if name == "still" else load_head(name)
+    )
+    drawing.renderer.cache_clear()
+    yield Renderer(head)
+    drawing.renderer.cache_clear()
+
+
+def test_several_heads_in_one_set(make, draw, synthetic, still_head):
+    dataset = make(head="built-in:2,still:1", count=54, shares={"train": 1.0})
+    assert dataset.manifest.source["head"] == "built-in:2,still:1"
+    heads = {}
+    for example in examples_of(dataset, "train"):
+        name = example["image/filename"].bytes_list.value[0].decode()
+        head, _, name = name.partition("/")
+        subject = example["image/subject"].bytes_list.value[0]
+        heads.setdefault(subject, set()).add(head)
+        index = int(name.removesuffix(".png").rpartition("-")[2])
+        face = sample_face(synthetic, CLASSES[index % 3], 3, index)
+        renderer = {"built-in": draw, "still": still_head}[head]
+        pixels = tf.io.decode_png(example["image/encoded"].bytes_list.value[0])
+        np.testing.assert_array_equal(pixels, renderer.render(face, 16))
+    # A person keeps one head.
+    assert all(len(of_person) == 1 for of_person in heads.values())
+    counts = [
+        sum(head in of for of in heads.values()) for head in ("built-in", "still")
+    ]
+    assert counts == [7, 2]
+
+
+def test_bad_shares_of_heads(make, tmp_path):
+    with pytest.raises(
+        UsageError, match="--head=built-in:0: the share '0' of built-in"
+    ):
+        make(head="built-in:0")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_own_domain_is_recorded(make, tmp_path):

@@ -91,14 +91,16 @@ def draw_heads(
 class MarkedRenderer(rendering.Renderer):
     """A renderer that knows where the points of what it drew last are."""
 
-    def _seen(self, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _seen(self, landmarks: np.ndarray) -> tuple:
         self.landmarks = landmarks.copy()
         return super()._seen(landmarks)
 
     def points(self, face: Face, size: int) -> np.ndarray:
         """The five points of the face drawn last, in pixels, [5, 2]."""
+        person = self.person(face)
+        face = person.painted(face)
         turn = rendering._rotation(face.pose)
-        at_rest = self._identity(face)[self.head.landmarks]
+        at_rest = person.vertices[self.head.landmarks]
         moved = transform(self.landmarks, turn, rendering._PIVOT)
         at_rest = (at_rest - rendering._PIVOT) @ turn.T
         view = rendering._View(face.camera, face.pose, at_rest, moved, size)

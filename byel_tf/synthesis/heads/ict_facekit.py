@@ -14,7 +14,6 @@ import pathlib
 from byel_tf.errors import RunError
 from byel_tf.files import scratch_directory, write_atomically
 from byel_tf.synthesis.heads import ict_facekit_layout, ict_facekit_source
-from byel_tf.synthesis.heads.head import Head
 from byel_tf.synthesis.heads.ict_facekit_cache import (
     cache_file,
     cache_folder,
@@ -23,6 +22,7 @@ from byel_tf.synthesis.heads.ict_facekit_cache import (
 )
 from byel_tf.synthesis.heads.ict_facekit_layout import Layout, read_head
 from byel_tf.synthesis.heads.ict_facekit_source import Release, content_digest, fetch
+from byel_tf.synthesis.heads.morphable import MorphableHead
 
 NAME = "ict-facekit"
 
@@ -33,7 +33,7 @@ def ict_facekit_head(
     cache: str | os.PathLike | None = None,
     release: Release = ict_facekit_source.PUBLISHED,
     layout: Layout = ict_facekit_layout.PUBLISHED,
-) -> Head:
+) -> MorphableHead:
     """ICT-FaceKit's head: converted at first, from a cache later on, always the same.
 
     Args:

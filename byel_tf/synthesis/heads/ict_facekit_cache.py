@@ -9,7 +9,8 @@ import numpy as np
 
 from byel_tf.cache_folders import can_be_written, temporary_folder
 from byel_tf.errors import RunError
-from byel_tf.synthesis.heads.head import Head, Shape
+from byel_tf.synthesis.heads.head import Shape
+from byel_tf.synthesis.heads.morphable import MorphableHead
 
 _NOTICE = (
     "Made from ICT-FaceKit, https://github.com/ICT-VGL/ICT-FaceKit, Copyright (c) 2020 "
@@ -65,7 +66,7 @@ def cache_file(folder: pathlib.Path, converted: str) -> pathlib.Path:
     return folder / f"ict-facekit-{converted[:16]}.head"
 
 
-def encode(head: Head) -> bytes:
+def encode(head: MorphableHead) -> bytes:
     """The compact form: displacements as int16 fractions of each one's greatest.
 
     Args:
@@ -93,7 +94,7 @@ def encode(head: Head) -> bytes:
     return file.getvalue()
 
 
-def decode(data: bytes, name: str) -> Head:
+def decode(data: bytes, name: str) -> MorphableHead:
     """The head of a compact form.
 
     Args:
@@ -112,7 +113,7 @@ def decode(data: bytes, name: str) -> Head:
             strict=True,
         )
     }
-    return Head(
+    return MorphableHead(
         name=name,
         vertices=arrays["vertices"],
         triangles=arrays["triangles"],

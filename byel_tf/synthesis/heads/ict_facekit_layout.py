@@ -1,4 +1,4 @@
-"""ICT-FaceKit's published files, read into a `Head`.
+"""ICT-FaceKit's published files, read into a `MorphableHead`.
 
 `FaceXModel/` holds Wavefront OBJ files of one mesh: the average face, what it becomes
 with each mode of identity at one standard deviation, and with each expression at
@@ -20,9 +20,9 @@ from byel_tf.synthesis.heads.head import (
     MOUTH_SOCKET,
     REGIONS,
     SCALP,
-    Head,
     Shape,
 )
+from byel_tf.synthesis.heads.morphable import MorphableHead
 
 MODEL_FOLDER = "FaceXModel"
 _NEUTRAL = f"{MODEL_FOLDER}/generic_neutral_mesh.obj"
@@ -73,7 +73,9 @@ PUBLISHED = Layout(
 )
 
 
-def read_head(folder: str | os.PathLike, name: str, layout: Layout = PUBLISHED) -> Head:
+def read_head(
+    folder: str | os.PathLike, name: str, layout: Layout = PUBLISHED
+) -> MorphableHead:
     """Reads a checkout of ICT-FaceKit.
 
     Args:
@@ -97,7 +99,7 @@ def read_head(folder: str | os.PathLike, name: str, layout: Layout = PUBLISHED) 
         offsets = (_read_vertices(folder / file, layout.vertex_count) - neutral)[kept]
         return offsets.astype(np.float32)
 
-    return Head(
+    return MorphableHead(
         name=name,
         vertices=neutral[kept].astype(np.float32),
         triangles=triangles,

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from byel_tf.errors import RunError
-from byel_tf.synthesis.heads.head import Head, Shape
+from byel_tf.synthesis.heads.head import Shape
 from byel_tf.synthesis.heads.ict_facekit_cache import (
     cache_file,
     cache_folder,
     decode,
     encode,
 )
+from byel_tf.synthesis.heads.morphable import MorphableHead
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -20,7 +21,7 @@ DIGEST = "0123456789abcdef" * 4
 def head(rng):
     """A head without meaning, with displacements of many sizes."""
     sizes = np.array([60, 4, 0.03, 0])[:, None, None]
-    return Head(
+    return MorphableHead(
         name="any",
         vertices=rng.normal(0, 9, (80, 3)).astype(np.float32),
         triangles=rng.integers(0, 80, (100, 3)).astype(np.int32),

@@ -5,7 +5,7 @@ import types
 import pytest
 
 from byel_tf.errors import UsageError
-from byel_tf.synthesis.heads import ict_facekit
+from byel_tf.synthesis.heads import ict_facekit, load
 from byel_tf.synthesis.heads.ict_facekit_cache import cache_file, encode
 from byel_tf.synthesis.heads.ict_facekit_layout import read_head
 from byel_tf.synthesis.heads.ict_facekit_source import PUBLISHED, content_digest
@@ -71,9 +71,42 @@ def test_anything_else_is_wrong_usage(name, tmp_path, monkeypatch):
 
 def test_a_folder_or_file_that_is_no_checkout(checkout):
     for wrong in (checkout / "FaceXModel", checkout.parent):
-        with pytest.raises(UsageError, match="holds no FaceXModel: name the one that"):
+        with pytest.raises(UsageError, match="holds neither FaceXModel nor mpfb2, "):
             load_head(str(wrong))
     archive = checkout.parent / "ICT-FaceKit.zip"
     archive.write_text("")
     with pytest.raises(UsageError, match="no such folder: use built-in"):
         load_head(str(archive))
+
+
+@pytest.fixture
+def people(monkeypatch):
+    """What asks for MakeHuman's people, and the folders it asks for."""
+    load._people.cache_clear()
+    asked = []
+    module = types.SimpleNamespace(makehuman_head=lambda folder: asked.append(folder))
+    monkeypatch.setitem(sys.modules, "byel_tf.synthesis.heads.makehuman", module)
+    yield asked
+    load._people.cache_clear()
+
+
+def test_makehuman(people):
+    load_head("makehuman")
+    assert people == [None]
+
+
+def test_a_folder_of_its_data(people, tmp_path, monkeypatch):
+    for name in ("mpfb2", "makehuman", "makehuman-assets"):
+        with pytest.raises(
+            UsageError, match="this folder holds neither FaceXModel nor"
+        ):
+            load_head(str(tmp_path))
+        (tmp_path / name).mkdir()
+    load_head(str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    load_head(f"~/{tmp_path.name}")
+    assert people == [tmp_path]  # once in memory
+    # Beside a checkout that is called like a head, the name means the head.
+    monkeypatch.chdir(tmp_path)
+    load_head("makehuman")
+    assert people[-1] is None

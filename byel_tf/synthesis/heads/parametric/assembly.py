@@ -7,7 +7,8 @@ import functools
 import numpy as np
 from scipy.spatial import cKDTree
 
-from byel_tf.synthesis.heads.head import FACE, LEFT_EYE, RIGHT_EYE, SCALP, Head
+from byel_tf.synthesis.heads.head import FACE, LEFT_EYE, RIGHT_EYE, SCALP
+from byel_tf.synthesis.heads.morphable import MorphableHead
 from byel_tf.synthesis.heads.parametric import eyes, mouth, skull
 from byel_tf.synthesis.heads.parametric.expressions import expressions
 from byel_tf.synthesis.heads.parametric.features import relief, with_eyeball
@@ -212,7 +213,7 @@ _MIRRORED |= {62: 62, 63: 61, 64: 60, 65: 67, 66: 66}
 
 
 @functools.cache
-def parametric_head() -> Head:
+def parametric_head() -> MorphableHead:
     """The generated head; the same one at each call."""
     half, marks = _half()
     head, opposite, number = whole(half, {LEFT_EYE: RIGHT_EYE})
@@ -220,7 +221,7 @@ def parametric_head() -> Head:
     for mark, vertex in marks.items():
         landmarks[mark] = number[vertex]
         landmarks[_MIRRORED[mark]] = opposite[number[vertex]]
-    return Head(
+    return MorphableHead(
         name="built-in",
         vertices=head.points.astype(np.float32),
         triangles=head.triangles.astype(np.int32),
