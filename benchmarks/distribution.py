@@ -3,7 +3,8 @@
 `python -m benchmarks.distribution --output=distribution.json` trains a ResNet-18 of
 half width on 48-px images, global batch 64, in one process and as two workers of the
 same machine, in turns, and prints the images a second of the program's own loop (median
-of the rounds), their ratio, and the bytes that a step moves over the loopback interface.
+of the rounds), their ratio, and the bytes that a step moves over the loopback
+interface.
 
 From the step's time and the bytes that its all-reduces carry, it then models more
 replicas, each with its own 64 images: a ring all-reduce sends 2·(n−1)/n of the bytes

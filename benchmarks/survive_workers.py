@@ -3,9 +3,9 @@
 `python -m benchmarks.survive_workers --output=survive_workers.json` trains a small
 network with two workers, and then again and again: at a random moment one of the two is
 killed (SIGKILL) or stopped (SIGSTOP). The other has to end by itself within 60 seconds
-with the exit code 75, and both, started again, have to end with what the undisturbed run
-left: every array of both stages' checkpoints, the export, `results.json`, `history.jsonl`
-and the curves, bit by bit. Linux only.
+with the exit code 75, and both, started again, have to end with what the undisturbed
+run left: every array of both stages' checkpoints, the export, `results.json`,
+`history.jsonl` and the curves, bit by bit. Linux only.
 """
 
 import dataclasses

@@ -52,59 +52,71 @@ def _normalize(
     Squares are taken around an origin near the mean, (C,), the same on all replicas:
     little of them cancels in the variance then.
     """
-    axes = list(range(len(inputs.shape) - 1))
-    count = tf.cast(tf.size(inputs) / inputs.shape[-1], tf.float32)
-    count *= context.num_replicas_in_sync
+    # All that is as large as the inputs is left to TensorFlow's fused kernels.
+    images = inputs
+    if len(inputs.shape) != 4:
+        images = tf.reshape(inputs, [-1, 1, 1, inputs.shape[-1]])
+    own_count = tf.cast(tf.size(images) / images.shape[-1], tf.float32)
+    count = own_count * context.num_replicas_in_sync
 
     def over_replicas(*parts: tf.Tensor) -> list[tf.Tensor]:
         whole = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(parts, 0))
         return tf.split(whole, len(parts))
 
-    wide = tf.cast(inputs, tf.float32)
-    total, squares = over_replicas(
-        tf.reduce_sum(wide, axes),
-        tf.reduce_sum(tf.math.squared_difference(wide, origin), axes),
+    own = tf.raw_ops.FusedBatchNormV3(
+        x=images, scale=scale, offset=offset, mean=[], variance=[], is_training=True
     )
+    # What it returns for moving averages has Bessel's correction.
+    own_variance = own.batch_variance * (own_count - 1.0) / own_count
+    own_variance = tf.where(own_count > 1.0, own_variance, 0.0)
+    own_squares = own_variance + tf.square(own.batch_mean - origin)
+    total, squares = over_replicas(own_count * own.batch_mean, own_count * own_squares)
     mean = total / count
     variance = tf.maximum(squares / count - tf.square(mean - origin), 0.0)
-    inverse = tf.math.rsqrt(variance + epsilon)
 
     @tf.custom_gradient
-    def normalize(inputs, scale, offset):
-        if len(inputs.shape) == 4:
-            outputs, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=inputs,
-                scale=scale,
-                offset=offset,
-                mean=mean,
-                variance=variance,
-                epsilon=epsilon,
-                is_training=False,
-            )
-        else:
-            centred = tf.cast(inputs, tf.float32) - mean
-            outputs = tf.cast(centred * (scale * inverse) + offset, inputs.dtype)
+    def normalize(images, scale, offset):
+        fixed = {"epsilon": epsilon, "is_training": False}
+        outputs = tf.raw_ops.FusedBatchNormV3(
+            x=images, scale=scale, offset=offset, mean=mean, variance=variance, **fixed
+        ).y
 
         def gradients(upstream):
             """Those of scale and offset are this replica's own: all are summed later.
 
             Those of the inputs are not, and need sums over replicas here.
             """
-            upstream = tf.cast(upstream, tf.float32)
-            centred = tf.cast(inputs, tf.float32) - mean
-            own_total = tf.reduce_sum(upstream, axes)
-            own_products = tf.reduce_sum(upstream * centred, axes)
-            total, products = over_replicas(own_total, own_products)
-            slope = tf.square(inverse) * products / count
-            towards_inputs = upstream - centred * slope - total / count
-            towards_inputs *= scale * inverse
-            towards_scale = own_products * inverse
-            return tf.cast(towards_inputs, inputs.dtype), towards_scale, own_total
+            # As if mean and variance did not depend on the inputs.
+            towards = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=upstream,
+                x=images,
+                scale=scale,
+                reserve_space_1=mean,
+                reserve_space_2=variance,
+                reserve_space_3=[],
+                **fixed,
+            )
+            products, sums = over_replicas(
+                towards.scale_backprop, towards.offset_backprop
+            )
+            # As they do: the part of upstream along the normalised inputs, its mean.
+            inverse = tf.math.rsqrt(variance + epsilon)
+            along = tf.raw_ops.FusedBatchNormV3(
+                x=images,
+                scale=products * scale * inverse / count,
+                offset=sums * scale * inverse / count,
+                mean=mean,
+                variance=variance,
+                **fixed,
+            ).y
+            own = towards.scale_backprop, towards.offset_backprop
+            return towards.x_backprop - along, *own
 
         return outputs, gradients
 
-    outputs = normalize(inputs, scale, offset)
+    outputs = tf.reshape(normalize(images, scale, offset), tf.shape(inputs))
+    outputs = tf.ensure_shape(outputs, inputs.shape)
     # As Keras' fused layer: 4-D inputs have Bessel's correction in the moving variance.
-    if len(inputs.shape) == 4:
-        variance *= count / tf.maximum(count - 1.0, 1.0)
-    return outputs, mean, variance
+    is_corrected = len(inputs.shape) == 4
+    correction = count / tf.maximum(count - 1.0, 1.0) if is_corrected else 1.0
+    return outputs, mean, variance * correction
