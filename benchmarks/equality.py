@@ -19,6 +19,7 @@ difference is printed as well, for comparison.
 import dataclasses
 import functools
 import json
+import os
 import pathlib
 import platform
 import shutil
@@ -50,6 +51,7 @@ _REVERSED = "1, rows reversed"
 STATISTICS = ("synchronised", "frozen", "each replica's")
 XLA = ("off", "autocluster", "jit")
 _LOSSES = "losses/"
+_COMPARED = ("losses", "gradient norms", "weights")
 #: Of every training here.
 FLAGS = (
     "--image_size=16",
@@ -86,6 +88,8 @@ def train_here(network: str, statistics: str, rows: str, *flags: str) -> None:
       rows: "reversed", or "as drawn".
       *flags: Those of `train_main.py`.
     """
+    if "--xla=autocluster" in flags:  # which the program asks for before its imports
+        os.environ["TF_XLA_FLAGS"] = "--tf_xla_cpu_global_jit"
     import byel_tf
     import byel_tf.compat  # before whatever else imports TensorFlow
     from byel_tf.training import loop, run
@@ -175,6 +179,7 @@ def main(argv: Sequence[str]) -> None:
     for row in compare_all(folder, data, options):
         rows.append(row)
         print(to_line(row), flush=True)
+    print(to_table(rows))
     content = {
         "python": platform.python_version(),
         "steps": options.steps,
@@ -314,9 +319,27 @@ def _of_weights(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
     return max(float(np.sqrt(a / b)) for a, b in squares.values())
 
 
+def to_table(rows: Sequence[dict]) -> str:
+    """The README's table: of each group the largest difference of any layout."""
+    lines = [
+        "| network | batch norm | XLA | layouts | losses | gradient norms | weights |",
+        "|---|---|---|---|---:|---:|---:|",
+    ]
+    groups: dict[tuple[str, ...], list[dict]] = {}
+    for row in rows:
+        kind = _REVERSED if row["layout"] == _REVERSED else "replicas and workers"
+        key = (row["network"], row["statistics"], row["xla"], kind)
+        groups.setdefault(key, []).append(row)
+    for key, found in groups.items():
+        layouts = ", ".join(row["layout"] for row in found)
+        largest = [f"{max(row[name] for row in found):.0e}" for name in _COMPARED]
+        lines.append(f"| {' | '.join([*key[:3], layouts, *largest])} |")
+    return "\n".join(lines)
+
+
 def to_line(row: dict) -> str:
-    """A row of the README's table."""
-    numbers = [f"{row[name]:.1e}" for name in ("losses", "gradient norms", "weights")]
+    """A row as it is found."""
+    numbers = [f"{row[name]:.1e}" for name in _COMPARED]
     names = ("network", "statistics", "xla", "layout", "batch")
     cells = [*(row[name] for name in names), *numbers]
     return f"| {' | '.join(cells)} |"
