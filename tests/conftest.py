@@ -186,11 +186,11 @@ def tiny_encoder():
     from byel_tf.models.encoders import Encoder, normalize
     from byel_tf.models.normalization import batch_norm
 
-    def build():
+    def build(make_norm=batch_norm):
         backbone = keras.Sequential(
             [
                 keras.layers.Conv2D(6, 3, 2, use_bias=False, name="stem"),
-                batch_norm("stem_norm"),
+                make_norm("stem_norm"),
                 keras.layers.ReLU(),
                 keras.layers.GlobalAveragePooling2D(),
             ]

@@ -13,6 +13,7 @@ from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.emotion import EmotionClassifier, subtract_emotion_vector
 from byel_tf.models.mlp import MLP
 from byel_tf.models.networks import OnlineNetwork, TargetNetwork
+from byel_tf.models.normalization import batch_norm
 from tests.models.stepping import CLASSES, UNITS, Stepper, scatter
 
 REPRESENTATION, PROJECTION = 6, 8
@@ -35,11 +36,6 @@ def sgd():
 def make_byel(tiny_encoder):
     """A function that makes a compiled BYEL of UNITS action units."""
 
-    def mlp(name, size):
-        built = MLP(16, PROJECTION, name)
-        built(tf.zeros([1, size]))
-        return built
-
     def make(
         optimizer=None,
         has_emotions=True,
@@ -47,18 +43,26 @@ def make_byel(tiny_encoder):
         is_scattered=True,
         target_momentum=rising_momentum,
         make_views=ready_views,
+        make_norm=batch_norm,
         **options,
     ):
+        def mlp(name, size):
+            built = MLP(16, PROJECTION, name, make_norm)
+            built(tf.zeros([1, size]))
+            return built
+
         keras.utils.set_random_seed(3)
         online = OnlineNetwork(
-            tiny_encoder(),
+            tiny_encoder(make_norm),
             mlp("projector", REPRESENTATION),
             mlp("predictor", PROJECTION),
         )
-        target = TargetNetwork(tiny_encoder(), mlp("projector", REPRESENTATION))
+        target = TargetNetwork(
+            tiny_encoder(make_norm), mlp("projector", REPRESENTATION)
+        )
         emotions = None
         if has_emotions:
-            emotions = EmotionClassifier(CLASSES, dtype="float32")
+            emotions = EmotionClassifier(CLASSES, make_norm, dtype="float32")
             emotions(tf.zeros([1, PROJECTION]))
         model = BYEL(
             online,
