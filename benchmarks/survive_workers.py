@@ -88,7 +88,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _begin(folder: pathlib.Path, run: pathlib.Path):
     arguments = [
-        *("smooth", "synchronised", "as drawn"),
+        *("smooth", "synchronised", "as drawn", "whole"),
         f"--train_data={folder / 'data'}",
         f"--model_dir={run}",
         *("--batch_size=32", "--checkpoint_steps=3"),

@@ -32,9 +32,9 @@ def begin(data, tmp_path):
     """A function that starts a training; it gives its processes."""
     started = []
 
-    def begin(layout, folder, *flags):
+    def begin(layout, folder, *flags, end="trained"):
         arguments = [
-            *("smooth", "synchronised", "as drawn"),
+            *("smooth", "synchronised", "as drawn", end),
             *(f"--train_data={data}", "--batch_size=32"),
             f"--model_dir={tmp_path / folder}",
             *FLAGS,
@@ -62,7 +62,7 @@ def test_two_workers_compute_what_one_process_does_and_one_of_them_writes(
     steps = "--max_steps=6"
     alone, log = begin(Layout(), "alone", steps)
     assert wait(alone) == [0], printed(log, 0)
-    workers, log = begin(Layout(workers=2), "run-{worker}", steps)
+    workers, log = begin(Layout(workers=2), "run-{worker}", steps, end="whole")
     assert wait(workers) == [0, 0], printed(log, 0) + printed(log, 1)
     found = differences(read(tmp_path / "run-0"), read(tmp_path / "alone"))
     assert max(found.values()) < 1e-5, found
@@ -72,48 +72,29 @@ def test_two_workers_compute_what_one_process_does_and_one_of_them_writes(
     assert len(lines) == 1 and lines[0].startswith("worker 1 of 2"), lines
 
 
-def test_workers_end_at_one_step_or_because_of_one_and_any_number_goes_on(
+def test_one_is_told_to_end_all_save_at_one_step_and_any_number_goes_on(
     begin, tmp_path
 ):
     flags = ["--checkpoint_steps=4", "--pretrain_epochs=20", "--finetune_epochs=1"]
-    flags.append("--log_every_steps=5")
     folder = Checkpoints(tmp_path / "run" / "checkpoints" / "pretrain")
-
-    def wait_for_step(step, processes):
-        while True:
-            newest = folder.newest_path
-            if newest is not None and int(newest.name.split("-")[1]) >= step:
-                return
-            assert all(process.poll() is None for process in processes)
-            time.sleep(0.05)
-
     workers, log = begin(Layout(workers=2), "run", *flags)
-    wait_for_step(4, workers)
-    workers[1].send_signal(signal.SIGTERM)  # only one of them is told
+    while folder.newest_path is None:
+        assert all(process.poll() is None for process in workers), printed(log, 0)
+        time.sleep(0.05)
+    workers[1].send_signal(signal.SIGTERM)
     assert wait(workers) == [75, 75], printed(log, 0) + printed(log, 1)
+    assert "SIGTERM: finishing the step" in printed(log, 1)
     step = folder.newest().numbers["step"]
     assert f"saved at step {step}" in printed(log, 0)
-    assert "SIGTERM: finishing the step" in printed(log, 1)
-
-    workers, log = begin(Layout(workers=2), "run", *flags)
-    wait_for_step(step // 4 * 4 + 4, workers)
-    workers[0].kill()
-    assert wait(workers) == [-signal.SIGKILL, 75], printed(log, 1)
-    *_, last = printed(log, 1).splitlines()
-    assert "worker 0 has ended or cannot be reached" in last
-
-    before = folder.newest()
     alone, log = begin(Layout(), "run", *flags)
     assert wait(alone) == [0], printed(log, 0)
-    assert f"continuing from step {before.numbers['step']}" in printed(log, 0)
-    whole, log = begin(Layout(), "whole", *flags)
-    assert wait(whole) == [0], printed(log, 0)
-    found = differences(read(tmp_path / "run"), read(tmp_path / "whole"))
-    assert max(found.values()) < 1e-4, found
+    assert f"continuing from step {step}" in printed(log, 0)
 
 
 def test_a_worker_with_other_flags_is_refused(begin, tmp_path):
     workers, log = begin(Layout(workers=2), "run", "--seed={worker}", "--max_steps=1")
+    # The other one hears of its end.
     assert wait(workers) == [75, 2], printed(log, 0) + printed(log, 1)
+    assert "worker 1 has ended or cannot be reached" in printed(log, 0)
     assert "--seed is 1, there 0" in printed(log, 1)
     assert np.all([not line.startswith("Traceback") for line in printed(log, 0)])
