@@ -1,11 +1,8 @@
 """The main job: data sets in; checkpoints, curves, SavedModel and report out."""
 
-import contextlib
 import functools
 import json
-import os
-import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +43,11 @@ from byel_tf.training.datasets import (
     require_distinct_names,
 )
 from byel_tf.training.finetuning import build_finetuning
+from byel_tf.training.from_chief import (
+    newest_checkpoint,
+    said_once,
+    source_of_weights,
+)
 from byel_tf.training.inputs import (
     StageInputs,
     build_inputs,
@@ -69,7 +71,7 @@ from byel_tf.training.provenance import (
 )
 from byel_tf.training.results import finish_run
 from byel_tf.training.run_directory import RunDirectory
-from byel_tf.training.starting_weights import Source, read_source, take
+from byel_tf.training.starting_weights import take
 from byel_tf.training.state import TrainingState
 
 # Added to the seed for the weights that stage 2 begins with.
@@ -100,7 +102,7 @@ def train(
     # Before signals are watched: TensorFlow takes SIGTERM for itself in it.
     strategy = build_strategy(run.strategy, run.devices, run.logical_devices)
     cluster, interruption = Cluster(strategy), Interruption()
-    with interruption.watching(), _said_once(cluster), cluster.losses_told():
+    with interruption.watching(), said_once(cluster), cluster.losses_told():
         cluster.do_first(lambda: synthesize_missing(config.data, run.seed))
         datasets = open_datasets(config)
         directory = RunDirectory(run.model_dir, is_written=cluster.is_chief)
@@ -108,16 +110,6 @@ def train(
             return _Run(
                 config, datasets, directory, strategy, interruption, callbacks
             ).train()
-
-
-@contextlib.contextmanager
-def _said_once(cluster: Cluster) -> Iterator[None]:
-    """Within it, only the chief's standard output is to be read."""
-    if cluster.is_chief:
-        yield
-        return
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        yield
 
 
 class _Run:
@@ -180,7 +172,7 @@ class _Run:
     def train(self) -> dict[str, Any]:
         """All of it; returns the results."""
         stages = self._planned_steps()
-        begun = self._newest("finetune")
+        begun = newest_checkpoint(self._cluster, self._directory, "finetune")
         self._require_stage_order(begun, stages.get("pretrain", 0))
         carried, encoder = {}, None
         with self._strategy.scope():
@@ -255,37 +247,13 @@ class _Run:
             "--model_dir"
         )
 
-    def _newest(self, stage: str) -> Checkpoint | None:
-        """The newest checkpoint of a stage, which the chief reads for all workers."""
-        found = None
-        if self._cluster.is_chief:
-            found = self._directory.checkpoints(stage).newest()
-        about = json.loads(
-            self._cluster.from_chief(
-                json.dumps(
-                    found
-                    and {
-                        "path": str(found.path),
-                        "numbers": found.numbers,
-                        "sha256": found.sha256,
-                    }
-                )
-            )
-        )
-        if about is None:
-            return None
-        arrays = self._cluster.arrays_from_chief(found and found.arrays)
-        return Checkpoint(
-            pathlib.Path(about["path"]), about["numbers"], arrays, about["sha256"]
-        )
-
     def _begin_from(self, path: str, model: StageModel) -> None:
         """Gives the first stage's model the weights of `--init_from`.
 
         Raises:
           RunError: If they cannot be read, or have changed since the run began.
         """
-        source = self._read_source(path)
+        source = source_of_weights(self._cluster, path)
         before = self._notes.run.get("init_from")
         if before and before["sha256"] != source.sha256:
             raise RunError(
@@ -294,17 +262,6 @@ class _Run:
             )
         print(take(source, model), flush=True)
         self._notes.run["init_from"] = source.to_json()
-
-    def _read_source(self, path: str) -> Source:
-        """What `--init_from` names, which the chief reads for all workers."""
-        found = read_source(path) if self._cluster.is_chief else None
-        about = json.loads(
-            self._cluster.from_chief(
-                json.dumps(found and {"what": found.what, "sha256": found.sha256})
-            )
-        )
-        weights = self._cluster.arrays_from_chief(found and found.weights)
-        return Source(path, about["what"], about["sha256"], weights)
 
     def _inputs(self, stage: int, num_views: int, augmentation: str) -> StageInputs:
         config = self._config
@@ -387,7 +344,7 @@ class _Run:
         """
         directory, config = self._directory, self._config
         state = TrainingState(stage.model, carried)
-        saved = saved or self._newest(stage.name)
+        saved = saved or newest_checkpoint(self._cluster, directory, stage.name)
         logs = {"history": 0 if is_first else directory.history.size()}
         if saved:
             _restore(state, saved)
