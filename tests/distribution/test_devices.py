@@ -67,13 +67,16 @@ def _missing(*arguments, **options):
     raise FileNotFoundError(2, "No such file or directory", "nvidia-smi")
 
 
-def test_a_cpu_is_split():
+def test_a_cpu_is_split_and_gpu_memory_grows_as_it_is_needed():
     code = (
+        "import os\n"
+        "import byel_tf.compat\n"
         "from byel_tf.distribution.strategy import build_strategy\n"
         "strategy = build_strategy('auto', 'cpu', 3)\n"
-        "print(type(strategy).__name__, strategy.num_replicas_in_sync)"
+        "print(type(strategy).__name__, strategy.num_replicas_in_sync)\n"
+        "print(os.environ['TF_FORCE_GPU_ALLOW_GROWTH'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["MirroredStrategy", "3"]
+    assert done.stdout.split() == ["MirroredStrategy", "3", "true"]
