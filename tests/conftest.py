@@ -1,5 +1,6 @@
 import os
 import pathlib
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -20,6 +21,14 @@ def pytest_configure(config):
     tf.config.set_logical_device_configuration(
         devices[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
+
+
+@pytest.fixture(autouse=True)
+def _precision_stays():
+    """Keras' policy is global: what one test trains in is not the next one's."""
+    yield
+    if compat := sys.modules.get("byel_tf.compat"):
+        compat.keras.mixed_precision.set_global_policy("float32")
 
 
 @pytest.fixture(scope="session")

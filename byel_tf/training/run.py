@@ -102,14 +102,18 @@ def train(
     # Before signals are watched: TensorFlow takes SIGTERM for itself in it.
     strategy = build_strategy(run.strategy, run.devices, run.logical_devices)
     cluster, interruption = Cluster(strategy), Interruption()
-    with interruption.watching(), said_once(cluster), cluster.losses_told():
-        cluster.do_first(lambda: synthesize_missing(config.data, run.seed))
-        datasets = open_datasets(config)
-        directory = RunDirectory(run.model_dir, is_written=cluster.is_chief)
-        with directory.locked(), failures_explained("training"):
-            return _Run(
-                config, datasets, directory, strategy, interruption, callbacks
-            ).train()
+    policy = keras.mixed_precision.global_policy()
+    try:
+        with interruption.watching(), said_once(cluster), cluster.losses_told():
+            cluster.do_first(lambda: synthesize_missing(config.data, run.seed))
+            datasets = open_datasets(config)
+            directory = RunDirectory(run.model_dir, is_written=cluster.is_chief)
+            with directory.locked(), failures_explained("training"):
+                return _Run(
+                    config, datasets, directory, strategy, interruption, callbacks
+                ).train()
+    finally:  # a caller's own networks keep their precision
+        keras.mixed_precision.set_global_policy(policy)
 
 
 class _Run:
