@@ -16,8 +16,6 @@ from byel_tf.data.record import PEEK_BYTES, peek_label
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 
-#: In the error for a record whose label is of no class.
-WRONG_LABEL = "a label of no class"
 _ACTION_UNITS = "image/face/action_units"
 # Steps that may be read and not used yet.
 _READ_AHEAD = 64

@@ -32,11 +32,6 @@ class Members:
     workers: tuple[str, ...]
     index: int
 
-    @property
-    def is_chief(self) -> bool:
-        """Whether this process writes what the run leaves."""
-        return self.index == 0
-
 
 def read_members(environment: Mapping[str, str]) -> Members | None:
     """The workers that the environment names; None where it names no two.

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from byel_tf.compat import keras
 from byel_tf.config import MonitoringOptions, RunOptions
-from byel_tf.data.pipeline import WRONG_LABEL, SplitBatches
+from byel_tf.data.pipeline import SplitBatches
 from byel_tf.distribution.cluster import Cluster
 from byel_tf.distribution.replicas import distribute, own_rows
 from byel_tf.errors import RunError
@@ -454,8 +454,6 @@ def _explain(error: tf.errors.OpError) -> str | None:
         return "no space left on disk"
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return "out of memory, give a smaller --batch_size, --image_size or --encoder"
-    if WRONG_LABEL in text:
-        return "a record has a label of no class, prepare its data set again"
     # The names of operations tell what could not be done.
     if isinstance(error, tf.errors.DataLossError) or "ParseExample" in text:
         return "a record of the data set is damaged, prepare it again"

@@ -519,11 +519,6 @@ def test_projections_that_spread_again_have_not_collapsed(stage_runs, tmp_path, 
             "training: an image of the data set is damaged, prepare it again (No PNG)",
         ),
         (
-            tf.errors.InvalidArgumentError(None, None, "failed: [a label of no class]"),
-            "training: a record has a label of no class, prepare its data set again "
-            "(failed: [a label of no class])",
-        ),
-        (
             tf.errors.NotFoundError(None, None, "/x; No such file or directory"),
             "training: a file is gone, or cannot be read or written "
             "(/x; No such file or directory)",
