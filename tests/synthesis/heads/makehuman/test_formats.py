@@ -108,18 +108,25 @@ def test_a_target():
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("text", "end"),
     [
-        b"3 .1 -.2 0\n",
-        gzip.compress(b"3 .1 -.2\n"),
-        gzip.compress(b"-3 .1 -.2 0\n"),
-        gzip.compress(b"3 .1 inf 0\n"),
-        gzip.compress(b"3 .1 -.2 0\n")[:-6],
+        (b"3 .1 -.2\n", None),
+        (b"-3 .1 -.2 0\n", None),
+        (b"3 .1 inf 0\n", None),
+        (b"3 .1 -.2 0\n", -6),
     ],
+    ids=["a number missing", "index below 0", "infinite", "cut short"],
 )
-def test_a_damaged_target(tmp_path, data):
+def test_a_damaged_target(tmp_path, text, end):
     path = tmp_path / "a.target.gz"
-    path.write_bytes(data)
+    path.write_bytes(gzip.compress(text)[:end])
+    with pytest.raises(RunError, match="is not what it should be"):
+        parsed(path, parse_target)
+
+
+def test_a_target_that_is_not_compressed(tmp_path):
+    path = tmp_path / "a.target.gz"
+    path.write_bytes(b"3 .1 -.2 0\n")
     with pytest.raises(RunError, match="is not what it should be"):
         parsed(path, parse_target)
 
