@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from byel_tf.augment.policies import policy
 from byel_tf.augment.views import policy_views, ready_views
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
@@ -15,7 +14,7 @@ from byel_tf.data.manifest import PreparedDataset
 from byel_tf.errors import UsageError
 from byel_tf.models.normalization import batch_norm
 from byel_tf.training.finetuning import build_finetuning
-from byel_tf.training.inputs import StageInputs, build_inputs
+from byel_tf.training.inputs import StageInputs, build_inputs, stage_policy
 from byel_tf.training.loop import Stage
 from byel_tf.training.pretraining import build_pretraining
 from byel_tf.training.run import encoder_builder
@@ -59,7 +58,7 @@ def stage_inputs(
         config.run,
         stage=2 if is_supervised else 1,
         num_views=VIEWS[objective],
-        augmentation=config.augmentation.augmentation,
+        augmentation=stage_policy(config, 1),
         in_pipeline=config.augmentation.augment_in == "pipeline",
         drop_remainder=not is_supervised,
         with_action_units=config.model.action_unit_weight > 0,
@@ -211,7 +210,7 @@ def forward_pass(
 
 def make_views(config: TrainingConfig, objective: str, batch: Batch):
     """A function that makes the views of a batch, as the step does first."""
-    views = policy_views(policy(config.augmentation.augmentation), VIEWS[objective])
+    views = policy_views(stage_policy(config, 1), VIEWS[objective])
     compiled = tf.function(views)
     kept = {"image": batch["image"], "key": batch["key"]}
 

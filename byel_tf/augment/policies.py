@@ -1,11 +1,12 @@
 """The augmentation policies by name."""
 
+import collections
 import dataclasses
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from byel_tf.augment import byol, face_crops, reference
+from byel_tf.augment import byol, face_crops, reference, textures
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.names import POLICY_NAMES
 
@@ -34,24 +35,48 @@ class Policy:
     augmentations: tuple[Augmentation, Augmentation]
 
 
-def policy(name: str) -> Policy:
+def policy(
+    name: str, random_convolution: float = 0.0, spectrum_jitter: float = 0.0
+) -> Policy:
     """Looks a policy up.
 
     Args:
         name: one of `POLICY_NAMES`.
+        random_convolution: probability of a random convolution before a view; of
+            `faces` alone.
+        spectrum_jitter: that of a jitter of the amplitude spectrum.
 
     Returns:
-        The policy.
+        The policy. With both probabilities 0 its uniforms are those that it has
+        without the two.
 
     Raises:
-        ValueError: if there is no policy of that name.
+        ValueError: if there is no policy of that name, or it has no such options.
     """
     if name not in _POLICIES:
         raise ValueError(
             "the augmentation policy must be one of "
             f"{', '.join(POLICY_NAMES)}. Received: name={name!r}"
         )
-    return _POLICIES[name]
+    if not random_convolution and not spectrum_jitter:
+        return _POLICIES[name]
+    if name != "faces":
+        raise ValueError(
+            "only the policy 'faces' has random convolutions and spectrum jitter. "
+            f"Received: name={name!r}, random_convolution={random_convolution}, "
+            f"spectrum_jitter={spectrum_jitter}"
+        )
+    return _textured_faces(random_convolution, spectrum_jitter)
+
+
+def _textured_faces(convolution: float, jitter: float) -> Policy:
+    def view(images: tf.Tensor, uniforms: tuple) -> tf.Tensor:
+        images = textures.change_texture(images, uniforms, convolution, jitter)
+        return face_crops.view(images, uniforms)
+
+    # Those of the plain policy come first: a face is moved and re-toned as it is there.
+    fields = face_crops.Draws._fields + textures.Draws._fields
+    return _define("faces", collections.namedtuple("Draws", fields), view, view)
 
 
 def _define(name: str, draws: type[tuple], first: Callable, second: Callable) -> Policy:
