@@ -81,6 +81,7 @@ def build_inputs(
     num_views: int,
     augmentation: Policy,
     in_pipeline: bool = False,
+    compile_views: bool = False,
     drop_remainder: bool,
     with_action_units: bool = False,
     cache: str = "none",
@@ -95,10 +96,14 @@ def build_inputs(
       num_views: Augmented views an image.
       augmentation: The policy of the views.
       in_pipeline: Whether the input pipeline makes the views.
+      compile_views: Whether XLA compiles them.
       drop_remainder: Whether an epoch's last, partial batch is left out.
       with_action_units: Whether the records' action units are read.
       cache: Where decoded images are kept: as of `SplitBatches`.
     """
+    previewed = policy_views(augmentation, num_views)
+    if compile_views:
+        augmentation = augmentation.compiled()
     make_views = policy_views(augmentation, num_views)
     labels = None
     if data.class_balance == "sampling":
@@ -126,7 +131,7 @@ def build_inputs(
     def preview(count: int) -> tuple[tf.Tensor, ...]:
         few = dataclasses.replace(order, batch_size=count, drop_remainder=False)
         first = next(iter(open_data(few, "none").batches()))
-        return (fixed(first["image"]), *make_views(first))
+        return (fixed(first["image"]), *previewed(first))
 
     return StageInputs(
         data=open_data(order, cache),

@@ -279,6 +279,7 @@ class _Run:
             num_views=num_views,
             augmentation=stage_policy(config, stage),
             in_pipeline=config.augmentation.augment_in == "pipeline",
+            compile_views=self._xla == "views",
             drop_remainder=stage == 1,
             with_action_units=config.model.action_unit_weight > 0,
             cache=self._caches.training,
