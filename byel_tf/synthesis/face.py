@@ -32,6 +32,17 @@ class Shape:
 
 
 @dataclasses.dataclass(frozen=True)
+class Growth:
+    """How much of a child somebody is, beside what a head's own population says.
+
+    Attributes:
+        youth: From 0, grown up, over .5, a child of five, to 1, a baby.
+    """
+
+    youth: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Skin:
     """Skin without expression.
 
@@ -394,6 +405,7 @@ class Face:
         subject: Names the person.
         texture_seed: Decides the fine texture: pigment, hair, background, noise.
         shape: Proportions.
+        growth: Childhood.
         skin: Skin.
         eyes: Eyes.
         hair: Hair.
@@ -418,6 +430,7 @@ class Face:
     subject: str
     texture_seed: int
     shape: Shape
+    growth: Growth
     skin: Skin
     eyes: Eyes
     hair: Hair
@@ -463,8 +476,8 @@ SECTIONS: dict[str, type] = {
 }
 
 #: Sections that all pictures of a person share; the others are drawn for each picture.
-OF_THE_PERSON = ("shape", "skin", "eyes", "hair", "strands")
+OF_THE_PERSON = ("shape", "growth", "skin", "eyes", "hair", "strands")
 
 #: Sections that came later: each has a source of draws of its own, so that what else
 #: faces are made of stays as it was.
-WITH_OWN_DRAWS = ("strands", "headwear", "print")
+WITH_OWN_DRAWS = ("growth", "strands", "headwear", "print")

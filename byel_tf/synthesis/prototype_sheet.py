@@ -64,6 +64,7 @@ def plain_face(
     return dataclasses.replace(
         face,
         shape=dataclasses.replace(face.shape, age=0.35),
+        growth=dataclasses.replace(face.growth, youth=0.0),
         skin=dataclasses.replace(
             face.skin, melanin=(0.5, 1.3, 2.2)[person % 3], freckles=0.0, mottling=0.8
         ),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from byel_tf.synthesis.action_units import ACTION_UNITS, SHAPES, shapes_of
 from byel_tf.synthesis.domain import Domain, Variant, sided
-from byel_tf.synthesis.face import OF_THE_PERSON, SECTIONS, WITH_OWN_DRAWS, Face
+from byel_tf.synthesis.face import (
+    OF_THE_PERSON,
+    SECTIONS,
+    WITH_OWN_DRAWS,
+    Face,
+    Hair,
+    Shape,
+)
 
 # Identity weights that are drawn; more modes than any head has.
 _IDENTITY_MODES = 128
@@ -74,6 +83,8 @@ def sample_face(
                 for (field, quantile), u in zip(fields.items(), uniforms, strict=True)
             }
         )
+    if sections["growth"].youth > 0:
+        sections |= _childlike(sections["growth"].youth, **sections)
     modes = of_person.standard_normal(_IDENTITY_MODES)
     texture_seed = int(of_picture.integers(2**31))
     drawn, shares = sample_action_units(domain, expression, of_picture)
@@ -88,6 +99,19 @@ def sample_face(
         texture_seed=texture_seed,
         **sections,
     )
+
+
+def _childlike(youth: float, shape: Shape, hair: Hair, **_: Any) -> dict[str, Any]:
+    """The sections that differ on a child: no beard, no folds, faint brows."""
+    return {
+        "shape": dataclasses.replace(shape, age=shape.age * (1 - youth)),
+        "hair": dataclasses.replace(
+            hair,
+            beard="none",
+            brow_opacity=hair.brow_opacity * (1 - 0.5 * youth),
+            brow_thickness=hair.brow_thickness * (1 - 0.25 * youth),
+        ),
+    }
 
 
 def sample_action_units(
