@@ -108,6 +108,8 @@ def traits(face: Face, age: float | None = None) -> Traits:
     ancestry = tuple(float(share / sum(shares)) for share in shares)
     own_age = float(np.interp(next(u), _AGE_SHARES, _AGE_AT))
     age = own_age if age is None else age
+    youth = face.growth.youth
+    age = min(age, _GROWN * (1 - youth)) if youth > 0 else age
     grown = age > _GROWN
     # Most are clearly one or the other.
     male = float(scipy.special.betaincinv(0.5, 0.5, min(0.999, max(0.001, next(u)))))
