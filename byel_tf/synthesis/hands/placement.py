@@ -28,11 +28,11 @@ _ARMS = (0.0, 0.4, 0.9, 1.8)
 
 
 class Sides:
-    """What a head's hands may touch, as for the left one; for the right one mirrored.
+    """What the left hand may touch, and the right one, to which the head is mirrored.
 
     Attributes:
-        face: Triangles of the face and the sides of the head, int32 [T, 3].
-        neck: Those below the chin, int32 [N, 3].
+        face: Triangles of the face and the sides of the head, int32 [T, 3] each.
+        neck: Those below the chin, int32 [N, 3] each.
     """
 
     def __init__(self, head: Head, casting: np.ndarray):
@@ -46,8 +46,12 @@ class Sides:
         chin = head.vertices[head.landmarks[8], 1]
         above = (centres[:, 1] > chin - _FACE_END) & (centres[:, 2] > -5)
         below = (centres[:, 1] < chin - _NECK_BEGINS) & (centres[:, 1] > chin - 9)
-        self.face = np.ascontiguousarray(casting[above])
-        self.neck = np.ascontiguousarray(casting[below & (centres[:, 2] > -2)])
+        self.face = _both_ways(casting[above])
+        self.neck = _both_ways(casting[below & (centres[:, 2] > -2)])
+
+
+def _both_ways(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(np.ascontiguousarray(t) for t in (triangles, triangles[:, ::-1]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,20 +90,16 @@ def place(
         rig: The hand.
         grip: How it is held.
         chance: What is its own.
-        points: Vertices of the head, float32 [V, 3].
-        landmarks: The face's, float32 [68, 3].
+        points: Vertices of the head, mirrored for the right hand, float32 [V, 3].
+        landmarks: Those that are landmarks, int32 [68].
         sides: What it may touch.
         side: 0 for the left hand, 1 for the right one.
 
     Returns:
-        float32 [N, 3] in the head's frame, and the heights that it touches, both
-        mirrored for the right hand.
+        float32 [N, 3], and the heights that it touches, mirrored as the head.
     """
-    flip = np.array([1 if side == 0 else -1, 1, 1], np.float32)
-    points, landmarks = points * flip, landmarks * flip
-    face, neck = sides.face, sides.neck
-    if side:
-        face, neck = face[:, ::-1], neck[:, ::-1]
+    face, neck = sides.face[side], sides.neck[side]
+    landmarks = points[landmarks]
     apart = landmarks[36:48].mean(axis=0) - landmarks[48:60].mean(axis=0)
     size = np.float32(np.linalg.norm(apart) / _EYE_TO_MOUTH * chance.size)
     rest = size * np.tensordot(chance.person, rig.persons, 1)

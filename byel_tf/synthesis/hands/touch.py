@@ -94,33 +94,39 @@ def close_fingers(
         shift: The same, float32 [3].
         field: The heights.
         press: How far flesh gives way, cm.
-
-    Returns:
-        How far each finger is closed, 0 to 1, float32 [5].
     """
-    shares = np.zeros(opened.shape[0], np.float32)
     for finger in range(opened.shape[0]):
-        first = FIRST_FINGER + OF_A_FINGER * finger
-        low, high = np.float32(0.0), np.float32(1.0)
-        share = high
-        for step in range(_STEPS + 1):
-            angles = opened[finger] + share * (closed[finger] - opened[finger])
-            finger_moves(moves, joints, finger, angles, spreads[finger])
-            least = _FAR
-            for i in range(points.shape[0]):
-                if bones[i, 0] < first or bones[i, 0] >= first + OF_A_FINGER:
-                    continue
-                x, y, z = _placed(points, bones, weights, moves, axes, shift, i)
-                least = min(least, _gap(x, y, z, field))
-            if least >= -press:
-                low = share
-                if step == 0:
-                    break
-            else:
-                high = share
-            share = np.float32(0.5) * (low + high) if step < _STEPS - 1 else low
-        shares[finger] = low
-    return shares
+        start, end = opened[finger].copy(), closed[finger].copy()
+        # First the whole finger, then its outer joints as far as they still go.
+        for _ in range(2):
+            low, high = np.float32(0.0), np.float32(1.0)
+            share = high
+            for step in range(_STEPS + 1):
+                angles = start + share * (end - start)
+                finger_moves(moves, joints, finger, angles, spreads[finger])
+                least = _least_gap(
+                    points, bones, weights, moves, axes, shift, field, finger
+                )
+                if least >= -press:
+                    low = share
+                    if step == 0:
+                        break
+                else:
+                    high = share
+                share = np.float32(0.5) * (low + high) if step < _STEPS - 1 else low
+            start = start + low * (end - start)
+            end[0] = start[0]
+
+
+@compiled
+def _least_gap(points, bones, weights, moves, axes, shift, field, finger):
+    first = FIRST_FINGER + OF_A_FINGER * finger
+    least = _FAR
+    for i in range(points.shape[0]):
+        if first <= bones[i, 0] < first + OF_A_FINGER:
+            x, y, z = _placed(points, bones, weights, moves, axes, shift, i)
+            least = min(least, _gap(x, y, z, field))
+    return least
 
 
 @compiled
