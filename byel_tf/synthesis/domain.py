@@ -168,12 +168,33 @@ def _read_with_base(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Section by section and field by field; an expression is replaced as a whole."""
+    """Section by section and field by field; an expression is replaced as a whole.
+
+    A field that is given anew holds for the base's expressions too.
+    """
     merged = dict(old)
     for key, value in new.items():
         both_tables = isinstance(value, dict) and isinstance(old.get(key), dict)
         merged[key] = {**old[key], **value} if both_tables else value
+    if isinstance(old.get("expressions"), dict) and "expressions" in merged:
+        kept = {name: _yielding(one, new) for name, one in old["expressions"].items()}
+        own = new.get("expressions", {})
+        merged["expressions"] = {**kept, **own} if isinstance(own, dict) else own
     return merged
+
+
+def _yielding(expression: Any, new: dict[str, Any]) -> Any:
+    """An expression without the changes of fields that a file gives itself."""
+    changes = expression.get("changes") if isinstance(expression, dict) else None
+    if not isinstance(changes, dict):
+        return expression
+    left = {}
+    for section, fields in changes.items():
+        given = new.get(section)
+        if isinstance(fields, dict) and isinstance(given, dict):
+            fields = {name: one for name, one in fields.items() if name not in given}
+        left[section] = fields
+    return {**expression, "changes": left}
 
 
 def _parse(name: str, tables: dict[str, Any]) -> Domain:

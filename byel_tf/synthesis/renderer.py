@@ -123,8 +123,10 @@ class Renderer:
         albedo, gloss, sharpness = surface.albedo, surface.gloss, surface.sharpness
         if hands is not None:
             openness[skin] *= hands.shade
-            casting = hands.triangles + np.int32(len(vertices))
-            triangles, is_lash, rows = _with_triangles(triangles, is_lash, rows, casting)
+            of_hands = hands.triangles + np.int32(len(vertices))
+            triangles, is_lash, rows = _with_triangles(
+                triangles, is_lash, rows, of_hands
+            )
             vertices, normals, openness, albedo, gloss = hands.added_to(
                 vertices, normals, openness, albedo, gloss
             )
@@ -161,7 +163,7 @@ class Renderer:
         if face.surroundings.shadow > 0:
             solid = self._anatomy.casting
             if hands is not None:
-                solid = np.concatenate([solid, casting])
+                solid = np.concatenate([solid, of_hands])
             reaching = _reaching(turned, solid, lights[0, :3], cards, sheets)
             lit = 1 - np.float32(face.surroundings.shadow) * (1 - reaching)
         picture = shade(
@@ -184,7 +186,7 @@ class Renderer:
             lay_texture(picture, shown, weights, rows, self._skin_texture,
                         person.texture, relief, own_beard)  # fmt: skip
         covered = shown >= 0
-        before = None if hands is None else shown >= len(triangles) - len(casting)
+        before = None if hands is None else shown >= len(triangles) - len(of_hands)
         if before is not None:
             depth[before] += _PRESSED  # hair and glasses that a hand presses down
         behind = draw_background(face.background, internal, generator)
@@ -279,7 +281,8 @@ class _View:
 def _reaching(turned, triangles, direction, cards, sheets) -> np.ndarray:
     """Share of a light from a direction that reaches each vertex, float32 [V].
 
-    `triangles` cast shadows. Where there are cards, that which reaches their points follows.
+    `triangles` cast shadows. Where there are cards, that which reaches their points
+    follows.
     """
     if cards is not None:
         triangles = np.concatenate([triangles, casting(cards, len(turned))])
@@ -300,7 +303,11 @@ def _with_triangles(triangles, is_lash, rows, others) -> tuple:
     count = len(others)
     if rows is not None:
         rows = np.append(rows, np.full(count, -1, rows.dtype))
-    return np.concatenate([triangles, others]), np.append(is_lash, np.zeros(count, bool)), rows
+    return (
+        np.concatenate([triangles, others]),
+        np.append(is_lash, np.zeros(count, bool)),
+        rows,
+    )
 
 
 def _rotation(pose: Pose) -> np.ndarray:

@@ -16,7 +16,7 @@ from byel_tf.synthesis.hands.rig import FINGERS, OF_A_FINGER, shipped_rig
 from byel_tf.synthesis.hands.skin import paint
 from byel_tf.synthesis.hands.touch import Heights
 from byel_tf.synthesis.heads.head import Head
-from byel_tf.synthesis.mesh import transform, vertex_normals
+from byel_tf.synthesis.mesh import vertex_normals
 
 #: Hands that are meshes, by the name that a domain gives them.
 HELD = ("both", *GRIPS)
@@ -100,7 +100,8 @@ class Holder:
 
     def _one(self, face, vertices, skin, side, chance, sleeve) -> Held:
         rig = shipped_rig()
-        grip = GRIPS["palm" if face.accessories.hand == "both" else face.accessories.hand]
+        kind = face.accessories.hand
+        grip = GRIPS["palm" if kind == "both" else kind]
         chance = dataclasses.replace(chance, bends=grip.bending * chance.bends)
         flip = np.array([-1 if side else 1, 1, 1], np.float32)
         points, heights = place(
@@ -139,9 +140,9 @@ def _cover(heights: Heights, points, gaps, skin) -> np.ndarray:
     """How near a hand is over each point of the skin, 0 to 1, float32 [n_skin]."""
     size = len(heights.field)
     nearness = np.zeros((size, size), np.float32)
-    _mark(nearness, transform(points, heights.axes, heights.origin), gaps)
+    _mark(nearness, heights.seen(points), gaps)
     nearness = np.minimum(1, 1.5 * cv2.GaussianBlur(nearness, (0, 0), 2.0))
-    seen = transform(skin, heights.axes, heights.origin)
+    seen = heights.seen(skin)
     return _sample(nearness, heights.field, seen)
 
 

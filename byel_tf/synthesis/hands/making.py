@@ -18,7 +18,6 @@ from byel_tf.program import run_program
 from byel_tf.synthesis.hands.rig import (
     BONES,
     FINGERS,
-    FIRST_FINGER,
     FOREARM,
     OF_A_FINGER,
     PALM,
@@ -132,7 +131,8 @@ def _person(folder, base, rig, kept, sexes, age) -> tuple[np.ndarray, np.ndarray
         return body[rig["joints"][rig["bones"][bone][end]]].mean(axis=0)
 
     joints = np.zeros((BONES + FINGERS, 3))
-    joints[FOREARM], joints[PALM] = joint("lowerarm01.L", "head"), joint("wrist.L", "head")
+    joints[FOREARM] = joint("lowerarm01.L", "head")
+    joints[PALM] = joint("wrist.L", "head")
     for finger in range(FINGERS):
         for number in range(OF_A_FINGER):
             name = f"finger{finger + 1}-{number + 1}.L"

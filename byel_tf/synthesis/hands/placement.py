@@ -12,10 +12,12 @@ from byel_tf.synthesis.hands.rig import (
     FIRST_FINGER,
     FOREARM,
     OF_A_FINGER,
+    PALM,
     Bend,
     Rig,
     moves_of,
     skinned,
+    turned_towards,
 )
 from byel_tf.synthesis.hands.touch import Heights, close_fingers, flatten
 from byel_tf.synthesis.heads.head import Head
@@ -140,14 +142,13 @@ def place(
                   to_field, shift, heights.field, np.float32(grip.press))  # fmt: skip
     arm_points = np.flatnonzero(~hand)
     for away in _ARMS:
-        moves[FOREARM] = moves_of(
-            joints, Bend(opened, spreads, axes.T @ _unit(np.array(grip.arm, np.float32) + away * out))
-        )[FOREARM]
+        arm = axes.T @ _unit(np.array(grip.arm, np.float32) + np.float32(away) * out)
+        moves[FOREARM] = turned_towards(joints[FOREARM], joints[PALM], arm)
         at = placed()
         if heights.gaps(at[arm_points]).min() > -grip.press:
             break
     at = np.ascontiguousarray(at, np.float32)
-    flatten(at, heights.axes, heights.origin, heights.field, out)
+    flatten(at, heights.seen(at), heights.field, out)
     return at, heights
 
 

@@ -116,7 +116,7 @@ def moves_of(joints: np.ndarray, bend: Bend) -> np.ndarray:
     """Rotation and shift of each bone, float32 [17, 3, 4]; see `bent`."""
     moves = np.zeros((BONES, 3, 4), np.float32)
     moves[:, :, :3] = np.eye(3)
-    moves[FOREARM] = _towards(joints[FOREARM], joints[PALM], bend.arm)
+    moves[FOREARM] = turned_towards(joints[FOREARM], joints[PALM], bend.arm)
     for finger in range(FINGERS):
         finger_moves(moves, joints, finger, bend.angles[finger], bend.spreads[finger])
     return moves
@@ -126,12 +126,18 @@ def moves_of(joints: np.ndarray, bend: Bend) -> np.ndarray:
 def _turn(axis, angle):
     """Rotation about a unit axis, float32 [3, 3]."""
     c, s = np.cos(angle), np.sin(angle)
-    x, y, z = axis[0], axis[1], axis[2]
     d = np.float32(1.0) - c
     turn = np.empty((3, 3), np.float32)
-    turn[0, 0], turn[0, 1], turn[0, 2] = c + d * x * x, d * x * y - s * z, d * x * z + s * y
-    turn[1, 0], turn[1, 1], turn[1, 2] = d * x * y + s * z, c + d * y * y, d * y * z - s * x
-    turn[2, 0], turn[2, 1], turn[2, 2] = d * x * z - s * y, d * y * z + s * x, c + d * z * z
+    for i in range(3):
+        for j in range(3):
+            turn[i, j] = d * axis[i] * axis[j]
+        turn[i, i] += c
+    turn[0, 1] -= s * axis[2]
+    turn[0, 2] += s * axis[1]
+    turn[1, 0] += s * axis[2]
+    turn[1, 2] -= s * axis[0]
+    turn[2, 0] -= s * axis[1]
+    turn[2, 1] += s * axis[0]
     return turn
 
 
@@ -151,7 +157,7 @@ def _about(turn, place):
 
 
 @compiled
-def _towards(end, start, direction):
+def turned_towards(end, start, direction):
     """Turns a bone that begins at `start` from `end` to a direction, float32 [3, 4]."""
     now = _unit(end - start)
     axis = np.cross(now, direction)
@@ -166,7 +172,7 @@ def _towards(end, start, direction):
 def finger_moves(moves, joints, finger, angles, spread):
     """Writes the moves of one finger's bones, in place; angles as in `Bend`."""
     first = FIRST_FINGER + OF_A_FINGER * finger
-    root, tip = joints[first], joints[BONES + finger]
+    root = joints[first]
     along = _unit(joints[first + 1] - root)
     palm = np.array([0.0, 0.0, 1.0], np.float32)
     if finger == 0:
@@ -179,7 +185,6 @@ def finger_moves(moves, joints, finger, angles, spread):
         side = palm
     radians = np.float32(np.pi / 180)
     turn = _turn(side, np.float32(-spread) * radians)
-    place = root
     for number in range(OF_A_FINGER):
         turn = np.dot(turn, _turn(axis, np.float32(angles[number]) * radians))
         moves[first + number] = _about(turn, joints[first + number])

@@ -10,12 +10,10 @@ from byel_tf.synthesis.anatomy import smooth_step
 from byel_tf.synthesis.colours import skin_colour
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.hands.rig import (
-    BONES,
     FINGERS,
     FIRST_FINGER,
     FOREARM,
     OF_A_FINGER,
-    PALM,
     Rig,
     joint_of,
     shipped_rig,
@@ -71,13 +69,13 @@ def marks_of(rig: Rig) -> dict[str, np.ndarray]:
     arm = rig.weights * (rig.bones == FOREARM)
     palm = smooth_step(normals[:, 2], 0.0, 0.7) * (1 - arm.sum(axis=1))
     generator = np.random.default_rng(0)
-    waves = np.sin(points @ generator.normal(0, 1.0, (3, 8)) + np.arange(8)).mean(axis=1)
+    waves = np.sin(points @ generator.normal(0, 1.0, (3, 8)) + np.arange(8))
     fields = {
         "nails": nails,
         "knuckles": np.clip(knuckles, 0, 1),
         "palm": palm,
         "sides": sides,
-        "waves": 2 * waves,
+        "waves": 2 * waves.mean(axis=1),
     }
     return {name: field.astype(np.float32) for name, field in fields.items()}
 

@@ -47,7 +47,11 @@ class Heights:
 
     def gaps(self, points: np.ndarray) -> np.ndarray:
         """How far points are above the surface, cm, far above where there is none."""
-        return gaps(transform(points, self.axes, self.origin), self.field)
+        return gaps(self.seen(points), self.field)
+
+    def seen(self, points: np.ndarray) -> np.ndarray:
+        """Points in the frame of the heights: columns, rows and cm, from the middle."""
+        return transform(np.asarray(points, np.float32), self.axes, self.origin)
 
 
 @compiled
@@ -131,15 +135,19 @@ def _least_gap(points, bones, weights, moves, axes, shift, field, finger):
 
 @compiled
 def _placed(points, bones, weights, moves, axes, shift, i):
-    x, y, z = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    bent = np.zeros(3, np.float32)
     for k in range(bones.shape[1]):
         weight = weights[i, k]
         if weight > 0:
             move = moves[bones[i, k]]
-            a, b, c = points[i, 0], points[i, 1], points[i, 2]
-            x += weight * (move[0, 0] * a + move[0, 1] * b + move[0, 2] * c + move[0, 3])
-            y += weight * (move[1, 0] * a + move[1, 1] * b + move[1, 2] * c + move[1, 3])
-            z += weight * (move[2, 0] * a + move[2, 1] * b + move[2, 2] * c + move[2, 3])
+            for axis in range(3):
+                bent[axis] += weight * (
+                    move[axis, 0] * points[i, 0]
+                    + move[axis, 1] * points[i, 1]
+                    + move[axis, 2] * points[i, 2]
+                    + move[axis, 3]
+                )
+    x, y, z = bent[0], bent[1], bent[2]
     return (
         axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z + shift[0],
         axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z + shift[1],
@@ -148,17 +156,18 @@ def _placed(points, bones, weights, moves, axes, shift, i):
 
 
 @compiled
-def flatten(points, axes, origin, field, out):
-    """Moves points [N, 3] that are behind a surface onto it, along `out`, in place."""
-    size = np.float32(0.02)
+def flatten(points, seen, field, out):
+    """Moves points that are behind a surface onto it, in place.
+
+    Args:
+        points: float32 [N, 3].
+        seen: The same in the frame of the heights.
+        field: The heights.
+        out: The direction in which they move, float32 [3].
+    """
+    least = np.float32(0.02)
     for i in range(points.shape[0]):
-        x, y, z = points[i, 0] - origin[0], points[i, 1] - origin[1], points[i, 2] - origin[2]
-        gap = _gap(
-            axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z,
-            axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z,
-            axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z,
-            field,
-        )
-        if gap < size:
+        gap = _gap(seen[i, 0], seen[i, 1], seen[i, 2], field)
+        if gap < least:
             for axis in range(3):
-                points[i, axis] += (size - gap) * out[axis]
+                points[i, axis] += (least - gap) * out[axis]
