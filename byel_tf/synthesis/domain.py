@@ -174,17 +174,38 @@ def _read_with_base(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
 def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Section by section and field by field.
 
-    An expression with variants replaces the one of its name as a whole.
+    An expression with variants replaces the one of its name as a whole. A field that
+    is given anew holds for the base's expressions too.
     """
     merged = dict(old)
     for key, value in new.items():
         both_tables = isinstance(value, dict) and isinstance(old.get(key), dict)
         merged[key] = {**old[key], **value} if both_tables else value
-        if both_tables and key == "expressions":
-            for name in value.keys() & old[key].keys():
-                place = f"expressions.{name}"
-                merged[key][name] = _changed(place, old[key][name], value[name])
+    if isinstance(old.get("expressions"), dict) and isinstance(
+        merged["expressions"], dict
+    ):
+        kept = {name: _yielding(one, new) for name, one in old["expressions"].items()}
+        merged["expressions"] = {
+            name: _changed(f"expressions.{name}", kept[name], one)
+            if name in kept
+            else one
+            for name, one in {**kept, **new.get("expressions", {})}.items()
+        }
     return merged
+
+
+def _yielding(expression: Any, new: dict[str, Any]) -> Any:
+    """An expression without the changes of fields that a file gives itself."""
+    changes = expression.get("changes") if isinstance(expression, dict) else None
+    if not isinstance(changes, dict):
+        return expression
+    left = {}
+    for section, fields in changes.items():
+        given = new.get(section)
+        if isinstance(fields, dict) and isinstance(given, dict):
+            fields = {name: one for name, one in fields.items() if name not in given}
+        left[section] = fields
+    return {**expression, "changes": left}
 
 
 def _changed(where: str, old: dict[str, Any], new: Any) -> Any:

@@ -275,10 +275,13 @@ class Accessories:
         cover_luminance: Linear reflectance of the head cover.
         cover_hue: 0 to 1, round the colour circle.
         cover_saturation: 0 to 1.
-        hand: "none", "fingers" from a side, "palm", a whole hand, "both" hands, or
-            "blot": something out of focus.
-        hand_angle: Where it comes from, degrees round the picture.
-        hand_reach: How far its tip lies from the middle, as a share of the side.
+        hand: "none", "palm" on a cheek, "both" palms, "fingers" whose tips are at the
+            lips, "mouth", a hand over it, "fist" under the chin, or "blot": something
+            out of focus.
+        hand_angle: Degrees round the picture: where a blot is; a hand is the subject's
+            left one where the cosine is positive, and turns with the sine.
+        hand_reach: How far a blot lies from the middle, as a share of the side; how
+            far up a hand is held.
         clothes_luminance: Linear reflectance of the clothes.
     """
 
