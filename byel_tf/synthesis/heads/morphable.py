@@ -87,8 +87,13 @@ class MorphableHead(Head):
         corners = landmarks[[48, 54]]
         cheeks = sum(
             np.exp(
-                -(((self.vertices - (corner + [side * 2.2, 0.4, -1.5]))
-                   / [2.2, 2.6, 3.5]) ** 2).sum(axis=1)
+                -(
+                    (
+                        (self.vertices - (corner + [side * 2.2, 0.4, -1.5]))
+                        / [2.2, 2.6, 3.5]
+                    )
+                    ** 2
+                ).sum(axis=1)
             )
             for corner, side in zip(corners, (-1.0, 1.0), strict=True)
         )
