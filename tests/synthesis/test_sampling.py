@@ -40,7 +40,8 @@ def test_pictures_of_a_person_share_the_person(domain):
     first, last, next_one = (sample_face(domain, "fear", 1, i) for i in (0, 5, 6))
     for section in ("identity", "subject", *OF_THE_PERSON):
         assert getattr(first, section) == getattr(last, section)
-        assert getattr(first, section) != getattr(next_one, section)
+        if section != "growth":  # most are grown up
+            assert getattr(first, section) != getattr(next_one, section)
     for section in set(SECTIONS) - set(OF_THE_PERSON):
         assert getattr(first, section) != getattr(last, section)
 
