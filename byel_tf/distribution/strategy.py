@@ -8,6 +8,7 @@ import sys
 
 import tensorflow as tf
 
+from byel_tf.compat import without_remarks
 from byel_tf.distribution.devices import choose_devices
 from byel_tf.distribution.members import Members, read_members
 from byel_tf.distribution.patience import patiently
@@ -192,6 +193,9 @@ def resolve_xla(xla: str, is_synchronized: bool = False) -> str:
             xla = "autocluster" if is_synchronized else "jit"
         else:
             xla = "views"
+    if xla == "views":
+        with without_remarks():  # TensorFlow 2.15 has some on its first compilation
+            tf.function(lambda: tf.constant(0), jit_compile=True)()
     tf.config.optimizer.set_jit("autoclustering" if xla == "autocluster" else False)
     return xla
 
