@@ -61,14 +61,17 @@ class Evaluator:
             self._thresholds.update_state(labels, tf.nn.softmax(logits), weight)
 
         self._strategy = strategy
+        self._batches: dict[SplitBatches, tf.data.Dataset] = {}
         self._count = tf.function(lambda batch: strategy.run(count, args=(batch,)))
 
     def __call__(self, data: SplitBatches) -> Counts:
         """Counts an epoch anew, each image once on one replica; all workers call it."""
         self._macro_f1.reset_state()
         self._thresholds.reset_state()
-        rows = own_rows(self._strategy, data.order.batch_size)
-        for batch in distribute(self._strategy, data.epoch(rows)):
+        if data not in self._batches:
+            rows = own_rows(self._strategy, data.order.batch_size)
+            self._batches[data] = distribute(self._strategy, data.epoch(rows))
+        for batch in self._batches[data]:
             self._count(batch)
         return Counts(
             float(self._macro_f1.result()),

@@ -29,6 +29,7 @@ from byel_tf.synthesis.mesh import (
     transform,
     vertex_normals,
 )
+from byel_tf.synthesis.printing import print_over
 from byel_tf.synthesis.rasterizer import (
     depth_map,
     develop,
@@ -38,6 +39,7 @@ from byel_tf.synthesis.rasterizer import (
 )
 from byel_tf.synthesis.surface import paint
 from byel_tf.synthesis.texture import SkinTexture, beard, lay_texture
+from byel_tf.synthesis.worn import with_worn
 
 # Pixels along a side that are drawn for one of the picture, and from which size fewer.
 _FINE, _COARSE, _COARSE_FROM = 2.5, 2.0, 80
@@ -102,6 +104,7 @@ class Renderer:
         vertices = person.moved(action_units)
         cards = person.cards(face, action_units)
         face = person.painted(face)
+        cards = with_worn(cards, anatomy, face, vertices)
         surface = paint(anatomy, face)
         skin = anatomy.skin
         height = surface.thickness
@@ -212,6 +215,7 @@ class Renderer:
             worn[before] = picture[before]
         picture = cv2.resize(worn, (size, size), interpolation=cv2.INTER_AREA)
         draw_blot(picture, face, generator)
+        print_over(picture, face)
         return picture
 
     def _seen(self, landmarks: np.ndarray) -> tuple:
