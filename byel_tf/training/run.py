@@ -407,6 +407,7 @@ class _Run:
     ) -> dict[str, Any]:
         """Exports, scores and reports what stage 2 has made; the chief does."""
         weights = stage.model.inference_network.get_weights()
+        head = stage.model.action_unit_head
         results = None
         if self._cluster.is_chief:
             results = finish_run(
@@ -418,6 +419,7 @@ class _Run:
                 step,
                 encoder_builder(self._config.model, self._config.data.image_size),
                 emotion_vectors,
+                head.get_weights() if head else (),
                 steps,
             )
         return json.loads(self._cluster.from_chief(json.dumps(results)))
