@@ -103,8 +103,8 @@ def main(argv: Sequence[str]) -> None:
         )
     if is_pretrained(export) and not options.output:
         raise UsageError(
-            f"--model={options.model} is part of the package, where nothing is written: "
-            "give --output"
+            f"--model={options.model} is part of the package, where nothing is "
+            "written: give --output"
         )
     model = load_export(export)
     with _folder(export, options.output, is_halved) as folder:
@@ -146,7 +146,8 @@ def _halve(
 
     if model.metadata.get(WEIGHTS, "float32") != "float32":
         raise UsageError(
-            f"--weights=float16: the model has {model.metadata[WEIGHTS]} weights already"
+            f"--weights=float16: the model has {model.metadata[WEIGHTS]} weights "
+            "already"
         )
     images = read_files(datasets, MAX_CHECK_IMAGES)
     if not images:

@@ -57,9 +57,8 @@ def prediction_table(
     Returns:
       path, label, the probability of each class, confidence (the label's), the
       frame's time, what is known of faces, the intensity of each action unit and the
-      representation as a list if wanted, error. Without prediction label, probabilities, confidence and representation are
-      empty,
-      and intensities as well.
+      representation as a list if wanted, error. Without prediction label,
+      probabilities, confidence, intensities and representation are empty.
     """
     failed = np.array([error is not None for error in errors])
     probabilities = np.where(failed[:, None], np.nan, outputs["probabilities"])

@@ -1,7 +1,7 @@
 """An export whose weights are kept in half precision, and of half the size.
 
 It computes in float32, as the one that it is made from: each weight is widened when it
-is used. Only what has the shape of a matrix or a filter is kept so, which is nearly all;
+is used. Only what has the shape of a matrix or a filter is kept so, nearly all of it;
 batch norm's statistics and biases would lose more than they save.
 """
 
@@ -139,7 +139,8 @@ def _kernels(graph: tf.compat.v1.GraphDef) -> dict[str, np.ndarray]:
     """The matrices and filters of a graph, by the name of their node."""
     found = {}
     for node in graph.node:
-        if node.op == "Const" and node.attr["dtype"].type == tf.float32.as_datatype_enum:
+        kind = node.attr["dtype"].type
+        if node.op == "Const" and kind == tf.float32.as_datatype_enum:
             value = tf.make_ndarray(node.attr["value"].tensor)
             if value.ndim >= 2 and value.size >= _MIN_NUMBERS:
                 found[node.name] = value

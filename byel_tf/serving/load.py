@@ -81,9 +81,7 @@ def load_export(path: str | os.PathLike) -> ExportedModel:
     """
     folder = pathlib.Path(path)
     try:
-        metadata = json.loads(
-            (folder / METADATA_FILE_NAME).read_text(encoding="utf-8")
-        )
+        metadata = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
         _require_whole(folder, metadata)
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["serving_default"]
@@ -122,8 +120,8 @@ def require_action_units(model: ExportedModel, name: str) -> None:
     if not model.action_units:
         raise RunError(
             f"the model {name} gives no action units: it was trained without, or "
-            "exported by a release before 0.5; train it with --action_unit_weight above "
-            "0 on drawn faces, or leave --action_units"
+            "exported by a release before 0.5; train it with --action_unit_weight "
+            "above 0 on drawn faces, or leave --action_units"
         )
 
 
