@@ -147,8 +147,13 @@ def choose_scored_classes(
                 f"{', '.join(names)}"
             )
     counting = [n for n in known if n in (asked or classes)]
-    if (not asked and len(counting) < len(known)) or len(counting) < 2:
+    if not asked and len(counting) < len(known):
         require_classes(dataset, classes)
+    if len(counting) < 2:
+        raise RunError(
+            f"data set {dataset.name} ({dataset.path}) would be scored on "
+            f"{', '.join(counting)} alone: give two classes at least"
+        )
     place = {name: classes.index(name) for name in counting}
     return ScoredClasses(
         tuple(classes),

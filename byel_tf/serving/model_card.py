@@ -234,10 +234,8 @@ def _data_licences(run: Mapping[str, Any]) -> list[str]:
             continue
         if source.get("kind") != "synthesis":
             sentences.append(_OTHER_IMAGES)
-        for part in str(source.get("head", "")).split(","):
-            name = part.rpartition(":")[0] or part
-            if name in _HEAD_LICENCES:
-                sentences.append(_HEAD_LICENCES[name])
+        head = str(source.get("head", ""))
+        sentences += [text for name, text in _HEAD_LICENCES.items() if name in head]
     return sentences
 
 

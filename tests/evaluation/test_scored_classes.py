@@ -86,7 +86,7 @@ def test_classes_that_were_asked_for():
         (("anger", "contempt"), (), "prepare it with --classes=anger,fear,neutral,joy"),
         (MODEL, ("anger", "contempt"), "the model has no class 'contempt'"),
         (("anger", "joy"), ("anger", "fear"), "data set set has no class 'fear'"),
-        (MODEL, ("anger",), "prepare it with"),
+        (MODEL, ("anger",), "scored on anger alone"),
     ],
 )
 def test_what_cannot_be_scored(classes, asked, message):
