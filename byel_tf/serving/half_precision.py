@@ -5,6 +5,7 @@ is used. Only what has the shape of a matrix or a filter is kept so, nearly all 
 batch norm's statistics and biases would lose more than they save.
 """
 
+import itertools
 import pathlib
 from collections.abc import Iterator, Mapping
 
@@ -59,10 +60,11 @@ class HalfPrecisionClassifier(tf.Module):
         kernels = _kernels(self._graph)
         self._names = tuple(kernels)
         self.kernels = [_half(value) for value in kernels.values()]
-        # What is widened into its place need not be saved again.
         for node in self._graph.node:
             if node.name in kernels:
+                # What is widened into its place need not be saved again.
                 node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(0.0))
+        _remove_empty_attributes(self._graph)
         # What is saved is what was traced.
         self.__call__.get_concrete_function(images, training=False)
 
@@ -145,6 +147,14 @@ def _kernels(graph: tf.compat.v1.GraphDef) -> dict[str, np.ndarray]:
             if value.ndim >= 2 and value.size >= _MIN_NUMBERS:
                 found[node.name] = value
     return found
+
+
+def _remove_empty_attributes(graph: tf.compat.v1.GraphDef) -> None:
+    """The conversion leaves some behind, which no function can be made with."""
+    functions = [function.node_def for function in graph.library.function]
+    for node in itertools.chain(graph.node, *functions):
+        for name in [n for n, v in node.attr.items() if v.WhichOneof("value") is None]:
+            del node.attr[name]
 
 
 def _half(value: np.ndarray) -> tf.Variable:
