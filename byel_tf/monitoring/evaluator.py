@@ -63,6 +63,7 @@ class Evaluator:
 
         self._strategy = strategy
         self._num_classes = num_classes
+        self._batches: dict[SplitBatches, tf.data.Dataset] = {}
         self._count = tf.function(
             lambda batch, is_possible: strategy.run(count, args=(batch, is_possible))
         )
@@ -75,8 +76,10 @@ class Evaluator:
         self._macro_f1.reset_state()
         self._thresholds.reset_state()
         is_possible = tf.constant(np.isin(np.arange(self._num_classes), data.labels))
-        rows = own_rows(self._strategy, data.order.batch_size)
-        for batch in distribute(self._strategy, data.epoch(rows)):
+        if data not in self._batches:
+            rows = own_rows(self._strategy, data.order.batch_size)
+            self._batches[data] = distribute(self._strategy, data.epoch(rows))
+        for batch in self._batches[data]:
             self._count(batch, is_possible)
         return Counts(
             float(self._macro_f1.result()),
