@@ -56,13 +56,12 @@ def restrict(model: ExportedModel, classes: Sequence[str]) -> ExportedModel:
     def signature(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = dict(model.signature(image_bytes=image_bytes))
         probabilities = renormalize(outputs["probabilities"].numpy(), columns)
-        labels = np.array(names, object)[probabilities.argmax(axis=1)]
-        valid = outputs["valid"]
+        labels = tf.gather(tf.constant(names), probabilities.argmax(axis=1))
         return {
             **outputs,
             "probabilities": tf.constant(probabilities),
             "logits": tf.gather(outputs["logits"], columns, axis=1),
-            "label": tf.where(valid, tf.constant(labels, tf.string), ""),
+            "label": tf.where(outputs["valid"], labels, ""),
         }
 
     return dataclasses.replace(model, signature=signature, classes=names)

@@ -82,11 +82,11 @@ def load_export(path: str | os.PathLike) -> ExportedModel:
     folder = pathlib.Path(path)
     try:
         metadata = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
+        classes = _read_names(metadata, "classes")
+        units = _read_names(metadata, ACTION_UNITS) if ACTION_UNITS in metadata else ()
         _require_whole(folder, metadata)
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["serving_default"]
-        classes = _read_names(metadata, "classes")
-        units = _read_names(metadata, ACTION_UNITS) if ACTION_UNITS in metadata else ()
         _require_outputs(signature.structured_outputs, classes, units)
     except (
         OSError,
