@@ -158,7 +158,10 @@ def commands(run: Mapping[str, Any], classes: Sequence[str]) -> str:
             lines.append(f"byel synthesize {' '.join(words)} --output=FACES")
     lines.append("byel train --flagfile=flags.cfg --train_data=FACES --model_dir=RUN")
     before = "Its own data set, then: " if len(lines) == 1 else ""
-    text = f"{before}`flags.cfg` holds the flags at the end of this card."
+    text = (
+        f"{before}`flags.cfg` holds the flags at the end of this card, where paths are "
+        "shortened: give --eval_data and other data as they are with you."
+    )
     return "\n".join(["```bash", *lines, "```", "", text])
 
 

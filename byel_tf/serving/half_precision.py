@@ -68,7 +68,7 @@ class HalfPrecisionClassifier(tf.Module):
         # What is saved is what was traced.
         self.__call__.get_concrete_function(images, training=False)
 
-    @tf.function
+    @tf.function(autograph=False)
     def __call__(
         self, pixels: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
