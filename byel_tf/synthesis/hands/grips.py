@@ -76,7 +76,7 @@ GRIPS = {
     ),
     "fingers": Grip(
         landmarks=((57, 55), (57, 59)),
-        shift=(0.3, 0.1, 0.0),
+        shift=(0.3, 1.2, 0.0),
         anchor=(joint_of(1, 3), joint_of(2, 3)),
         fingers=(-0.35, 1.0, 0.0),
         palm=(0.0, -0.5, -0.87),
@@ -84,7 +84,7 @@ GRIPS = {
         slant=(-25.0, 30.0),
         roll=(-15.0, 25.0),
         opened=((-20, -15, -10), *((-6, 10, 6),) * 4),
-        closed=((30, 30, 30), *((48, 56, 30),) * 4),
+        closed=((30, 30, 30), *((10, 16, 10),) * 4),
         spreads=(14, 5, 0, -4, -8),
         bending=9.0,
         arm=(0.35, -1.0, 0.25),
@@ -108,7 +108,7 @@ GRIPS = {
     ),
     "fist": Grip(
         landmarks=((8,), (8,)),
-        shift=(0.4, 0.0, -0.9),
+        shift=(0.4, 0.8, 2.4),
         anchor=tuple(joint_of(finger, n) for finger in (1, 2, 3) for n in (0, 1)),
         fingers=(-0.10, 1.0, 0.10),
         palm=(0.0, 0.0, -1.0),
