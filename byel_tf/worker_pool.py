@@ -110,12 +110,12 @@ class _Worker:
     killed in the wrong moment.
     """
 
-    def __init__(self, function: Callable[[Any], Any]):
-        """Starts it."""
+    def __init__(self, function: Callable[[Any], Any], is_daemon: bool = True):
+        """Starts it; a daemon may not start processes of its own."""
         self.connection, other = _PROCESSES.Pipe()
         # A daemon: Python would wait for another one, if interrupted while it ends.
         self._process = _PROCESSES.Process(
-            target=_work, args=(function, other), daemon=True
+            target=_work, args=(function, other), daemon=is_daemon
         )
         with _ignored_interrupts():  # the process inherits it
             self._process.start()
@@ -175,6 +175,47 @@ class _Team:
         self.busy.clear()
         for worker in workers:
             worker.end()
+
+
+class Companion:
+    """A process beside this one, which may start processes of its own.
+
+    It does one task at a time, and ends with this process, however that ends. It is
+    started by the main thread, so that Ctrl-C is left to this process.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]):
+        """Starts it.
+
+        Args:
+          function: A module's function, applied to each task.
+        """
+        self._worker = _Worker(function, is_daemon=False)
+
+    def begin(self, task: Any) -> None:
+        """Gives it a task, when the one before is finished."""
+        with contextlib.suppress(OSError):  # it died, which `result` finds
+            self._worker.connection.send(task)
+
+    def is_finished(self, seconds: float) -> bool:
+        """Whether the task is finished, or the process lost, within a time."""
+        return self._worker.connection.poll(seconds)
+
+    def result(self) -> Any:
+        """What came of the task, waited for; `DIED` if the process ended.
+
+        What the function raised is raised here.
+        """
+        job = _Job(None)
+        try:
+            job.outcome = self._worker.connection.recv()
+        except (EOFError, OSError):
+            job.outcome = _LOST
+        return job.result()
+
+    def end(self) -> None:
+        """Ends it, and with it the processes that it has started."""
+        self._worker.end()
 
 
 def _work(function: Callable[[Any], Any], connection: Any) -> None:
