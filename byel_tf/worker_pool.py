@@ -114,8 +114,9 @@ class _Worker:
         """Starts it; a daemon may not start processes of its own."""
         self.connection, other = _PROCESSES.Pipe()
         # A daemon: Python would wait for another one, if interrupted while it ends.
+        target = _work if is_daemon else _work_on
         self._process = _PROCESSES.Process(
-            target=_work, args=(function, other), daemon=is_daemon
+            target=target, args=(function, other), daemon=is_daemon
         )
         with _ignored_interrupts():  # the process inherits it
             self._process.start()
@@ -180,8 +181,9 @@ class _Team:
 class Companion:
     """A process beside this one, which may start processes of its own.
 
-    It does one task at a time, and ends with this process, however that ends. It is
-    started by the main thread, so that Ctrl-C is left to this process.
+    It does one task at a time, and ends with this process, however that ends: it is
+    not ended by the signals that tell all processes of a program to end. It is started
+    by the main thread, so that Ctrl-C is left to this process.
     """
 
     def __init__(self, function: Callable[[Any], Any]):
@@ -229,6 +231,14 @@ def _work(function: Callable[[Any], Any], connection: Any) -> None:
             except Exception as error:
                 outcome = _Outcome(error=error, where=traceback.format_exc())
             connection.send(outcome)
+
+
+def _work_on(function: Callable[[Any], Any], connection: Any) -> None:
+    """As `_work`; only the parent's end ends it, and what it has started."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    _work(function, connection)
 
 
 def _end_with_parent() -> None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import pathlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from byel_tf.config import TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
@@ -12,6 +14,9 @@ from byel_tf.errors import RunError, UsageError
 from byel_tf.training.run_directory import RunDirectory
 from byel_tf.worker_pool import DIED, Companion
 from byel_tf.working_folder import WorkingFolder
+
+if TYPE_CHECKING:  # drawing's libraries take seconds to import
+    from byel_tf.synthesis.fresh import FreshFaces
 
 #: Folder in that of the run.
 FOLDER_NAME = "fresh_faces"
@@ -28,12 +33,18 @@ class FreshEpochs:
     A file holds those of an epoch until the second epoch after it has begun.
     """
 
-    def __init__(self, dataset: PreparedDataset, fresh, path, epochs: int):
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        fresh: "FreshFaces",
+        path: pathlib.Path,
+        epochs: int,
+    ):
         """Starts the process that draws; nothing is drawn yet.
 
         Args:
           dataset: Its train split is that of epoch 0.
-          fresh: `FreshFaces` of the data set.
+          fresh: What is drawn for the others.
           path: The locked folder they are drawn in.
           epochs: Epochs of the run, those of both stages.
         """
@@ -95,7 +106,7 @@ class FreshEpochs:
     def _is_there(self, epoch: int) -> bool:
         return self._file(epoch).exists()
 
-    def _file(self, epoch: int):
+    def _file(self, epoch: int) -> pathlib.Path:
         from byel_tf.synthesis.fresh import fresh_file
 
         return fresh_file(self._path, self._fresh.of_epoch(epoch))
@@ -109,9 +120,11 @@ class FreshEpochs:
         """Waits until what is being drawn is finished."""
         if self._failure is not None:
             raise self._failure  # to all that read at the same time
-        while not self._companion.is_finished(_PATIENCE_SECONDS):
+        is_finished = False
+        while not is_finished:
             if self._is_closed:
                 raise RunError("the drawing of faces was ended")
+            is_finished = self._companion.is_finished(_PATIENCE_SECONDS)
         try:
             if self._companion.result() is DIED:
                 raise RunError(
