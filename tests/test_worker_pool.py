@@ -161,7 +161,7 @@ def wait_in_two(path):
     list(run_tasks(wait_for_ever, [path + n for n in "ab"], 2))
 
 
-def test_a_companion_ends_with_its_processes_when_it_is_told_to_and_not_before(
+def test_a_companion_ends_with_its_processes_and_not_by_signals(
     tmp_path,
 ):
     companion = Companion(wait_in_two)

@@ -1,6 +1,8 @@
 """Faces drawn while training are those of a set that is drawn first."""
 
+import contextlib
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError, UsageError
 from byel_tf.synthesis.dataset import synthesize
 from byel_tf.training import fresh_faces
+from byel_tf.training import run as run_module
 from byel_tf.training.fresh_faces import drawn_epochs, require_drawing
 from byel_tf.training.inputs import build_inputs, stage_policy
+from byel_tf.training.run import train
 from byel_tf.training.run_directory import RunDirectory
 
 COUNT, TRAIN, EPOCHS = 33, 24, 4
@@ -45,13 +49,13 @@ def drawn(tmp_path_factory):
 def config(drawn, tmp_path):
     def make(**flags):
         defaults = {
+            "model_dir": str(tmp_path / "run"),
             "draw": "stream",
             "objective": "supervised",
             "finetune_epochs": EPOCHS,
         }
         return training_config(
             train_data=str(drawn[0].path),
-            model_dir=str(tmp_path / "run"),
             image_size=16,
             batch_size=7,
             augmentation="faces",
@@ -135,6 +139,29 @@ def test_batches_are_those_of_a_set_drawn_first(config, drawn, tmp_path, monkeyp
         assert held == {"00000060", "00000084"}
         assert not list(folder.glob("*.faces"))
     assert not folder.exists()
+
+
+def test_a_run_is_that_of_a_set_drawn_first(config, drawn, tmp_path, monkeypatch):
+    small = {"encoder": "resnet18", "width": 0.0625, "stem": "small"}
+    small |= {"finetune_epochs": 2, "log_every_steps": 1, "strategy": "one_device"}
+    monkeypatch.setattr(run_module._Run, "_finish", lambda *_: {})
+
+    def losses(name, **flags):
+        run = tmp_path / name
+        train(config(**small, **flags, model_dir=str(run)))
+        return (run / "history.jsonl").read_text()
+
+    losses("stream", max_steps=STEPS + 1)
+    found = losses("stream")  # continued in the second epoch
+    assert not (tmp_path / "stream" / fresh_faces.FOLDER_NAME).exists()
+
+    @contextlib.contextmanager
+    def read_in_windows(*_):
+        yield types.SimpleNamespace(stage=lambda _: windows(drawn).__getitem__)
+
+    monkeypatch.setattr(run_module, "drawn_epochs", read_in_windows)
+    assert found == losses("first")
+    assert found.count("loss") >= 2 * STEPS
 
 
 def test_the_stages_of_a_run_have_other_epochs(config, drawn):
