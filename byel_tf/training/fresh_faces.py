@@ -84,7 +84,8 @@ class FreshEpochs:
         with self._lock:
             if epoch not in self._records:
                 self._open(epoch)
-            if self._drawn is None and epoch + 1 < self._epochs:
+            is_next = self._drawn is None and epoch + 1 < self._epochs
+            if is_next and epoch not in self._followed:
                 self._begin(epoch + 1)
             self._followed.add(epoch)
             return self._records[epoch]
@@ -93,9 +94,10 @@ class FreshEpochs:
         from byel_tf.synthesis.fresh import fresh_dataset
 
         faces = self._fresh.of_epoch(epoch)
-        while not self._is_there(epoch):
-            if self._drawn is None:
-                self._begin(epoch)
+        if self._drawn is not None:
+            self._wait()
+        if not self._is_there(epoch):
+            self._begin(epoch)
             self._wait()
         dataset = fresh_dataset(self._dataset, self._path, faces)
         self._records[epoch] = SplitRecords(dataset, "train")
