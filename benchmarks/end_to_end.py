@@ -6,7 +6,9 @@ program's loop: records are read, decoded, resized, augmented, counted, logged; 
 epoch's end is part of it. After every so many steps the loop pauses for as many bare
 steps of the same network on batches in memory, views included, so that both meet the
 same machine; the share is the median over these rounds. The first steps of a turn are
-not counted: they use what the pipeline has made in the pause.
+not counted: they use what the pipeline has made in the pause. With decoded images kept,
+as `--cache=auto` of train_main.py does where they fit, the rounds begin after the epoch
+that decodes them; `--cache=none` shows what that epoch costs.
 
 `--memory_steps=5000` trains a tiny network for so many steps instead and prints how
 much memory the process holds on the way. Linux only.
@@ -51,7 +53,9 @@ class EndToEndOptions:
     counts: str = option("1000,10000,100000", "Images, with the first of the sizes.")
     sizes: str = option("64,128,256,512,768", "Pixels, with the first of the counts.")
     image_format: str = option("jpeg", "Of the pictures.", choices=("jpeg", "png"))
-    cache: str = option("none", "As of train_main.py.", choices=("none", "memory"))
+    cache: str = option(
+        "memory", "As of train_main.py.", choices=("none", "memory", "disk")
+    )
     image_size: int | None = option(None, "In place of the flagfile's.", lower=16)
     batch_size: int | None = option(None, "In place of the flagfile's.", lower=2)
     width: float | None = option(None, "In place of the flagfile's.", lower=0.0625)
@@ -119,7 +123,8 @@ def _measure(
         bare = stages.build_stage(config, dataset, objective, inputs, strategy)
         batches = stages.kept_batches(inputs, strategy)
         step = timed(stages.bare_step(bare, strategy, batches))
-        turns = _Turns(step, options)
+        first_epoch = inputs.steps_per_epoch if options.cache != "none" else 0
+        turns = _Turns(step, options, first_epoch)
         trained = stages.build_stage(config, dataset, objective, inputs, strategy)
         _run_loop(trained, config, turns.callback(), turns.total, scratch)
     shares = np.array(turns.bare) / np.array(turns.looped)
@@ -143,13 +148,13 @@ def _measure(
 class _Turns:
     """Lets loop and bare step take turns, from within the loop."""
 
-    def __init__(self, step, options: EndToEndOptions):
+    def __init__(self, step, options: EndToEndOptions, before: int):
         self._step = step
         self._skipped, self._counted = options.skipped, options.steps
-        self.total = (options.rounds + 1) * (options.skipped + options.steps)
+        self.total = before + (options.rounds + 1) * (options.skipped + options.steps)
         self.looped: list[float] = []
         self.bare: list[float] = []
-        self._done = 0
+        self._done = -before
         self._begun = 0.0
 
     def callback(self):
@@ -165,6 +170,8 @@ class _Turns:
 
     def _after_step(self) -> None:
         self._done += 1
+        if self._done <= 0:
+            return
         turn, position = divmod(self._done, self._skipped + self._counted)
         if position == self._skipped:
             self._begun = time.perf_counter()

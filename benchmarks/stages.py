@@ -11,6 +11,7 @@ from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig, training_config
 from byel_tf.data.manifest import PreparedDataset
+from byel_tf.distribution.strategy import resolve_xla
 from byel_tf.errors import UsageError
 from byel_tf.models.normalization import batch_norm
 from byel_tf.training.finetuning import build_finetuning
@@ -60,6 +61,7 @@ def stage_inputs(
         num_views=VIEWS[objective],
         augmentation=stage_policy(config, 1),
         in_pipeline=config.augmentation.augment_in == "pipeline",
+        compile_views=resolve_xla(config.run.xla) == "views",
         drop_remainder=not is_supervised,
         with_action_units=config.model.action_unit_weight > 0,
     )
@@ -210,12 +212,14 @@ def forward_pass(
 
 def make_views(config: TrainingConfig, objective: str, batch: Batch):
     """A function that makes the views of a batch, as the step does first."""
-    views = policy_views(stage_policy(config, 1), VIEWS[objective])
-    compiled = tf.function(views)
+    policy = stage_policy(config, 1)
+    if resolve_xla(config.run.xla) == "views":
+        policy = policy.compiled()
+    made = tf.function(policy_views(policy, VIEWS[objective]))
     kept = {"image": batch["image"], "key": batch["key"]}
 
     def run() -> None:
-        compiled(kept)[-1][0, 0, 0, 0].numpy()
+        made(kept)[-1][0, 0, 0, 0].numpy()
 
     return run
 

@@ -1,13 +1,14 @@
 """How fast views are made, beside per-image pipelines of `tf.image` and torchvision.
 
 `python -m benchmarks.views --output=views.json` times each policy's second view for
-whole batches of decoded images in memory, as the training step makes them; a `tf.data`
-pipeline that applies the like of it to one image after the other, with as many calls at
-once as tf.data chooses, and then batches; and, where PyTorch is installed in this
-Python or in that of `--torch_python`, torchvision's transforms of single images in a
-`DataLoader` with worker processes. The other two are what their users write first, not
-the same arithmetic: they have no per-image order of colour steps, and theirs of `faces`
-neither adds noise with a deviation of its own nor corrects gamma for less than a batch.
+whole batches of decoded images in memory, compiled by XLA, as the training step makes
+them; a `tf.data` pipeline that applies the like of it to one image after the other,
+with as many calls at once as tf.data chooses, and then batches; and, where PyTorch is
+installed in this Python or in that of `--torch_python`, torchvision's transforms of
+single images in a `DataLoader` with worker processes. The other two are what their
+users write first, not the same arithmetic: they have no per-image order of colour
+steps, and theirs of `faces` neither adds noise with a deviation of its own nor corrects
+gamma for less than a batch.
 With `--random_convolution` or `--spectrum_jitter` ours of `faces` has them, and takes
 turns with itself without them, `plain`.
 """
@@ -140,7 +141,7 @@ def _ours(name: str, images: np.ndarray, **textures: float) -> Callable[[], None
     from byel_tf.augment.policies import policy
     from byel_tf.batch import VIEWS
 
-    chosen, batch = policy(name, **textures), tf.constant(images)
+    chosen, batch = policy(name, **textures).compiled(), tf.constant(images)
     keys = tf.random.uniform([len(images), 2], maxval=2**31 - 1, dtype=tf.int32)
     keys = tf.cast(keys, tf.uint32)
 

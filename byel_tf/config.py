@@ -360,10 +360,10 @@ class RunOptions:
     )
     xla: str = option(
         "auto",
-        "jit compiles forward passes, losses and gradients; autocluster lets "
-        "TensorFlow choose; auto: on GPUs jit, with --sync_batch_norm autocluster, on "
-        "CPUs off.",
-        choices=("auto", "off", "autocluster", "jit"),
+        "What XLA compiles. views: the augmented views; jit: these, forward passes, "
+        "losses and gradients; autocluster: what TensorFlow chooses; auto: on GPUs "
+        "jit, with --sync_batch_norm autocluster, on CPUs views.",
+        choices=("auto", "off", "views", "autocluster", "jit"),
     )
     precision: str = option(
         "float32",

@@ -33,6 +33,8 @@ class SplitBatches:
       order: Which records make up a step.
       failure: What went wrong with reading a file, if something did: TensorFlow
         passes on its text only.
+      labels: What each label of the data set is to the model, which may have more
+        classes.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class SplitBatches:
         cache: str = "none",
         with_action_units: bool = False,
         records_of: Callable[[int], SplitRecords] | None = None,
+        labels: Sequence[int] | None = None,
     ):
         """Opens nothing yet.
 
@@ -59,6 +62,7 @@ class SplitBatches:
             that the data set names.
           records_of: The records of each epoch, from 0, where every epoch has others:
             as many as the split has, which are not kept once they are decoded.
+          labels: What each label of the data set is in the batches; None for itself.
         """
         self.order = order
         self.failure: Exception | None = None
@@ -67,6 +71,8 @@ class SplitBatches:
         self._latest: collections.deque = collections.deque(maxlen=_READ_AHEAD)
         self._name = f"data set {dataset.name} ({dataset.path})"
         self._num_classes = len(dataset.manifest.classes)
+        self.labels = tuple(range(self._num_classes) if labels is None else labels)
+        self._has_other_labels = self.labels != tuple(range(self._num_classes))
         self._image_size = image_size
         self._features = dict(_FEATURES)
         if with_action_units:
@@ -139,6 +145,8 @@ class SplitBatches:
             "label": tf.cast(parsed["image/class/label"], tf.int32),
             "weight": _weight(number, order.batch_size)[rows],
         }
+        if self._has_other_labels:
+            batch["label"] = tf.gather(tf.constant(self.labels), batch["label"])
         if isinstance(order, TrainingOrder):
             batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
         if _ACTION_UNITS in self._features:
@@ -253,6 +261,7 @@ def evaluation_data(
     image_size: int,
     batch_size: int,
     cache: str = "none",
+    labels: Sequence[int] | None = None,
 ) -> SplitBatches:
     """A split's labelled records once an epoch, in the order of the files.
 
@@ -263,7 +272,9 @@ def evaluation_data(
     if dataset.manifest.splits[split].unlabelled:
         positions = np.flatnonzero(SplitRecords(dataset, split).labels() >= 0)
     order = FileOrder(positions, batch_size)
-    return SplitBatches(dataset, split, order, image_size=image_size, cache=cache)
+    return SplitBatches(
+        dataset, split, order, image_size=image_size, cache=cache, labels=labels
+    )
 
 
 def augmented_batches(

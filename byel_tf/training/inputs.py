@@ -1,7 +1,7 @@
 """What a stage reads."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -82,6 +82,7 @@ def build_inputs(
     num_views: int,
     augmentation: Policy,
     in_pipeline: bool = False,
+    compile_views: bool = False,
     drop_remainder: bool,
     with_action_units: bool = False,
     cache: str = "none",
@@ -97,11 +98,15 @@ def build_inputs(
       num_views: Augmented views an image.
       augmentation: The policy of the views.
       in_pipeline: Whether the input pipeline makes the views.
+      compile_views: Whether XLA compiles them.
       drop_remainder: Whether an epoch's last, partial batch is left out.
       with_action_units: Whether the records' action units are read.
       cache: Where decoded images are kept: as of `SplitBatches`.
       records_of: The records of each epoch, where every one has others.
     """
+    previewed = policy_views(augmentation, num_views)
+    if compile_views:
+        augmentation = augmentation.compiled()
     make_views = policy_views(augmentation, num_views)
     labels = None
     if data.class_balance == "sampling":
@@ -132,7 +137,7 @@ def build_inputs(
     def preview(count: int) -> tuple[tf.Tensor, ...]:
         few = dataclasses.replace(order, batch_size=count, drop_remainder=False)
         first = next(iter(open_data(few, "none").batches()))
-        return (fixed(first["image"]), *make_views(first))
+        return (fixed(first["image"]), *previewed(first))
 
     return StageInputs(
         data=open_data(order, cache, records_of),
@@ -148,13 +153,19 @@ def split_data(
     image_size: int,
     batch_size: int,
     cache: str = "none",
+    labels: Sequence[int] | None = None,
 ) -> SplitBatches | None:
     """A split's labelled images, or None if there is no such split, or none in it."""
     splits = dataset.manifest.splits
     if split not in splits or splits[split].count == splits[split].unlabelled:
         return None
     return evaluation_data(
-        dataset, split, image_size=image_size, batch_size=batch_size, cache=cache
+        dataset,
+        split,
+        image_size=image_size,
+        batch_size=batch_size,
+        cache=cache,
+        labels=labels,
     )
 
 

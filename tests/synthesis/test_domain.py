@@ -67,6 +67,26 @@ def test_expression_with_a_picture_of_its_own(write):
     assert sample_face(domain, "asleep", 1, 0).camera == awake.camera
 
 
+def test_expression_without_variants_changes_the_bases(write):
+    domain = load_domain(
+        write(
+            'base = "synthetic"\n[expressions.sadness]\nintensity = [0.5, 0.6]\n'
+            'without = ["crying"]\n[expressions.sadness.changes.pose]\nroll = 3\n'
+        )
+    )
+    sadness = domain.expressions["sadness"]
+    before = load_domain("synthetic").expressions["sadness"]
+    names = {variant.name: variant.share for variant in sadness.variants}
+    left = {v.name: v.share for v in before.variants if v.name != "crying"}
+    assert names.keys() == left.keys() and len(left) == len(before.variants) - 1
+    ratios = [names[name] / left[name] for name in left]
+    assert ratios == pytest.approx([ratios[0]] * len(ratios)) and ratios[0] > 1
+    assert sadness.intensity == (0.5, 0.6)
+    assert sadness.changes["pose"]["roll"](0.9) == 3
+    assert sadness.changes["pose"]["pitch"](0.9) == before.changes["pose"]["pitch"](0.9)
+    assert sadness.changes.keys() == before.changes.keys()
+
+
 def test_own_file_on_another(write):
     write('base = "shifted"\n[pose]\nroll = 3\n', "first.toml")
     second = load_domain(write('base = "first.toml"\n[pose]\nyaw = 7\n'))
@@ -111,6 +131,14 @@ def test_own_file_on_another(write):
             '[[expressions.a.variants]]\nname = "b"\nshare = 1\n',
             "changes.* has no 'skin'",
         ),
+        (
+            'base = "synthetic"\n[expressions.fear]\nwithout = ["joy"]\n',
+            "expressions.fear.without has no 'joy'; it has closed mouth",
+        ),
+        (
+            'base = "synthetic"\n[expressions.fear]\nwithout = "screaming"\n',
+            "expressions.fear.without: expected a list",
+        ),
         ("base = ", "not a TOML file"),
     ],
 )
@@ -124,3 +152,12 @@ def test_one_line_for_what_is_wrong(write, text, named):
 def test_unknown_name():
     with pytest.raises(UsageError, match=re.escape("'syntetic'")):
         load_domain("syntetic")
+
+
+def test_a_field_of_ones_own_holds_for_every_expression_of_the_base(write):
+    base = load_domain("synthetic").expressions["sadness"].changes
+    assert set(base) == {"pose", "accessories"}
+    domain = load_domain(write('base = "synthetic"\n[accessories]\nhand = "none"\n'))
+    for expression in domain.expressions.values():
+        assert not expression.changes.get("accessories")
+    assert set(domain.expressions["sadness"].changes["pose"]) == {"pitch", "roll"}

@@ -77,7 +77,7 @@ def test_the_stages_draw_apart_and_seeds_decide(build):
 @pytest.mark.parametrize("num_views", [1, 2])
 def test_views_are_the_same_in_the_pipeline_and_in_the_step(build, num_views):
     in_step = build(num_views=num_views)
-    in_pipeline = build(num_views=num_views, in_pipeline=True)
+    in_pipeline = build(num_views=num_views, in_pipeline=True, compile_views=True)
     (batch,), (ready,) = take(in_step, 3), take(in_pipeline, 3)
     assert "image" not in ready and "views" not in batch
     views, others = in_step.make_views(batch), in_pipeline.make_views(ready)
