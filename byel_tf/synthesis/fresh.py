@@ -16,7 +16,12 @@ from byel_tf.errors import RunError, UsageError
 from byel_tf.files import new_file
 from byel_tf.synthesis.dataset import face_record
 from byel_tf.synthesis.domain import load_domain
-from byel_tf.synthesis.drawing import Drawing, draw_faces, renderer
+from byel_tf.synthesis.drawing import (
+    Drawing,
+    draw_faces,
+    open_working_folder,
+    renderer,
+)
 from byel_tf.synthesis.heads.mixture import HeadMixture
 from byel_tf.working_folder import WorkingFolder
 
@@ -134,6 +139,8 @@ def draw_fresh(fresh: FreshFaces, path: pathlib.Path, epoch: int) -> None:
     folder = WorkingFolder(path, FRESH_FILES)
     drawn = draw_faces(fresh.drawing, faces, fresh.workers, folder)
     try:
+        # Before the file is begun, which it would throw away.
+        open_working_folder(folder, fresh.drawing)
         with new_file(file) as shard, contextlib.closing(drawn):
             for index, png in zip(faces, drawn, strict=True):
                 shard.write(frame(serialize(face_record(fresh.drawing, index, png))))
