@@ -73,7 +73,7 @@ def test_it_says_the_same_from_half_the_bytes(original, halved, files):
     found, expected = outputs(copy, files), outputs(model, files)
     assert list(found) == list(expected)
     difference = np.abs(found["probabilities"] - expected["probabilities"]).max()
-    assert 0 < difference < 1e-3
+    assert 0 < difference < half_precision.HALF_LIMIT
     assert parity["max_probability_difference"] == pytest.approx(difference)
     np.testing.assert_allclose(
         found["action_units"], expected["action_units"], atol=0.02
