@@ -150,7 +150,7 @@ class KeptEpoch:
     """A split that is read once."""
 
     def __init__(self, data):
-        self.order = data.order
+        self.order, self.labels = data.order, data.labels
         self._batches = _in_memory(data.epoch())
 
     def epoch(self, rows=slice(None)):
