@@ -17,6 +17,8 @@ class Batch(TypedDict, total=False):
       weight: Share of each example in the batch mean, (B,), float32: losses summed
         with it need no count from other replicas. 1 over the number of examples, and
         0 for the repeated ones that fill an epoch's last batch.
+      label_weight: The same of a mean over those whose label is known, (B,), float32;
+        only where not all are.
       key: Key of the record in this epoch, (B, 2), uint32, from which its augmentation
         and its dropout are drawn.
       action_units: Intensities in the order of the data set's names, (B, U), float32;
@@ -28,6 +30,22 @@ class Batch(TypedDict, total=False):
     image: tf.Tensor
     label: tf.Tensor
     weight: tf.Tensor
+    label_weight: tf.Tensor
     key: tf.Tensor
     action_units: tf.Tensor
     views: tf.Tensor
+
+
+def label_weight(batch: Batch) -> tf.Tensor:
+    """Share of each example in a mean over those whose label is known, (B,), float32.
+
+    Its sum over all replicas is 1, or 0 for a batch without any.
+    """
+    return batch.get("label_weight", batch["weight"])
+
+
+def where_labelled(batch: Batch, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
+    """Rows of one tensor where the label is known, of the other elsewhere, (B, D)."""
+    if "label_weight" not in batch:
+        return known
+    return tf.where(batch["label_weight"][:, None] > 0, known, unknown)

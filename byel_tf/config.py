@@ -85,6 +85,21 @@ class DataOptions:
         "classification losses; sampling draws each class equally often.",
         choices=("none", "weights", "sampling"),
     )
+    label_share: float = option(
+        1.0,
+        "Share of the training set's persons whose labels and action units are used; "
+        "which ones follows from --seed. Bootstrapping sees all images, everything "
+        "else learns from the labelled ones, in epochs of as many steps as ever.",
+        lower=1e-6,
+        upper=1,
+    )
+    labelled_rows: float = option(
+        0.25,
+        "With a --label_share below 1: share of each batch that is taken from labelled "
+        "images where all images are seen.",
+        lower=0,
+        upper=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -89,7 +89,8 @@ class SplitBatches:
 
         Returns:
           A data set of `Batch` with image, label, weight and, in training, key, and
-          with action_units where asked for. An epoch's last, partial batch is filled
+          with label_weight where not all labels are known, and action_units where
+          asked for. An epoch's last, partial batch is filled
           with its own records, at weight 0: without them a replica could be left with
           no example at all, on which convolutions fail, and a compiled step would be
           compiled again for the odd size.
@@ -132,10 +133,19 @@ class SplitBatches:
             "weight": _weight(number, order.batch_size)[rows],
         }
         if isinstance(order, TrainingOrder):
+            if order.labelled is not None:
+                batch["label_weight"] = self._label_weight(step)[rows]
             batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
         if _ACTION_UNITS in self._features:
             batch["action_units"] = parsed[_ACTION_UNITS]
         return batch
+
+    def _label_weight(self, step: tf.Tensor) -> tf.Tensor:
+        """Share of each row of a step in the mean over known labels, (B,), float32."""
+        weights = tf.numpy_function(
+            lambda step: self.order.label_weights(int(step)), [step], tf.float32
+        )
+        return tf.ensure_shape(weights, [self.order.batch_size])
 
     def _read(self, step: np.int64, rows: slice):
         epoch, draws, number = self.order.batch(int(step))

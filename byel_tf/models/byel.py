@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.views import MakeViews
-from byel_tf.batch import Batch
+from byel_tf.batch import Batch, label_weight, where_labelled
 from byel_tf.compat import keras
 from byel_tf.losses import (
     action_unit_loss,
@@ -33,6 +33,9 @@ class BYEL(StageModel):
     prediction, with the emotion vector of its label subtracted, is drawn towards the
     target's projection of the other view; the emotion classifier reads the
     prediction before the subtraction. Then the target follows the online network.
+
+    Where not all labels are known, what needs one is learned from those examples
+    alone, and nothing is subtracted from the others' predictions.
 
     Without `emotion_classifier` this is BYOL (arXiv 2006.07733). With
     `action_unit_head` the online representations also learn the faces' action units.
@@ -228,7 +231,8 @@ class BYEL(StageModel):
           None without classifier.
         """
         labels, weight = batch["label"], batch["weight"]
-        share = tf.reduce_sum(weight)
+        labelled = label_weight(batch)
+        share, labelled_share = tf.reduce_sum(weight), tf.reduce_sum(labelled)
         (
             bootstrap_weight,
             classification_weight,
@@ -239,8 +243,10 @@ class BYEL(StageModel):
         from_1, from_2 = predictions
         if self._subtract is not None:
             vectors = self.emotion_classifier.emotion_vectors
-            from_1 = self._subtract(from_1, vectors, labels)
-            from_2 = self._subtract(from_2, vectors, labels)
+            from_1, from_2 = (
+                where_labelled(batch, self._subtract(one, vectors, labels), one)
+                for one in predictions
+            )
         bootstrap = tf.reduce_sum(
             weight
             * (bootstrap_loss(from_1, targets[1]) + bootstrap_loss(from_2, targets[0]))
@@ -260,7 +266,7 @@ class BYEL(StageModel):
             logits_2 = self.emotion_classifier(predictions[1], training=True)
             smoothing = self._label_smoothing
             classification = tf.reduce_sum(
-                weight
+                labelled
                 * class_weights_of(labels, self._class_weights)
                 * (
                     cross_entropy(logits, labels, smoothing)
@@ -271,7 +277,9 @@ class BYEL(StageModel):
             # Every replica has the whole penalty; its share keeps the sum right.
             total += classification_weight * classification
             total += orthonormality_weight * share * penalty
-            scalars["classification_loss"] = classification / share
+            scalars["classification_loss"] = tf.math.divide_no_nan(
+                classification, labelled_share
+            )
             scalars["orthonormality_penalty"] = penalty
         if self.action_unit_head is not None:
             intensities = batch["action_units"]
@@ -279,9 +287,11 @@ class BYEL(StageModel):
                 action_unit_loss(self.action_unit_head(representation), intensities)
                 for representation in representations
             ]
-            action_units = tf.reduce_sum(weight * tf.add_n(losses))
+            action_units = tf.reduce_sum(labelled * tf.add_n(losses))
             total += action_unit_weight * action_units
-            scalars["action_unit_loss"] = action_units / share
+            scalars["action_unit_loss"] = tf.math.divide_no_nan(
+                action_units, labelled_share
+            )
         scalars["loss"] = total / share
         return total, scalars, logits
 

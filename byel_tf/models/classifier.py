@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.views import MakeViews
-from byel_tf.batch import Batch
+from byel_tf.batch import Batch, label_weight
 from byel_tf.compat import keras
 from byel_tf.losses import action_unit_loss, class_weights_of, cross_entropy
 from byel_tf.models.dropout import record_dropout
@@ -172,8 +172,8 @@ class ExpressionClassifier(StageModel):
           (B, K).
         """
         (view,) = self._make_views(batch)
-        weight = batch["weight"]
-        share = tf.reduce_sum(weight)
+        weight = label_weight(batch)
+        share = tf.reduce_sum(batch["weight"])
         scalars = {}
         with tf.GradientTape() as tape:
             representation = self.encoder(view, training=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from byel_tf.batch import Batch
+from byel_tf.batch import Batch, label_weight
 from byel_tf.compat import keras
 from byel_tf.models.macro_f1 import MacroF1
 from byel_tf.models.normalization import is_mean_of_replicas, share_statistics
@@ -256,7 +256,8 @@ class StageModel(keras.Model):
         replicas = tf.cast(context.num_replicas_in_sync, tf.float32)
         self.bad_steps.update_state((1.0 - tf.cast(is_counted, tf.float32)) / replicas)
         if logits is not None and self.macro_f1 is not None:
-            self.macro_f1.update_state(batch["label"], logits, weight)
+            labelled = tf.where(is_counted, label_weight(batch), 0.0)
+            self.macro_f1.update_state(batch["label"], logits, labelled)
 
 
 def poisoned(gradients: Sequence[tf.Tensor], loss: tf.Tensor) -> list[tf.Tensor]:

@@ -2,8 +2,11 @@
 
 import dataclasses
 
+import numpy as np
+
 from byel_tf.config import DataOptions, TrainingConfig
 from byel_tf.data.crops import cropping_of
+from byel_tf.data.labelled import labelled_records
 from byel_tf.data.manifest import (
     PreparedDataset,
     open_dataset,
@@ -23,11 +26,14 @@ class RunDatasets:
       train: Learned from.
       selection: Its validation split selects the fine-tuning epoch.
       reported: Their test splits are reported on, by name.
+      labelled: Whether the label of each training image is used, (count,), bool; None
+        where all are.
     """
 
     train: PreparedDataset
     selection: PreparedDataset
     reported: dict[str, PreparedDataset]
+    labelled: np.ndarray | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -47,7 +53,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
     Raises:
       UsageError: If action units are to be learned and the data set has none.
       RunError: If one is missing or altered, has other classes, lacks a split it is
-        needed for, or has too few training images.
+        needed for, or has too few training images, or labelled ones of a class.
     """
     train = open_dataset(config.data.train_data)
     require_split(train, "train", "learn from")
@@ -88,7 +94,11 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         reported[dataset.name] = dataset
     for dataset in {id(d): d for d in (train, selection, *reported.values())}.values():
         warn_of(dataset, cropping_of(train.manifest.source))
-    return RunDatasets(train, selection, reported)
+    labelled = None
+    if config.data.label_share < 1:
+        share, seed = config.data.label_share, config.run.seed
+        labelled = labelled_records(train, "train", share, seed)
+    return RunDatasets(train, selection, reported, labelled)
 
 
 def require_distinct_names(data: DataOptions) -> None:

@@ -54,6 +54,8 @@ def build_inputs(
     in_pipeline: bool = False,
     drop_remainder: bool,
     with_action_units: bool = False,
+    labelled: np.ndarray | None = None,
+    sees_all: bool = True,
     cache: str = "none",
 ) -> StageInputs:
     """Sets up the training data of a stage.
@@ -68,6 +70,9 @@ def build_inputs(
       in_pipeline: Whether the input pipeline makes the views.
       drop_remainder: Whether an epoch's last, partial batch is left out.
       with_action_units: Whether the records' action units are read.
+      labelled: Whether the label of each record is used, (count,), bool; None where
+        all are.
+      sees_all: Whether the stage learns from images without a label.
       cache: Where decoded images are kept: as of `SplitBatches`.
     """
     make_views = policy_views(policy(augmentation), num_views)
@@ -82,6 +87,8 @@ def build_inputs(
         stage=stage,
         window=data.shuffle_buffer,
         labels=labels,
+        labelled=labelled,
+        labelled_rows=_labelled_rows(data, run, labelled, sees_all),
     )
 
     def open_data(order: TrainingOrder, cache: str) -> SplitBatches:
@@ -107,6 +114,15 @@ def build_inputs(
     )
 
 
+def _labelled_rows(
+    data: DataOptions, run: RunOptions, labelled: np.ndarray | None, sees_all: bool
+) -> int:
+    """Rows of a batch that only labelled images take; as of `TrainingOrder`."""
+    if labelled is None:
+        return 0
+    return round(data.labelled_rows * run.batch_size) if sees_all else run.batch_size
+
+
 def split_data(
     dataset: PreparedDataset,
     split: str,
@@ -123,12 +139,15 @@ def split_data(
     )
 
 
-def class_weights(dataset: PreparedDataset, balance: str) -> list[float] | None:
+def class_weights(
+    dataset: PreparedDataset, balance: str, labelled: np.ndarray | None = None
+) -> list[float] | None:
     """Weight of each class in the classification losses, (K,).
 
     Args:
       dataset: Its train split counts.
       balance: `--class_balance`.
+      labelled: Whether each of its records counts, (count,), bool; None for all.
 
     Returns:
       Weights inverse to the classes' frequencies, of mean 1 over the images; None
@@ -137,6 +156,9 @@ def class_weights(dataset: PreparedDataset, balance: str) -> list[float] | None:
     if balance != "weights":
         return None
     counts = np.array(list(dataset.manifest.splits["train"].per_class.values()), float)
+    if labelled is not None:
+        labels = SplitRecords(dataset, "train").labels()[labelled]
+        counts = np.bincount(labels, minlength=len(counts)).astype(float)
     present = counts > 0
     weights = np.zeros_like(counts)
     weights[present] = counts.sum() / (present.sum() * counts[present])

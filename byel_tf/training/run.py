@@ -158,6 +158,9 @@ class _Run:
             processes_here(strategy),
         )
         print(f"cache: {self._caches.reason}", flush=True)
+        if datasets.labelled is not None:
+            number, count = datasets.labelled.sum(), len(datasets.labelled)
+            print(f"labels: those of {number:,} of {count:,} training images are used")
         if datasets.train.name not in datasets.reported:
             print(f"note: {datasets.train.path} has no test split to report on")
         self._make_norm = sync_batch_norm if is_synchronized else batch_norm
@@ -165,6 +168,8 @@ class _Run:
             config.model, config.data.image_size, self._make_norm
         )
         described = describe_run(devices, datasets.by_use, config.model.encoder_weights)
+        if datasets.labelled is not None:
+            described["labelled_images"] = int(datasets.labelled.sum())
         if callbacks:  # what they do is in no flag
             described["callbacks"] = [type(one).__qualname__ for one in callbacks]
         flags = to_flagfile(*config_groups(config))
@@ -279,6 +284,8 @@ class _Run:
             in_pipeline=config.augmentation.augment_in == "pipeline",
             drop_remainder=stage == 1,
             with_action_units=config.model.action_unit_weight > 0,
+            labelled=self._datasets.labelled,
+            sees_all=stage == 1,
             cache=self._caches.training,
         )
 
@@ -323,7 +330,9 @@ class _Run:
             "reported": {n: found for n, found in reported.items() if found},
             "classes": datasets.classes,
             "num_action_units": units if config.model.action_unit_weight else 0,
-            "class_weights": class_weights(datasets.train, config.data.class_balance),
+            "class_weights": class_weights(
+                datasets.train, config.data.class_balance, datasets.labelled
+            ),
             "build_encoder": self._build_encoder,
             "jit_compile": self._xla == "jit",
         }

@@ -195,6 +195,19 @@ def test_action_units_travel_with_their_record(make_dataset, cache):
         assert_equal_batches([batch], [without])
 
 
+def test_known_labels_have_weights_of_their_own(dataset):
+    order = make_order(labelled=LABELS > 0, labelled_rows=1)
+    batches = take(make_data(dataset, order), 5)
+    for step, batch in enumerate(batches):
+        expected = order.label_weights(step)
+        np.testing.assert_array_equal(batch["label_weight"], expected)
+        assert expected.sum() == pytest.approx(1)
+    rows = next(iter(make_data(dataset, order).batches(rows=slice(1, 3))))
+    np.testing.assert_array_equal(
+        rows["label_weight"], batches[0]["label_weight"][1:3]
+    )
+
+
 def test_same_again(dataset):
     data = make_data(dataset)
     first = take(data, 8)

@@ -46,11 +46,13 @@ def byel_terms(
     """
     labels, weight = (np.asarray(batch[name]) for name in ("label", "weight"))
     weight = weight.astype(np.float64)
+    labelled = np.asarray(batch.get("label_weight", weight), np.float64)
     subtracted = predictions
     if is_subtracted:
         vectors = emotions[0].T[labels]
         subtracted = [
-            p - np.linalg.norm(p, axis=1, keepdims=True) * vectors for p in predictions
+            p - (labelled > 0)[:, None] * np.linalg.norm(p, axis=1)[:, None] * vectors
+            for p in predictions
         ]
     cosines = [
         (unit(p) * unit(z)).sum(axis=1)
@@ -70,7 +72,7 @@ def byel_terms(
             logits = (logits - logits.mean(0)) / np.sqrt(logits.var(0) + 1e-5)
             losses += cross_entropy(logits * scale + offset, labels, smoothing)
         terms["classification_loss"] = (
-            weight * np.asarray(classes)[labels] * losses
+            labelled * np.asarray(classes)[labels] * losses
         ).sum()
         penalty = np.abs(np.eye(w.shape[1]) - w.T @ w).sum()
         terms["orthonormality_penalty"] = weight.sum() * penalty
@@ -79,7 +81,7 @@ def byel_terms(
         huber(r @ kernel + bias, np.asarray(batch["action_units"]))
         for r in representations
     ]
-    terms["action_unit_loss"] = (weight * sum(losses)).sum()
+    terms["action_unit_loss"] = (labelled * sum(losses)).sum()
     return terms
 
 
