@@ -5,7 +5,7 @@ from typing import TypedDict
 import tensorflow as tf
 
 #: What a record's key is drawn from for: streams of `stateless.uniform`.
-VIEWS, DROPOUT = 0, 1
+VIEWS, DROPOUT, PAIR = 0, 1, 2
 
 
 class Batch(TypedDict, total=False):
@@ -13,6 +13,7 @@ class Batch(TypedDict, total=False):
 
     Attributes:
       image: (B, H, W, 3), uint8.
+      pair: A second picture, (B, H, W, 3), uint8; only where views come from two.
       label: Class indices, (B,), int32.
       weight: Share of each example in the batch mean, (B,), float32: losses summed
         with it need no count from other replicas. 1 over the number of examples, and
@@ -23,11 +24,12 @@ class Batch(TypedDict, total=False):
         and its dropout are drawn.
       action_units: Intensities in the order of the data set's names, (B, U), float32;
         only where training regresses them.
-      views: (B, views, H, W, 3), float32 in [0, 1]; in place of the image where the
+      views: (B, views, H, W, 3), float32 in [0, 1]; instead of image and pair where the
         pipeline augments.
     """
 
     image: tf.Tensor
+    pair: tf.Tensor
     label: tf.Tensor
     weight: tf.Tensor
     label_weight: tf.Tensor
@@ -42,10 +44,3 @@ def label_weight(batch: Batch) -> tf.Tensor:
     Its sum over all replicas is 1, or 0 for a batch without any.
     """
     return batch.get("label_weight", batch["weight"])
-
-
-def where_labelled(batch: Batch, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
-    """Rows of one tensor where the label is known, of the other elsewhere, (B, D)."""
-    if "label_weight" not in batch:
-        return known
-    return tf.where(batch["label_weight"][:, None] > 0, known, unknown)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.persons import persons_and_labels
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 
@@ -32,16 +33,12 @@ def labelled_records(
       RunError: If a class has no labelled person, or a file is missing or broken.
     """
     records = SplitRecords(dataset, split)
-    persons, labels = [], []
-    for position in range(len(records)):
-        record = records.parse(position)
-        persons.append(record.subject or f"file {record.filename}")
-        labels.append(record.label)
-    names = sorted(set(persons), key=lambda name: _rank(name, seed))
-    place = {name: number for number, name in enumerate(names)}
-    places, labels = np.array([place[name] for name in persons]), np.array(labels)
+    persons, labels = persons_and_labels(records)
+    names, numbers = np.unique(persons, return_inverse=True)
+    # Place of each person in the order in which persons are labelled.
+    places = np.argsort(sorted(range(len(names)), key=lambda i: _rank(names[i], seed)))
+    places = places[numbers]
     known = max(round(share * len(names)), 1)
-    # The first person of each class in the order in which persons are labelled.
     firsts = {label: places[labels == label].min() for label in np.unique(labels)}
     last = max(firsts, key=firsts.get)
     if firsts[last] >= known:

@@ -12,7 +12,7 @@ from byel_tf.batch import Batch
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import FileOrder, Order, TrainingOrder
-from byel_tf.data.record import PEEK_BYTES, peek_label
+from byel_tf.data.record import PAIR_ENCODED, PEEK_BYTES, peek_label
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 
@@ -44,6 +44,8 @@ class SplitBatches:
         image_size: int,
         cache: str = "none",
         with_action_units: bool = False,
+        with_pairs: bool = False,
+        partners: Callable[[int, np.ndarray], np.ndarray] | None = None,
     ):
         """Opens nothing yet.
 
@@ -56,6 +58,9 @@ class SplitBatches:
             file without a name that goes with the process; or "none".
           with_action_units: Whether the records' action units are read, all those
             that the data set names.
+          with_pairs: Whether the records' second pictures are read, as pair.
+          partners: Gives the positions of the records whose pictures are pair instead,
+            from epoch and draws: as of `Partners`; None without.
         """
         self.order = order
         self.failure: Exception | None = None
@@ -68,9 +73,13 @@ class SplitBatches:
         if with_action_units:
             units = [len(dataset.manifest.action_units)]
             self._features[_ACTION_UNITS] = tf.io.FixedLenFeature(units, tf.float32)
+        self._with_pairs, self._partners = with_pairs, partners
+        if with_pairs:
+            self._features[PAIR_ENCODED] = tf.io.FixedLenFeature([], tf.string)
         self._cache = None
         if cache != "none":
-            self._cache = _ImageCache(len(self._records), image_size, cache == "disk")
+            images = len(self._records) * (2 if with_pairs else 1)
+            self._cache = _ImageCache(images, image_size, cache == "disk")
 
     def batches(
         self,
@@ -90,7 +99,7 @@ class SplitBatches:
         Returns:
           A data set of `Batch` with image, label, weight and, in training, key, and
           with label_weight where not all labels are known, and action_units where
-          asked for. An epoch's last, partial batch is filled
+          asked for, and pair. An epoch's last, partial batch is filled
           with its own records, at weight 0: without them a replica could be left with
           no example at all, on which convolutions fail, and a compiled step would be
           compiled again for the odd size.
@@ -116,20 +125,26 @@ class SplitBatches:
     def _batch(self, step: tf.Tensor, rows: slice) -> Batch:
         order = self.order
         size = len(range(*rows.indices(order.batch_size)))
-        epoch, draws, number, serialized = tf.numpy_function(
+        read = size if self._partners is None else 2 * size
+        epoch, draws, number, positions, serialized = tf.numpy_function(
             lambda step: self._read(step, rows),
             [step],
-            [tf.int64, tf.int64, tf.int64, tf.string],
+            [tf.int64, tf.int64, tf.int64, tf.int64, tf.string],
         )
         epoch, number = (tf.ensure_shape(one, []) for one in (epoch, number))
         draws = tf.ensure_shape(draws, [size])
+        positions = tf.ensure_shape(positions, [read])
         parsed = tf.io.parse_example(
-            tf.ensure_shape(serialized, [size]), self._features
+            tf.ensure_shape(serialized, [read]), self._features
         )
-        positions = draws % len(self._records)
+        encoded = parsed["image/encoded"]
+        if self._with_pairs:
+            encoded = tf.concat([encoded, parsed[PAIR_ENCODED]], axis=0)
+            positions = tf.concat([positions, positions + len(self._records)], axis=0)
+        images = self._decode(positions, encoded)
         batch = {
-            "image": self._decode(positions, parsed["image/encoded"]),
-            "label": tf.cast(parsed["image/class/label"], tf.int32),
+            "image": images[:size],
+            "label": tf.cast(parsed["image/class/label"][:size], tf.int32),
             "weight": _weight(number, order.batch_size)[rows],
         }
         if isinstance(order, TrainingOrder):
@@ -137,7 +152,9 @@ class SplitBatches:
                 batch["label_weight"] = self._label_weight(step)[rows]
             batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
         if _ACTION_UNITS in self._features:
-            batch["action_units"] = parsed[_ACTION_UNITS]
+            batch["action_units"] = parsed[_ACTION_UNITS][:size]
+        if len(positions) > size:
+            batch["pair"] = images[size:]
         return batch
 
     def _label_weight(self, step: tf.Tensor) -> tf.Tensor:
@@ -152,13 +169,17 @@ class SplitBatches:
         draws = draws[rows]
         try:
             positions = draws % len(self._records)
+            if self._partners is not None:
+                partners = self._partners(int(epoch), draws)
+                positions = np.concatenate([positions, partners])
             self._latest.append(positions)
             serialized = self._records.read(positions)
             self._require_labels(positions, serialized)
         except RunError as error:
             self.failure = error
             raise
-        return np.int64(epoch), draws, np.int64(number), np.array(serialized, object)
+        serialized = np.array(serialized, object)
+        return np.int64(epoch), draws, np.int64(number), positions, serialized
 
     def explain(self, error: tf.errors.OpError) -> Exception | None:
         """Why a step failed, if its data are why.
@@ -181,8 +202,10 @@ class SplitBatches:
         """
         for position in np.unique(np.concatenate([[], *self._latest])).astype(int):
             record = self._records.parse(position)
+            pair = [record.pair.encoded] if record.pair and self._with_pairs else []
             try:
-                decode_and_resize(tf.constant(record.encoded), self._image_size)
+                for encoded in (record.encoded, *pair):
+                    decode_and_resize(tf.constant(encoded), self._image_size)
             except tf.errors.InvalidArgumentError as error:
                 reason = f"the image of {record.filename} cannot be decoded"
                 raise self._records.broken(position, reason) from error
@@ -274,7 +297,7 @@ def augmented_batches(
     """
 
     def augment(batch: Batch) -> Batch:
-        rest = {key: value for key, value in batch.items() if key != "image"}
+        rest = {k: v for k, v in batch.items() if k not in ("image", "pair")}
         return {**rest, "views": tf.stack(make_views(batch), axis=1)}
 
     augmented = _map(batches, augment)

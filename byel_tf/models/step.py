@@ -131,7 +131,7 @@ class StageModel(keras.Model):
         self,
         gradients: Sequence[tf.Tensor],
         loss_scale: tf.Tensor,
-        momentum: tf.Tensor,
+        momentum: tf.Tensor | Sequence[tf.Tensor],
         statistics: Sequence[tf.Tensor],
         wishes: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
@@ -142,7 +142,7 @@ class StageModel(keras.Model):
         Args:
           gradients: This replica's gradients of loss · loss scale.
           loss_scale: As `loss_scale` gave it.
-          momentum: τ of what follows, (), float32.
+          momentum: τ of what follows, (), float32, as `follow` takes it.
           statistics: As `statistics` gave them before the passes; they come back where
             the step changes nothing.
           wishes: What this replica wishes, numbers of any meaning, which go along with
@@ -208,7 +208,11 @@ class StageModel(keras.Model):
 
         return tf.cond(is_finite & ~is_over, change, skip)
 
-    def _update_replica(self, gradients: list[tf.Tensor], momentum: tf.Tensor) -> None:
+    def _update_replica(
+        self,
+        gradients: list[tf.Tensor],
+        momentum: tf.Tensor | Sequence[tf.Tensor],
+    ) -> None:
         self._apply(gradients)
         self.follow(momentum)
 

@@ -36,6 +36,7 @@ def plan_caches(
     evaluated: Sequence[tuple[PreparedDataset, str]],
     image_size: int,
     processes: int = 1,
+    pictures: int = 1,
 ) -> Caches:
     """Decides for a run.
 
@@ -45,6 +46,7 @@ def plan_caches(
       evaluated: Data sets and splits that are scored epoch by epoch.
       image_size: Side of the decoded images in pixels.
       processes: Trainings of this machine that each keep their own.
+      pictures: Those of each training record that are read.
 
     Raises:
       RunError: If what is asked for is more than this machine has.
@@ -54,7 +56,7 @@ def plan_caches(
             "none", "none", "images are decoded in every epoch (--cache=none)"
         )
     each = image_size**2 * 3 * processes
-    learned = each * train.manifest.splits["train"].count
+    learned = each * train.manifest.splits["train"].count * pictures
     counts = {
         (data.path, split): data.manifest.splits[split].count
         for data, split in evaluated

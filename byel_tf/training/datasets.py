@@ -17,6 +17,9 @@ from byel_tf.data.manifest import (
 from byel_tf.data.oddities import warn_of
 from byel_tf.errors import RunError, UsageError
 
+#: What two views can be taken from.
+PAIRS = ("none", "expression", "neutral", "label")
+
 
 @dataclasses.dataclass(frozen=True)
 class RunDatasets:
@@ -28,12 +31,16 @@ class RunDatasets:
       reported: Their test splits are reported on, by name.
       labelled: Whether the label of each training image is used, (count,), bool; None
         where all are.
+      pairs: What the two views of a face are taken from: "none", one picture;
+        "expression", a second one of another person with the same movements;
+        "neutral", of the same person at rest; "label", of the same class.
     """
 
     train: PreparedDataset
     selection: PreparedDataset
     reported: dict[str, PreparedDataset]
     labelled: np.ndarray | None = None
+    pairs: str = "none"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -51,7 +58,8 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
     """Opens the data sets and refuses what training or reporting would trip over.
 
     Raises:
-      UsageError: If action units are to be learned and the data set has none.
+      UsageError: If action units are to be learned, or subtracted, and the data set
+        has not what that takes.
       RunError: If one is missing or altered, has other classes, lacks a split it is
         needed for, or has too few training images, or labelled ones of a class.
     """
@@ -69,6 +77,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
             f"images, fewer than --batch_size={config.run.batch_size}"
         )
     weight = config.model.action_unit_weight
+    pairs = _pairs(config, train)
     if weight and not train.manifest.action_units:
         raise UsageError(
             f"--action_unit_weight={weight}, but data set {train.name} ({train.path}) "
@@ -98,7 +107,45 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
     if config.data.label_share < 1:
         share, seed = config.data.label_share, config.run.seed
         labelled = labelled_records(train, "train", share, seed)
-    return RunDatasets(train, selection, reported, labelled)
+    return RunDatasets(train, selection, reported, labelled, pairs)
+
+
+def _pairs(config: TrainingConfig, train: PreparedDataset) -> str:
+    """What the views are taken from; as of `RunDatasets`.
+
+    Raises:
+      UsageError: If what is to be subtracted is not what the pictures differ in.
+      RunError: If the data set has pairs of another kind.
+    """
+    pairs = config.data.pairs
+    if pairs == "auto":
+        pairs = train.manifest.source.get("pairs", "none")
+    if pairs not in PAIRS:
+        raise RunError(
+            f"data set {train.name} ({train.path}) has second pictures of the kind "
+            f"'{pairs}', which this program does not know: give --pairs=none"
+        )
+    model, wrong = config.model, "--subtraction=action_units"
+    if model.subtraction != "action_units":
+        return pairs
+    if model.objective not in ("byel", "joint") or not model.emotion_subtraction:
+        raise UsageError(
+            f"{wrong} is for --objective=byel or joint with --emotion_subtraction: "
+            "give --subtraction=class"
+        )
+    if pairs != "neutral":
+        raise UsageError(
+            f"{wrong} needs each face at rest as well, and the pairs of data set "
+            f"{train.name} ({train.path}) are '{pairs}': draw it with "
+            "python -m byel_tf.cli.synthesize --pairs=neutral"
+        )
+    if config.data.label_share < 1:
+        raise UsageError(
+            f"{wrong} needs the movements of all faces, of which "
+            f"--label_share={config.data.label_share:g} hides most: give "
+            "--subtraction=class"
+        )
+    return pairs
 
 
 def require_distinct_names(data: DataOptions) -> None:

@@ -12,8 +12,13 @@ from byel_tf.augment.views import MakeViews, policy_views, ready_views
 from byel_tf.config import DataOptions, RunOptions
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
+from byel_tf.data.partners import Partners
+from byel_tf.data.persons import persons_and_labels
 from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
 from byel_tf.data.records import SplitRecords
+
+#: Pairs whose second pictures are in the records.
+RECORDED_PAIRS = ("expression", "neutral")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +61,7 @@ def build_inputs(
     with_action_units: bool = False,
     labelled: np.ndarray | None = None,
     sees_all: bool = True,
+    pairs: str = "none",
     cache: str = "none",
 ) -> StageInputs:
     """Sets up the training data of a stage.
@@ -73,9 +79,16 @@ def build_inputs(
       labelled: Whether the label of each record is used, (count,), bool; None where
         all are.
       sees_all: Whether the stage learns from images without a label.
+      pairs: What the views are taken from: as of `RunDatasets`.
       cache: Where decoded images are kept: as of `SplitBatches`.
     """
-    make_views = policy_views(policy(augmentation), num_views)
+    # Of pictures that teach alike one view is made of either.
+    is_exchanged = pairs == "expression" and stage == 2
+    make_views = policy_views(policy(augmentation), num_views, is_exchanged)
+    partners = None
+    if pairs == "label":
+        persons = persons_and_labels(SplitRecords(dataset, "train"))
+        partners = Partners(*persons, run.seed, stage, labelled)
     labels = None
     if data.class_balance == "sampling":
         labels = SplitRecords(dataset, "train").labels()
@@ -99,6 +112,8 @@ def build_inputs(
             image_size=data.image_size,
             cache=cache,
             with_action_units=with_action_units,
+            with_pairs=pairs in RECORDED_PAIRS,
+            partners=partners,
         )
 
     def preview(count: int) -> tuple[tf.Tensor, ...]:

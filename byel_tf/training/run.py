@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.compat import keras
-from byel_tf.config import ModelOptions, TrainingConfig
+from byel_tf.config import PRETRAINED, ModelOptions, TrainingConfig
 from byel_tf.distribution.cluster import Cluster
 from byel_tf.distribution.replicas import processes_here
 from byel_tf.distribution.strategy import (
@@ -24,6 +24,7 @@ from byel_tf.distribution.strategy import (
 from byel_tf.errors import RunError
 from byel_tf.evaluation.report.figures import confusion_matrix_png
 from byel_tf.flagging import to_flagfile
+from byel_tf.models.byel import BOTH_WAYS, ONE_WAY
 from byel_tf.models.encoders import (
     Encoder,
     build_encoder,
@@ -49,6 +50,7 @@ from byel_tf.training.from_chief import (
     source_of_weights,
 )
 from byel_tf.training.inputs import (
+    RECORDED_PAIRS,
     StageInputs,
     build_inputs,
     class_weights,
@@ -156,8 +158,11 @@ class _Run:
             scored,
             config.data.image_size,
             processes_here(strategy),
+            2 if datasets.pairs in RECORDED_PAIRS else 1,
         )
         print(f"cache: {self._caches.reason}", flush=True)
+        if datasets.pairs != "none":
+            print(f"pairs: the views of bootstrapping are of {datasets.pairs} pairs")
         if datasets.labelled is not None:
             number, count = datasets.labelled.sum(), len(datasets.labelled)
             print(f"labels: those of {number:,} of {count:,} training images are used")
@@ -208,7 +213,10 @@ class _Run:
             before = carried.get("pretrain_steps_done", carried["pretrain_steps"])
             done = {"pretrain": int(before), **done}
         step = state.use_best() if stage.select_best else state.step
-        return self._finish(stage, step, state.carried.get("emotion_vectors"), done)
+        vectors = state.carried.get("emotion_vectors")
+        if stage.model.bootstrap is not None:
+            vectors = stage.model.bootstrap.emotion_classifier.emotion_vectors.numpy()
+        return self._finish(stage, step, vectors, done)
 
     def _planned_steps(self) -> dict[str, int]:
         """Steps of the stages that there are."""
@@ -216,7 +224,7 @@ class _Run:
         count = self._datasets.train.manifest.splits["train"].count
         size, most = config.run.batch_size, config.run.max_steps
         epochs = {"finetune": (-(-count // size), config.finetune.finetune_epochs)}
-        if config.model.objective != "supervised" and config.pretrain.pretrain_epochs:
+        if config.model.objective in PRETRAINED and config.pretrain.pretrain_epochs:
             # The reference leaves the last, partial batch out of this stage.
             per_epoch = count // size
             epochs = {
@@ -273,7 +281,9 @@ class _Run:
         self._notes.run["init_from"] = source.to_json()
 
     def _inputs(self, stage: int, num_views: int, augmentation: str) -> StageInputs:
-        config = self._config
+        config, pairs = self._config, self._datasets.pairs
+        if num_views == 1 and pairs != "expression":
+            pairs = "none"
         return build_inputs(
             self._datasets.train,
             config.data,
@@ -283,9 +293,10 @@ class _Run:
             augmentation=augmentation,
             in_pipeline=config.augmentation.augment_in == "pipeline",
             drop_remainder=stage == 1,
-            with_action_units=config.model.action_unit_weight > 0,
+            with_action_units=_has_action_units(config.model),
             labelled=self._datasets.labelled,
-            sees_all=stage == 1,
+            pairs=pairs,
+            sees_all=num_views > 1,
             cache=self._caches.training,
         )
 
@@ -296,7 +307,7 @@ class _Run:
             config.model,
             config.run,
             self._inputs(1, 2, config.augmentation.augmentation),
-            make_norm=self._make_norm,
+            directions=ONE_WAY if self._datasets.pairs == "neutral" else BOTH_WAYS,
             **self._watched(self._datasets.train),
         )
 
@@ -305,12 +316,14 @@ class _Run:
         augmentation = config.finetune.finetune_augmentation
         if augmentation == "same":
             augmentation = config.augmentation.augmentation
+        is_joint = config.model.objective == "joint"
         return build_finetuning(
             config.finetune,
             config.model,
             config.run,
-            self._inputs(2, 1, augmentation),
+            self._inputs(2, 2 if is_joint else 1, augmentation),
             encoder=encoder,
+            target_options=config.pretrain if is_joint else None,
             **self._watched(self._datasets.selection),
         )
 
@@ -329,11 +342,12 @@ class _Run:
             "validation": batches(validated, "validation"),
             "reported": {n: found for n, found in reported.items() if found},
             "classes": datasets.classes,
-            "num_action_units": units if config.model.action_unit_weight else 0,
+            "num_action_units": units if _has_action_units(config.model) else 0,
             "class_weights": class_weights(
                 datasets.train, config.data.class_balance, datasets.labelled
             ),
             "build_encoder": self._build_encoder,
+            "make_norm": self._make_norm,
             "jit_compile": self._xla == "jit",
         }
 
@@ -449,6 +463,11 @@ def encoder_builder(
     )
 
 
+def _has_action_units(model: ModelOptions) -> bool:
+    """Whether batches have the faces' action units."""
+    return model.action_unit_weight > 0 or model.subtraction == "action_units"
+
+
 def _require_options(config: TrainingConfig) -> None:
     """Refuses what cannot be built, before any data is read.
 
@@ -463,7 +482,7 @@ def _require_options(config: TrainingConfig) -> None:
         model.stem,
         model.normalization,
     )
-    if model.objective != "supervised":
+    if model.objective in PRETRAINED:
         require_optimizer(
             "pretrain",
             pretrain.pretrain_optimizer,

@@ -203,9 +203,7 @@ def test_known_labels_have_weights_of_their_own(dataset):
         np.testing.assert_array_equal(batch["label_weight"], expected)
         assert expected.sum() == pytest.approx(1)
     rows = next(iter(make_data(dataset, order).batches(rows=slice(1, 3))))
-    np.testing.assert_array_equal(
-        rows["label_weight"], batches[0]["label_weight"][1:3]
-    )
+    np.testing.assert_array_equal(rows["label_weight"], batches[0]["label_weight"][1:3])
 
 
 def test_same_again(dataset):
