@@ -5,7 +5,7 @@ import tensorflow as tf
 from byel_tf import stateless
 from byel_tf.augment.policies import Policy, policy
 from byel_tf.augment.views import policy_views, ready_views
-from byel_tf.batch import DROPOUT, VIEWS
+from byel_tf.batch import DROPOUT, PAIR, VIEWS
 
 DRAWS = 3
 
@@ -44,8 +44,28 @@ def test_one_view_is_the_first_of_two(telling, batch):
     np.testing.assert_array_equal(only, policy_views(telling, 2)(batch)[0])
 
 
-def test_views_and_dropout_draw_apart():
-    assert VIEWS != DROPOUT
+def test_the_second_view_is_of_the_pair(telling, batch):
+    paired = {**batch, "pair": batch["image"][::-1]}
+    first, second = policy_views(telling, 2)(paired)
+    swapped = {**batch, "image": paired["pair"]}
+    np.testing.assert_array_equal(first, policy_views(telling, 2)(batch)[0])
+    np.testing.assert_array_equal(second, policy_views(telling, 2)(swapped)[1])
+
+
+def test_either_picture_may_come_first(telling):
+    keys = stateless.record_keys(1, 1, 0, tf.range(400, dtype=tf.int64))
+    images = np.zeros((400, 1, 1, 3), np.uint8)
+    batch = {"image": tf.constant(images), "pair": tf.constant(images + 100)}
+    views = policy_views(telling, 2, is_exchanged=True)({**batch, "key": keys})
+    of_pair = [view.numpy()[:, 0] > 50 for view in views]
+    np.testing.assert_array_equal(of_pair[0], ~of_pair[1])
+    assert 150 < of_pair[0].sum() < 250
+    (only,) = policy_views(telling, 1, is_exchanged=True)({**batch, "key": keys})
+    np.testing.assert_array_equal(only.numpy()[:, 0] > 50, of_pair[0])
+
+
+def test_what_is_drawn_for_draws_apart():
+    assert len({VIEWS, DROPOUT, PAIR}) == 3
 
 
 def test_views_are_the_record_s_own_and_differ_by_epoch(batch):
