@@ -54,7 +54,9 @@ from byel_tf.training.inputs import (
     StageInputs,
     build_inputs,
     class_weights,
+    require_policy_options,
     split_data,
+    stage_policy,
 )
 from byel_tf.training.interruption import Interruption
 from byel_tf.training.loop import (
@@ -280,7 +282,7 @@ class _Run:
         print(take(source, model), flush=True)
         self._notes.run["init_from"] = source.to_json()
 
-    def _inputs(self, stage: int, num_views: int, augmentation: str) -> StageInputs:
+    def _inputs(self, stage: int, num_views: int) -> StageInputs:
         config, pairs = self._config, self._datasets.pairs
         if num_views == 1 and pairs != "expression":
             pairs = "none"
@@ -290,8 +292,9 @@ class _Run:
             config.run,
             stage=stage,
             num_views=num_views,
-            augmentation=augmentation,
+            augmentation=stage_policy(config, stage),
             in_pipeline=config.augmentation.augment_in == "pipeline",
+            compile_views=self._xla == "views",
             drop_remainder=stage == 1,
             with_action_units=_has_action_units(config.model),
             labelled=self._datasets.labelled,
@@ -306,22 +309,19 @@ class _Run:
             config.pretrain,
             config.model,
             config.run,
-            self._inputs(1, 2, config.augmentation.augmentation),
+            self._inputs(1, 2),
             directions=ONE_WAY if self._datasets.pairs == "neutral" else BOTH_WAYS,
             **self._watched(self._datasets.train),
         )
 
     def _build_finetuning(self, encoder: Encoder) -> Stage:
         config = self._config
-        augmentation = config.finetune.finetune_augmentation
-        if augmentation == "same":
-            augmentation = config.augmentation.augmentation
         is_joint = config.model.objective == "joint"
         return build_finetuning(
             config.finetune,
             config.model,
             config.run,
-            self._inputs(2, 2 if is_joint else 1, augmentation),
+            self._inputs(2, 2 if is_joint else 1),
             encoder=encoder,
             target_options=config.pretrain if is_joint else None,
             **self._watched(self._datasets.selection),
@@ -495,6 +495,7 @@ def _require_options(config: TrainingConfig) -> None:
         finetune.finetune_weight_decay,
         has_exclusions=False,
     )
+    require_policy_options(config)
     require_distinct_names(config.data)
     parse_steps(config.monitoring.profile_steps)
 
