@@ -11,7 +11,7 @@ from typing import Any
 from byel_tf.augment.names import POLICY_NAMES
 from byel_tf.flagging import option, parse
 
-OBJECTIVES = ("byel", "byol", "joint", "supervised")
+OBJECTIVES = ("byel", "byol", "joint", "fixmatch", "supervised")
 # Those with a stage 1.
 PRETRAINED = ("byel", "byol")
 OPTIMIZERS = ("lars", "sgd", "adam", "adamw")
@@ -160,6 +160,7 @@ class ModelOptions:
         "byel: BYOL with emotion classifier and emotion vector subtraction; byol: "
         "without both; joint: byel's losses and those of fine-tuning on the same "
         "passes, in one stage that --finetune_epochs and what goes with them describe; "
+        "fixmatch: fine-tuning, and surely known weak views as labels of strong ones; "
         "supervised: fine-tuning alone.",
         choices=OBJECTIVES,
     )
@@ -229,6 +230,12 @@ class ModelOptions:
         1.0,
         "byel, joint: weight of the emotion vectors' orthonormality penalty.",
         lower=0,
+    )
+    consistency_weight: float = option(
+        1.0, "fixmatch: weight of the strong views' loss.", lower=0
+    )
+    consistency_threshold: float = option(
+        0.95, "fixmatch: least probability of a sure answer.", lower=0, upper=1
     )
     label_smoothing: float = option(
         0.0,

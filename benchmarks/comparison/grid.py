@@ -10,6 +10,7 @@ from byel_tf.training.cost import encoder_passes
 #: What learns: the flags of each, and the pairs that mean something to it.
 OBJECTIVES = {
     "supervised": ((), ("none", "expression")),
+    "fixmatch": ((), ("none",)),
     "joint": ((), ("none", "label", "expression", "neutral")),
     "byel": ((), ("none", "label", "expression", "neutral")),
     "byol": ((), ("none", "label", "expression", "neutral")),

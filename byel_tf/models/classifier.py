@@ -10,6 +10,7 @@ from byel_tf.batch import Batch, label_weight
 from byel_tf.compat import keras
 from byel_tf.losses import action_unit_loss
 from byel_tf.models.bootstrap import Bootstrap
+from byel_tf.models.consistency import Consistency
 from byel_tf.models.dropout import record_dropout
 from byel_tf.models.ema import update_moving_average, warmed_up_momentum
 from byel_tf.models.macro_f1 import MacroF1
@@ -22,7 +23,7 @@ class ExpressionClassifier(StageModel):
     """Representation → dropout → K logits, trained whole with cross-entropy.
 
     With `build_bootstrap` the same passes also learn as BYEL does, in one stage; see
-    `Bootstrap` for what that costs.
+    `Bootstrap` for what that costs. With `consistency` it is FixMatch.
 
     Attributes:
       network: The network that learns.
@@ -46,6 +47,7 @@ class ExpressionClassifier(StageModel):
         action_unit_head: keras.layers.Layer | None = None,
         action_unit_weight: float = 1.0,
         build_bootstrap: Callable[[], Bootstrap] | None = None,
+        consistency: Consistency | None = None,
         max_bad_steps: int = MAX_BAD_STEPS,
         name: str = "expression_classifier",
     ):
@@ -55,7 +57,8 @@ class ExpressionClassifier(StageModel):
           encoder: Built encoder, pre-trained or random.
           num_classes: K.
           make_views: Makes the augmented view (B, H, W, 3) of a batch, and a second
-            one where it bootstraps.
+            one where it bootstraps, or where views are to agree: a weak and a strong
+            one then.
           dropout: Share of the representation dropped in training.
           label_smoothing: Share of each label spread over all classes.
           jit_compile: Whether XLA compiles pass, loss and gradients.
@@ -71,6 +74,7 @@ class ExpressionClassifier(StageModel):
           action_unit_weight: Weight of the action units' loss.
           build_bootstrap: Makes what bootstraps with the encoder; None for supervised
             training.
+          consistency: The term of agreeing views, or None.
           max_bad_steps: Steps in a row without finite gradients that end learning.
           name: Name of the model.
         """
@@ -83,6 +87,9 @@ class ExpressionClassifier(StageModel):
         if bootstrap is not None:
             means = list(dict.fromkeys([*means, "classification_loss"]))
             means += bootstrap.means
+        if consistency is not None:
+            means = list(dict.fromkeys([*means, "classification_loss"]))
+            means += consistency.means
         macro_f1 = MacroF1(num_classes)
         super().__init__(means, macro_f1, max_bad_steps, jit_compile, name)
         self.network, self.bootstrap = network, bootstrap
@@ -97,6 +104,7 @@ class ExpressionClassifier(StageModel):
             )
             self.averaged.set_weights(self.network.get_weights())
         self.action_unit_head = action_unit_head
+        self._consistency = consistency
         self._make_views = make_views
         self._dropout = dropout
         self._label_smoothing = label_smoothing
@@ -215,7 +223,7 @@ class ExpressionClassifier(StageModel):
                 [logits], batch, self._label_smoothing, self._class_weights
             )
             labelled_share = tf.reduce_sum(weight)
-            if self.action_unit_head is not None or self.bootstrap is not None:
+            if "classification_loss" in self.means:
                 scalars["classification_loss"] = tf.math.divide_no_nan(
                     loss, labelled_share
                 )
@@ -227,6 +235,14 @@ class ExpressionClassifier(StageModel):
                     action_units, labelled_share
                 )
                 loss += self._action_unit_weight * action_units
+            if self._consistency is not None:
+                strong = self.encoder(*others, training=True)
+                strong = record_dropout(strong, batch["key"], self._dropout)
+                added, watched = self._consistency.loss(
+                    self.head(representation), self.head(strong), batch
+                )
+                loss += added
+                scalars |= watched
             if self.bootstrap is not None:
                 added, watched = self.bootstrap.loss(representation, target, batch)
                 loss += added

@@ -1,7 +1,7 @@
 """Stage 2 from its options.
 
-With a random encoder it is the supervised control, with bootstrapping besides the one
-stage of joint training.
+With a random encoder it is the supervised control; with bootstrapping besides, the one
+stage of joint training; with agreeing views besides, FixMatch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ from byel_tf.data.pipeline import SplitBatches
 from byel_tf.models.action_units import build_action_unit_head
 from byel_tf.models.bootstrap import Bootstrap
 from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.models.consistency import Consistency
 from byel_tf.models.encoders import Encoder
 from byel_tf.models.normalization import BatchNorm
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
@@ -95,6 +96,11 @@ def build_finetuning(
                 class_weights=class_weights,
             )
 
+    consistency = None
+    if model_options.objective == "fixmatch":
+        consistency = Consistency(
+            model_options.consistency_weight, model_options.consistency_threshold
+        )
     model = ExpressionClassifier(
         encoder,
         len(classes),
@@ -109,6 +115,7 @@ def build_finetuning(
         action_unit_head=action_unit_head,
         action_unit_weight=model_options.action_unit_weight,
         build_bootstrap=build_bootstrap,
+        consistency=consistency,
         max_bad_steps=run.max_bad_steps,
     )
     learning_rate = build_learning_rate(

@@ -54,9 +54,11 @@ def stage_policy(config: TrainingConfig, stage: int) -> Policy:
     options, name = config.augmentation, config.augmentation.augmentation
     if stage == 2 and config.finetune.finetune_augmentation != "same":
         name = config.finetune.finetune_augmentation
-    if name != "faces":
-        return policy(name)
-    return policy(name, options.random_convolution, options.spectrum_jitter)
+    textures = (0.0, 0.0)
+    if name == "faces":
+        textures = options.random_convolution, options.spectrum_jitter
+    chosen = policy(name, *textures)
+    return chosen.weakened() if config.model.objective == "fixmatch" else chosen
 
 
 def require_policy_options(config: TrainingConfig) -> None:

@@ -284,7 +284,8 @@ class _Run:
 
     def _inputs(self, stage: int, num_views: int) -> StageInputs:
         config, pairs = self._config, self._datasets.pairs
-        if num_views == 1 and pairs != "expression":
+        is_fixmatch = config.model.objective == "fixmatch"
+        if is_fixmatch or (num_views == 1 and pairs != "expression"):
             pairs = "none"
         return build_inputs(
             self._datasets.train,
@@ -316,14 +317,14 @@ class _Run:
 
     def _build_finetuning(self, encoder: Encoder) -> Stage:
         config = self._config
-        is_joint = config.model.objective == "joint"
+        objective = config.model.objective
         return build_finetuning(
             config.finetune,
             config.model,
             config.run,
-            self._inputs(2, 2 if is_joint else 1),
+            self._inputs(2, 2 if objective in ("joint", "fixmatch") else 1),
             encoder=encoder,
-            target_options=config.pretrain if is_joint else None,
+            target_options=config.pretrain if objective == "joint" else None,
             **self._watched(self._datasets.selection),
         )
 

@@ -111,6 +111,7 @@ def make_classifier(tiny_encoder):
         is_scattered=True,
         is_joint=False,
         has_movements=False,
+        make_views=None,
         **options,
     ):
         keras.utils.set_random_seed(3)
@@ -131,7 +132,7 @@ def make_classifier(tiny_encoder):
         model = ExpressionClassifier(
             encoder,
             CLASSES,
-            ready_views if is_joint else first_view,
+            make_views or (ready_views if is_joint else first_view),
             build_bootstrap=build_bootstrap if is_joint else None,
             build_averaged_encoder=tiny_encoder if weight_ema else None,
             weight_ema=weight_ema,
