@@ -48,6 +48,11 @@ def test_several_processes_of_a_machine_share_it(plan):
     assert plan("auto", 6 * TRAIN - 1, processes=3).training == "none"
 
 
+def test_second_pictures_take_as_much_again(plan):
+    assert plan("auto", 4 * TRAIN, pictures=2).training == "memory"
+    assert plan("auto", 4 * TRAIN - 1, pictures=2).training == "none"
+
+
 def test_what_is_asked_for_and_does_not_fit_is_refused(plan):
     assert plan("memory", TRAIN).training == "memory"
     with pytest.raises(RunError, match="--cache=memory needs"):
