@@ -33,6 +33,8 @@ class SplitBatches:
       order: Which records make up a step.
       failure: What went wrong with reading a file, if something did: TensorFlow
         passes on its text only.
+      labels: What each label of the data set is to the model, which may have more
+        classes.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class SplitBatches:
         with_action_units: bool = False,
         with_pairs: bool = False,
         partners: Callable[[int, np.ndarray], np.ndarray] | None = None,
+        labels: Sequence[int] | None = None,
     ):
         """Opens nothing yet.
 
@@ -61,6 +64,7 @@ class SplitBatches:
           with_pairs: Whether the records' second pictures are read, as pair.
           partners: Gives the positions of the records whose pictures are pair instead,
             from epoch and draws: as of `Partners`; None without.
+          labels: What each label of the data set is in the batches; None for itself.
         """
         self.order = order
         self.failure: Exception | None = None
@@ -68,6 +72,8 @@ class SplitBatches:
         self._latest: collections.deque = collections.deque(maxlen=_READ_AHEAD)
         self._name = f"data set {dataset.name} ({dataset.path})"
         self._num_classes = len(dataset.manifest.classes)
+        self.labels = tuple(range(self._num_classes) if labels is None else labels)
+        self._has_other_labels = self.labels != tuple(range(self._num_classes))
         self._image_size = image_size
         self._features = dict(_FEATURES)
         if with_action_units:
@@ -147,6 +153,8 @@ class SplitBatches:
             "label": tf.cast(parsed["image/class/label"][:size], tf.int32),
             "weight": _weight(number, order.batch_size)[rows],
         }
+        if self._has_other_labels:
+            batch["label"] = tf.gather(tf.constant(self.labels), batch["label"])
         if isinstance(order, TrainingOrder):
             if order.labelled is not None:
                 batch["label_weight"] = self._label_weight(step)[rows]
@@ -270,6 +278,7 @@ def evaluation_data(
     image_size: int,
     batch_size: int,
     cache: str = "none",
+    labels: Sequence[int] | None = None,
 ) -> SplitBatches:
     """A split's labelled records once an epoch, in the order of the files.
 
@@ -280,7 +289,9 @@ def evaluation_data(
     if dataset.manifest.splits[split].unlabelled:
         positions = np.flatnonzero(SplitRecords(dataset, split).labels() >= 0)
     order = FileOrder(positions, batch_size)
-    return SplitBatches(dataset, split, order, image_size=image_size, cache=cache)
+    return SplitBatches(
+        dataset, split, order, image_size=image_size, cache=cache, labels=labels
+    )
 
 
 def augmented_batches(

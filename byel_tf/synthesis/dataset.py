@@ -101,6 +101,7 @@ def synthesize(
         "seed": seed,
         "count": count,
         "grey": grey,
+        "size": size,
         "splits": shares,
     }
     if pairs != "none":

@@ -16,6 +16,7 @@ from byel_tf.data.manifest import (
 )
 from byel_tf.data.oddities import warn_of
 from byel_tf.errors import RunError, UsageError
+from byel_tf.evaluation.scored_classes import choose_scored_classes
 
 #: What two views can be taken from.
 PAIRS = ("none", "expression", "neutral", "label")
@@ -28,7 +29,8 @@ class RunDatasets:
     Attributes:
       train: Learned from.
       selection: Its validation split selects the fine-tuning epoch.
-      reported: Their test splits are reported on, by name.
+      reported: Their test splits are reported on, by name; they may have fewer
+        classes.
       labelled: Whether the label of each training image is used, (count,), bool; None
         where all are.
       pairs: What the two views of a face are taken from: "none", one picture;
@@ -98,7 +100,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         reported[train.name] = train
     for text in config.data.eval_data:
         dataset = open_dataset(text)
-        require_classes(dataset, train.manifest.classes)
+        choose_scored_classes(train.manifest.classes, dataset)
         require_split(dataset, "test", "report on")
         reported[dataset.name] = dataset
     for dataset in {id(d): d for d in (train, selection, *reported.values())}.values():

@@ -164,6 +164,8 @@ def _read_export(text: str, folder: pathlib.Path) -> Source:
     variables = folder / "variables" / "variables"
     try:
         about = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
+        if about.get("weights", "float32") != "float32":
+            raise ValueError(f"its weights are kept in {about['weights']}, to predict")
         what = f"export {folder.name}, fine-tuning step {about.get('step', '?')}"
         # A SavedModel's variables have numbers for names: the network tells them.
         encoder = build_encoder(
