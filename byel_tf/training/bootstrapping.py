@@ -51,7 +51,7 @@ def build_parts(
     model_options: ModelOptions,
     *,
     num_classes: int,
-    num_units: int,
+    num_movements: int,
     representation_size: int,
     build_encoder: Callable[[], Encoder],
     make_norm: BatchNorm,
@@ -61,7 +61,8 @@ def build_parts(
     Args:
       model_options: Sizes, objective, and what is subtracted.
       num_classes: K.
-      num_units: U, the action units of a batch.
+      num_movements: U, action units whose vectors are subtracted in place of the
+        emotion vectors; or 0.
       representation_size: R of the online encoder.
       build_encoder: Makes a built encoder, for the target network.
       make_norm: Makes batch norm layers.
@@ -81,11 +82,11 @@ def build_parts(
             num_classes, make_norm, dtype="float32", name="emotion_classifier"
         )
         classifier(tf.zeros([1, size]))  # makes its variables
-        if model_options.subtraction == "action_units":
+        if num_movements:
             movements = MovementVectors(
-                num_units, dtype="float32", name="movement_vectors"
+                num_movements, dtype="float32", name="movement_vectors"
             )
-            movements(tf.zeros([1, size]), tf.zeros([1, num_units]))
+            movements(tf.zeros([1, size]), tf.zeros([1, num_movements]))
         elif model_options.emotion_subtraction:
             subtract = subtract_emotion_vector
     return BootstrapParts(projector, predictor, target, classifier, subtract, movements)

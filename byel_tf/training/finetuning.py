@@ -35,6 +35,7 @@ def build_finetuning(
     *,
     classes: Sequence[str],
     num_action_units: int,
+    num_movements: int = 0,
     class_weights: Sequence[float] | None,
     encoder: Encoder,
     build_encoder: Callable[[], Encoder],
@@ -52,7 +53,8 @@ def build_finetuning(
       validation: What its epoch is selected on, or None.
       reported: What it is watched on, by data set.
       classes: Class names.
-      num_action_units: U, or 0 where the batches have none.
+      num_action_units: U, or 0 where none are learned.
+      num_movements: Action units that are subtracted: as of `build_parts`.
       class_weights: As of `ExpressionClassifier`.
       encoder: A built encoder, pre-trained or random; its weights are trained on.
       build_encoder: Makes a built encoder of the same kind; called where weights are
@@ -77,7 +79,7 @@ def build_finetuning(
             parts = build_parts(
                 model_options,
                 num_classes=len(classes),
-                num_units=num_action_units,
+                num_movements=num_movements,
                 representation_size=encoder.representation_size,
                 build_encoder=build_encoder,
                 make_norm=make_norm,

@@ -30,6 +30,7 @@ def build_pretraining(
     *,
     classes: Sequence[str],
     num_action_units: int,
+    num_movements: int = 0,
     class_weights: Sequence[float] | None,
     build_encoder: Callable[[], Encoder],
     make_norm: BatchNorm,
@@ -46,7 +47,8 @@ def build_pretraining(
       validation: What it is watched on, or None.
       reported: More of that, by data set.
       classes: Class names.
-      num_action_units: U, or 0 where the batches have none.
+      num_action_units: U, or 0 where none are learned.
+      num_movements: Action units that are subtracted: as of `build_parts`.
       class_weights: As of `BYEL`.
       build_encoder: Makes a built encoder; called for the online and the target one.
       make_norm: Makes batch norm layers.
@@ -59,7 +61,7 @@ def build_pretraining(
     parts = build_parts(
         model_options,
         num_classes=len(classes),
-        num_units=num_action_units,
+        num_movements=num_movements,
         representation_size=encoder.representation_size,
         build_encoder=build_encoder,
         make_norm=make_norm,

@@ -339,6 +339,7 @@ class _Run:
             cache=self._caches.evaluation,
         )
         units = len(datasets.train.manifest.action_units)
+        are_subtracted = config.model.subtraction == "action_units"
         reported = {
             name: batches(
                 dataset,
@@ -351,7 +352,8 @@ class _Run:
             "validation": batches(validated, "validation"),
             "reported": {n: found for n, found in reported.items() if found},
             "classes": datasets.classes,
-            "num_action_units": units if _has_action_units(config.model) else 0,
+            "num_action_units": units if config.model.action_unit_weight else 0,
+            "num_movements": units if are_subtracted else 0,
             "class_weights": class_weights(
                 datasets.train, config.data.class_balance, datasets.labelled
             ),
