@@ -135,10 +135,11 @@ def _pairs(config: TrainingConfig, train: PreparedDataset) -> str:
             f"{wrong} is for --objective=byel or joint with --emotion_subtraction: "
             "give --subtraction=class"
         )
-    if pairs != "neutral":
+    if pairs != "neutral" or not train.manifest.action_units:
         raise UsageError(
-            f"{wrong} needs each face at rest as well, and the pairs of data set "
-            f"{train.name} ({train.path}) are '{pairs}': draw it with "
+            f"{wrong} needs the movements of each face, and the face at rest as well; "
+            f"the pairs of data set {train.name} ({train.path}) are '{pairs}': draw it "
+            "with "
             "python -m byel_tf.cli.synthesize --pairs=neutral"
         )
     if config.data.label_share < 1:

@@ -14,9 +14,9 @@ from byel_tf.training.datasets import open_datasets, require_distinct_names
 def make(tmp_path, tiny_png):
     """Prepares a data set with the given numbers of records by split."""
 
-    def prepare(name, classes=("a", "b"), label=0, source=(), **counts):
+    def prepare(name, classes=("a", "b"), label=0, source=(), units=(), **counts):
         source = {"kind": "test", **dict(source)}
-        with write_dataset(tmp_path / name, classes, source) as writer:
+        with write_dataset(tmp_path / name, classes, source, units) as writer:
             for split, count in counts.items():
                 for _ in range(count):
                     writer.add(split, Record(tiny_png, "png", 1, 1, label, "", "x"))
@@ -90,7 +90,8 @@ def test_action_units_that_are_not_there(make):
     ],
 )
 def test_pairs_are_those_of_the_data_set_unless_told(make, said, flags, expected):
-    train = make("faces", train=4, validation=1, source={"pairs": said})
+    options = {"source": {"pairs": said}, "units": ("brow",)}
+    train = make("faces", train=4, validation=1, **options)
     assert open_datasets(configured(train, *flags)).pairs == expected
 
 
