@@ -96,7 +96,10 @@ def charts(content: Mapping[str, Any]) -> dict[str, bytes]:
         for share in shares:
             chosen = [point for point in points if point["share"] == share]
             made[f"pays-{number}-share{share:g}.png"] = _chart(
-                chosen, "encoder_passes", "encoder passes", f"{dataset}: {share:.0%}"
+                chosen,
+                "encoder_passes",
+                "encoder passes",
+                f"{dataset}: {100 * share:g} % labelled",
             )
         largest = max(point["budget"] for point in points)
         chosen = [point for point in points if point["budget"] == largest]
@@ -190,7 +193,7 @@ def _verdict(points: Sequence[Mapping[str, Any]]) -> list[str]:
         pays = "pays" if low > 0 else "no arm pays; the best is"
         sentence = f"`{best['arm']}` {pays}" if low > 0 else f"{pays} `{best['arm']}`"
         lines.append(
-            f"- {share:.0%} labelled, budget {budget}: {sentence} "
+            f"- {100 * share:g} % labelled, budget {budget}: {sentence} "
             f"({best['difference']:+.4f}{relative}, interval {low:+.4f} to {high:+.4f})"
         )
     return lines or ["- Nothing is finished that the control can be compared to."]
@@ -210,7 +213,7 @@ def _table(points: Sequence[Mapping[str, Any]]) -> list[str]:
             difference = f"{p['difference']:+.4f} ({a:+.4f} to {b:+.4f})"
         probes = [f"{p[probe]:.4f}" if probe in p else "" for probe in _PROBES]
         cells = [
-            f"{p['share']:.0%}",
+            f"{100 * p['share']:g} %",
             str(p["budget"]),
             p["arm"],
             f"{p['encoder_passes']:,.0f}",
