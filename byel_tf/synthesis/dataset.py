@@ -125,11 +125,10 @@ def synthesize(
             sheet = prototype_sheet(described, classes, renderers)
             writer.add_picture(PROTOTYPE_SHEET_FILE_NAME, encode_png(sheet))
             shown = []
-            pictures = draw_faces(drawing, count, workers, folder)
-            drawn = zip(*[pictures] * drawing.pictures_of_a_face, strict=True)
+            drawn = draw_faces(drawing, range(count), workers, folder)
             with progress(count, "face", f"draw {described.name}") as bar:
                 for index, (split, pngs) in enumerate(zip(splits, drawn, strict=True)):
-                    writer.add(split, _record(drawing, index, *pngs))
+                    writer.add(split, face_record(drawing, index, *pngs))
                     if len(shown) < _SHEET_COLUMNS * len(classes):
                         shown.append(pngs[0])
                     bar.update()
@@ -139,9 +138,10 @@ def synthesize(
     return writer.manifest
 
 
-def _record(
+def face_record(
     drawing: Drawing, index: int, encoded: bytes, second: bytes | None = None
 ) -> Record:
+    """The record of face number `index`, of its PNG and that of its pair."""
     face = drawing.face(index)
     pose = face.pose
     filename = f"{face.subject.rpartition('-')[0]}-{index:07d}.png"

@@ -17,6 +17,7 @@ from byel_tf.data.persons import persons_and_labels
 from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import UsageError
+from byel_tf.training.fresh_faces import RecordsOf
 
 #: Pairs whose second pictures are in the records.
 RECORDED_PAIRS = ("expression", "neutral")
@@ -95,6 +96,7 @@ def build_inputs(
     sees_all: bool = True,
     pairs: str = "none",
     cache: str = "none",
+    records_of: RecordsOf | None = None,
 ) -> StageInputs:
     """Sets up the training data of a stage.
 
@@ -114,6 +116,7 @@ def build_inputs(
       sees_all: Whether the stage learns from images without a label.
       pairs: What the views are taken from: as of `RunDatasets`.
       cache: Where decoded images are kept: as of `SplitBatches`.
+      records_of: The records of each epoch, where every one has others.
     """
     # Of pictures that teach alike one view is made of either.
     is_exchanged = pairs == "expression" and stage == 2
@@ -140,7 +143,9 @@ def build_inputs(
         labelled_rows=_labelled_rows(data, run, labelled, sees_all),
     )
 
-    def open_data(order: TrainingOrder, cache: str) -> SplitBatches:
+    def open_data(
+        order: TrainingOrder, cache: str, records_of: RecordsOf | None = None
+    ) -> SplitBatches:
         return SplitBatches(
             dataset,
             "train",
@@ -150,6 +155,7 @@ def build_inputs(
             with_action_units=with_action_units,
             with_pairs=pairs in RECORDED_PAIRS,
             partners=partners,
+            records_of=records_of,
         )
 
     def preview(count: int) -> tuple[tf.Tensor, ...]:
@@ -158,7 +164,7 @@ def build_inputs(
         return (fixed(first["image"]), *previewed(first))
 
     return StageInputs(
-        data=open_data(order, cache),
+        data=open_data(order, cache, records_of),
         make_views=ready_views if in_pipeline else make_views,
         augment=make_views if in_pipeline else None,
         preview=preview,
