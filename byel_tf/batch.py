@@ -15,6 +15,8 @@ class Batch(TypedDict, total=False):
       image: (B, H, W, 3), uint8.
       pair: A second picture, (B, H, W, 3), uint8; only where views come from two.
       label: Class indices, (B,), int32.
+      votes: Votes for each class, (B, K), float32, all 0 where an image has none; only
+        where the classifier learns from them.
       weight: Share of each example in the batch mean, (B,), float32: losses summed
         with it need no count from other replicas. 1 over the number of examples, and
         0 for the repeated ones that fill an epoch's last batch.
@@ -31,6 +33,7 @@ class Batch(TypedDict, total=False):
     image: tf.Tensor
     pair: tf.Tensor
     label: tf.Tensor
+    votes: tf.Tensor
     weight: tf.Tensor
     label_weight: tf.Tensor
     key: tf.Tensor

@@ -109,6 +109,11 @@ class DataOptions:
         lower=1e-6,
         upper=1,
     )
+    soft_labels: bool = option(
+        False,
+        "Where records have votes, annotators' or the shares of a drawn mixture, the "
+        "classifier learns their shares in place of the label.",
+    )
     pairs: str = option(
         "auto",
         "Pictures that the two views of byel, byol and joint come from: auto, the two "

@@ -16,7 +16,7 @@ from byel_tf.data.record import PAIR_ENCODED, PEEK_BYTES, peek_label
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 
-_ACTION_UNITS = "image/face/action_units"
+_ACTION_UNITS, _VOTES = "image/face/action_units", "image/class/votes"
 # Steps that may be read and not used yet.
 _READ_AHEAD = 64
 _ALL_ROWS = slice(None)
@@ -46,6 +46,7 @@ class SplitBatches:
         image_size: int,
         cache: str = "none",
         with_action_units: bool = False,
+        with_votes: bool = False,
         with_pairs: bool = False,
         partners: Callable[[int, np.ndarray], np.ndarray] | None = None,
         records_of: Callable[[int], SplitRecords] | None = None,
@@ -62,6 +63,8 @@ class SplitBatches:
             file without a name that goes with the process; or "none".
           with_action_units: Whether the records' action units are read, all those
             that the data set names.
+          with_votes: Whether their votes are read, one a class of the data set; 0 where
+            a record has none.
           with_pairs: Whether the records' second pictures are read, as pair.
           partners: Gives the positions of the records whose pictures are pair instead,
             from epoch and draws: as of `Partners`; None without.
@@ -83,6 +86,10 @@ class SplitBatches:
         if with_action_units:
             units = [len(dataset.manifest.action_units)]
             self._features[_ACTION_UNITS] = tf.io.FixedLenFeature(units, tf.float32)
+        if with_votes:
+            self._features[_VOTES] = tf.io.FixedLenFeature(
+                [self._num_classes], tf.float32, [0.0] * self._num_classes
+            )
         self._with_pairs, self._partners = with_pairs, partners
         if with_pairs:
             self._features[PAIR_ENCODED] = tf.io.FixedLenFeature([], tf.string)
@@ -108,10 +115,10 @@ class SplitBatches:
 
         Returns:
           A data set of `Batch` with image, label, weight and, in training, key, and
-          with label_weight where not all labels are known, and action_units where
-          asked for, and pair. An epoch's last, partial batch is filled
-          with its own records, at weight 0: without them a replica could be left with
-          no example at all, on which convolutions fail, and a compiled step would be
+          with label_weight where not all labels are known, and with action_units,
+          votes and pair where asked for. An epoch's last, partial batch is filled with
+          its own records, at weight 0: without them a replica could be left with no
+          example at all, on which convolutions fail, and a compiled step would be
           compiled again for the odd size.
         """
         steps = tf.data.Dataset.range(start_step, end_step)
@@ -169,6 +176,8 @@ class SplitBatches:
             batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
         if _ACTION_UNITS in self._features:
             batch["action_units"] = parsed[_ACTION_UNITS][:size]
+        if _VOTES in self._features:
+            batch["votes"] = parsed[_VOTES][:size]
         if len(positions) > size:
             batch["pair"] = images[size:]
         return batch

@@ -55,14 +55,25 @@ def emotion_losses(
 
     Args:
       logits: Of each view, (B, K).
-      batch: Labels; those that are not known count for nothing.
+      batch: Labels, or votes; those that are not known count for nothing.
       label_smoothing: Share of each label spread over all classes.
       class_weights: Weight of each class, (K,), or None for 1 each.
     """
     labels = batch["label"]
-    losses = [cross_entropy(one, labels, label_smoothing) for one in logits]
+    targets = _targets(batch, logits[0].shape[-1])
+    losses = [cross_entropy(one, targets, label_smoothing) for one in logits]
     return tf.reduce_sum(
         label_weight(batch)
         * class_weights_of(labels, class_weights)
         * functools.reduce(operator.add, losses)
     )
+
+
+def _targets(batch: Batch, num_classes: int) -> tf.Tensor:
+    """What is to be predicted: labels, (B,), or where there are votes their shares."""
+    labels, votes = batch["label"], batch.get("votes")
+    if votes is None:
+        return labels
+    total = tf.reduce_sum(votes, axis=-1, keepdims=True)
+    shares = tf.math.divide_no_nan(votes, total)
+    return tf.where(total > 0, shares, tf.one_hot(labels, num_classes))

@@ -15,6 +15,7 @@ from byel_tf.data.manifest import (
     split_name,
 )
 from byel_tf.data.oddities import warn_of
+from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError, UsageError
 from byel_tf.evaluation.scored_classes import choose_scored_classes
 
@@ -36,6 +37,7 @@ class RunDatasets:
       pairs: What the two views of a face are taken from: "none", one picture;
         "expression", a second one of another person with the same movements;
         "neutral", of the same person at rest; "label", of the same class.
+      voted: Training images whose votes are learned from; None where no votes are.
     """
 
     train: PreparedDataset
@@ -43,6 +45,7 @@ class RunDatasets:
     reported: dict[str, PreparedDataset]
     labelled: np.ndarray | None = None
     pairs: str = "none"
+    voted: int | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -109,7 +112,25 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
     if config.data.label_share < 1:
         share, seed = config.data.label_share, config.run.seed
         labelled = labelled_records(train, "train", share, seed)
-    return RunDatasets(train, selection, reported, labelled, pairs)
+    voted = _voted(train) if config.data.soft_labels else None
+    return RunDatasets(train, selection, reported, labelled, pairs, voted)
+
+
+def _voted(train: PreparedDataset) -> int:
+    """How many training images have votes.
+
+    Raises:
+      UsageError: If none has.
+    """
+    records = SplitRecords(train, "train")
+    count = sum(bool(records.parse(i).votes) for i in range(len(records)))
+    if not count:
+        raise UsageError(
+            f"--soft_labels, but no training image of data set {train.name} "
+            f"({train.path}) has votes: leave it out, or prepare the set with "
+            "--vote_labels=soft"
+        )
+    return count
 
 
 def _pairs(config: TrainingConfig, train: PreparedDataset) -> str:

@@ -153,6 +153,7 @@ def build_inputs(
             image_size=data.image_size,
             cache=cache,
             with_action_units=with_action_units,
+            with_votes=data.soft_labels,
             with_pairs=pairs in RECORDED_PAIRS,
             partners=partners,
             records_of=records_of,

@@ -188,6 +188,9 @@ class _Run:
         if datasets.labelled is not None:
             number, count = datasets.labelled.sum(), len(datasets.labelled)
             print(f"labels: those of {number:,} of {count:,} training images are used")
+        if datasets.voted is not None:
+            count = datasets.train.manifest.splits["train"].count
+            print(f"labels: {datasets.voted:,} of {count:,} training images have votes")
         if datasets.train.name not in datasets.reported:
             print(f"note: {datasets.train.path} has no test split to report on")
         self._make_norm = sync_batch_norm if is_synchronized else batch_norm

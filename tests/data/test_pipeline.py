@@ -196,6 +196,21 @@ def test_action_units_travel_with_their_record(make_dataset, cache):
         assert_equal_batches([batch], [without])
 
 
+def test_votes_travel_with_their_record(tmp_path, classes, make_record):
+    votes = [None, (3.0, 1.0), (0.0, 2.0)]
+    with write_dataset(tmp_path / "voted", classes[:2], {"kind": "test"}) as writer:
+        for number, own in enumerate(votes):
+            record = dataclasses.replace(make_record(number), label=0, votes=own)
+            writer.add("train", record)
+    dataset = open_dataset(str(tmp_path / "voted"))
+    order = TrainingOrder(3, 3, drop_remainder=False, seed=1, stage=1, window=0)
+    data = SplitBatches(dataset, "train", order, image_size=4, with_votes=True)
+    batch = next(iter(data.batches()))
+    _, draws, _ = order.batch(0)
+    expected = [votes[draw % 3] or (0.0, 0.0) for draw in draws]
+    np.testing.assert_array_equal(batch["votes"], expected)
+
+
 def test_known_labels_have_weights_of_their_own(dataset):
     order = make_order(labelled=LABELS > 0, labelled_rows=1)
     batches = take(make_data(dataset, order), 5)

@@ -48,6 +48,20 @@ def test_opened(make):
     }
 
 
+def test_votes_are_counted(make, tmp_path, tiny_png):
+    train = make("faces", train=4, validation=1)
+    assert open_datasets(configured(train)).voted is None
+    with pytest.raises(UsageError, match="no training image of data set faces .* has"):
+        open_datasets(configured(train, "--soft_labels"))
+    voted = tmp_path / "voted"
+    with write_dataset(voted, ("a", "b"), {"kind": "test"}) as writer:
+        for votes in (None, (3.0, 1.0), (1.0, 1.0), (0.0, 2.0)):
+            record = Record(tiny_png, "png", 1, 1, 0, "", "x", votes=votes)
+            writer.add("train", record)
+        writer.add("validation", record)
+    assert open_datasets(configured(voted, "--soft_labels")).voted == 3
+
+
 def test_training_set_without_a_test_split(make):
     opened = open_datasets(configured(make("faces", train=4, validation=1)))
     assert opened.reported == {}
