@@ -51,8 +51,12 @@ def stage_config(
 def stage_inputs(
     config: TrainingConfig, dataset: PreparedDataset, objective: str
 ) -> StageInputs:
-    """What the stage of an objective reads: pre-training, or supervised training."""
+    """What the stage of an objective reads: pre-training, or supervised training.
+
+    Decoded images are kept where `--cache` says so; "auto" stands for memory.
+    """
     is_supervised = objective == "supervised"
+    cache = "memory" if config.data.cache == "auto" else config.data.cache
     return build_inputs(
         dataset,
         config.data,
@@ -64,6 +68,7 @@ def stage_inputs(
         compile_views=resolve_xla(config.run.xla) == "views",
         drop_remainder=not is_supervised,
         with_action_units=config.model.action_unit_weight > 0,
+        cache=cache,
     )
 
 

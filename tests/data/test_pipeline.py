@@ -203,7 +203,7 @@ def test_votes_travel_with_their_record(tmp_path, classes, make_record):
             record = dataclasses.replace(make_record(number), label=0, votes=own)
             writer.add("train", record)
     dataset = open_dataset(str(tmp_path / "voted"))
-    order = TrainingOrder(3, 3, drop_remainder=False, seed=1, stage=1, window=0)
+    order = TrainingOrder(3, 3, drop_remainder=False, seed=1, stage=1)
     data = SplitBatches(dataset, "train", order, image_size=4, with_votes=True)
     batch = next(iter(data.batches()))
     _, draws, _ = order.batch(0)

@@ -132,7 +132,9 @@ def test_pairs_are_those_of_the_data_set_unless_told(make, said, flags, expected
     ],
 )
 def test_pairs_and_labels_that_cannot_be_used(make, said, flags, expected):
-    train = make("faces", train=4, validation=1, source={"pairs": said})
+    train = make(
+        "faces", train=4, validation=1, source={"pairs": said}, units=("brow",)
+    )
     with pytest.raises((RunError, UsageError), match=expected):
         open_datasets(configured(train, *flags))
 
