@@ -113,7 +113,7 @@ def renderer(head: str) -> Renderer:
 
 def draw_faces(
     drawing: Drawing, faces: range, workers: int, folder: WorkingFolder
-) -> Iterator[bytes]:
+) -> Iterator[tuple[bytes, ...]]:
     """Draws some of the faces, by their numbers.
 
     Finished ones are kept in the working folder, so that drawing that was broken off
@@ -127,7 +127,7 @@ def draw_faces(
             are thrown away.
 
     Yields:
-        PNG files, in order; of each face both pictures, where they come in pairs.
+        The PNG file of each face, in order; both files, where they come in pairs.
 
     Raises:
         RunError: If the folder can't be written, or a process ends unexpectedly.
@@ -154,7 +154,7 @@ def draw_faces(
                 if drawn_task != task:
                     raise RunError(f"{file} was lost while others were drawn")
                 write_atomically(file, _frame(pictures))
-            yield from pictures
+            yield from zip(*[iter(pictures)] * each, strict=True)
     except OSError as error:
         raise RunError(f"cannot write {folder.path}: {error.strerror}") from error
 

@@ -138,12 +138,11 @@ def draw_fresh(fresh: FreshFaces, path: pathlib.Path, epoch: int) -> None:
     if file.exists():
         return
     folder = WorkingFolder(path, FRESH_FILES)
-    pictures = draw_faces(fresh.drawing, faces, fresh.workers, folder)
-    drawn = zip(*[pictures] * fresh.drawing.pictures_of_a_face, strict=True)
+    drawn = draw_faces(fresh.drawing, faces, fresh.workers, folder)
     try:
         # Before the file is begun, which it would throw away.
         open_working_folder(folder, fresh.drawing)
-        with new_file(file) as shard, contextlib.closing(pictures):
+        with new_file(file) as shard, contextlib.closing(drawn):
             for index, pngs in zip(faces, drawn, strict=True):
                 shard.write(frame(serialize(face_record(fresh.drawing, index, *pngs))))
         for part in path.glob("*.faces"):

@@ -58,14 +58,20 @@ def test_the_second_view_is_of_the_pair(telling, batch):
 
 def test_either_picture_may_come_first(telling):
     keys = stateless.record_keys(1, 1, 0, tf.range(400, dtype=tf.int64))
-    images = np.zeros((400, 1, 1, 3), np.uint8)
-    batch = {"image": tf.constant(images), "pair": tf.constant(images + 100)}
-    views = policy_views(telling, 2, is_exchanged=True)({**batch, "key": keys})
-    of_pair = [view.numpy()[:, 0] > 50 for view in views]
-    np.testing.assert_array_equal(of_pair[0], ~of_pair[1])
-    assert 150 < of_pair[0].sum() < 250
-    (only,) = policy_views(telling, 1, is_exchanged=True)({**batch, "key": keys})
-    np.testing.assert_array_equal(only.numpy()[:, 0] > 50, of_pair[0])
+    black = tf.zeros([400, 1, 1, 3], tf.uint8)
+    alike = {"image": black, "pair": black, "key": keys}
+
+    def of_pair(count):
+        make_views = policy_views(telling, count, is_exchanged=True)
+        paired = make_views({**alike, "pair": black + 255})
+        plain = make_views(alike)
+        return [np.array(a - b)[:, 0] > 0.5 for a, b in zip(paired, plain, strict=True)]
+
+    first, second = of_pair(2)
+    np.testing.assert_array_equal(first, ~second)
+    assert 150 < first.sum() < 250
+    (only,) = of_pair(1)
+    np.testing.assert_array_equal(only, first)
 
 
 def test_what_is_drawn_for_draws_apart():
