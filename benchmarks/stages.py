@@ -102,6 +102,7 @@ def build_stage(
         "num_action_units": len(dataset.manifest.action_units) if has_units else 0,
         "class_weights": None,
         "build_encoder": build_encoder,
+        "make_norm": batch_norm,
         "jit_compile": jit_compile,
     }
     with strategy.scope():
@@ -119,7 +120,6 @@ def build_stage(
             model_options,
             config.run,
             inputs,
-            make_norm=batch_norm,
             **common,
         )
 

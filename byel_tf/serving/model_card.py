@@ -30,6 +30,8 @@ FILE_NAME = "model_card.md"
 _METHODS = {
     "byel": "BYEL, Bootstrap Your Emotion Latent (arXiv 2207.10003), then fine-tuning",
     "byol": "BYOL (arXiv 2006.07733), then fine-tuning",
+    "joint": "BYEL (arXiv 2207.10003) and fine-tuning on the same passes, in one stage",
+    "fixmatch": "fine-tuning with FixMatch (arXiv 2001.07685)",
     "supervised": "fine-tuning alone, no stage 1",
 }
 
