@@ -188,7 +188,7 @@ def main(argv: Sequence[str]) -> None:
     from byel_tf.serving.load import find_export, load_export
 
     model = load_export(find_export(given.model))
-    cropping = _cropping(images, model.metadata)
+    cropping = cropping_for(images, model.metadata)
     crops = cropping.kind == "face"
     conversion = Conversion(
         (),
@@ -265,7 +265,7 @@ def _require_faces(images: PredictImageFlags, file_format: str) -> None:
         )
 
 
-def _cropping(images: PredictImageFlags, facts: Mapping[str, Any]) -> Cropping:
+def cropping_for(images: PredictImageFlags, facts: Mapping[str, Any]) -> Cropping:
     """How images are cropped; says so, and complains before any image is read.
 
     Raises:

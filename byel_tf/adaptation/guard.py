@@ -1,0 +1,73 @@
+"""What keeps an adaptation from harm, where no image has a label to see it by."""
+
+import dataclasses
+
+import numpy as np
+
+from byel_tf.adaptation.shares import effective_classes
+
+
+@dataclasses.dataclass(frozen=True)
+class Guard:
+    """Limits of what is adapted to, and of what it may change.
+
+    Attributes:
+      images_per_class: Fewer images than so many for each class are too few.
+      diversity: Least effective number of classes, by estimated shares, as a part of
+        the number of classes; below it the images differ from the training's in their
+        class shares, which statistics, entropy and prototypes take for a difference of
+        their looks.
+      confidence: Least mean greatest probability; below it the model's own labels are
+        wrong too often to learn from.
+      agreement: Least share of images whose label stays.
+    """
+
+    images_per_class: int = 20
+    diversity: float = 0.9
+    confidence: float = 0.6
+    agreement: float = 0.8
+
+    def least_images(self, classes: int) -> int:
+        """How many images are enough."""
+        return self.images_per_class * classes
+
+    def against_images(
+        self, method: str, probabilities: np.ndarray, shares: np.ndarray
+    ) -> str | None:
+        """Why nothing is to be learned from images; None where all is well.
+
+        Args:
+          method: Name of the method.
+          probabilities: The source's, (N, K).
+          shares: Estimated class shares of the images, (K,).
+        """
+        confidence = float(probabilities.max(axis=1).mean())
+        if confidence < self.confidence:
+            return (
+                f"the model is not sure of these images: mean confidence "
+                f"{confidence:.2f}, at least {self.confidence:g} is needed"
+            )
+        classes = effective_classes(shares)
+        least = self.diversity * len(shares)
+        if method != "prior" and classes < least:
+            return (
+                f"label shift: the estimated class shares are as diverse as "
+                f"{classes:.1f} equally frequent classes of {len(shares)}, at least "
+                f"{least:.1f} are needed"
+            )
+        return None
+
+    def against_change(self, before: np.ndarray, after: np.ndarray) -> str | None:
+        """Why an adapted model is not to be taken; None where all is well.
+
+        Args:
+          before: The source's probabilities, (N, K).
+          after: Those of the adapted model.
+        """
+        agreement = float(np.mean(before.argmax(axis=1) == after.argmax(axis=1)))
+        if agreement < self.agreement:
+            return (
+                f"only {agreement:.2f} of the images keep their label, at least "
+                f"{self.agreement:g} are needed"
+            )
+        return None
