@@ -10,7 +10,7 @@ from scipy import special
 from byel_tf.adaptation.guard import Guard
 from byel_tf.adaptation.methods import BY_NAME
 from byel_tf.adaptation.running import Running
-from byel_tf.adaptation.settings import Settings, Source
+from byel_tf.adaptation.settings import MethodSettings, Source
 from byel_tf.adaptation.shares import estimate_shares
 
 #: How far from the source towards the adapted model it is tried to go, 0 being left.
@@ -51,7 +51,7 @@ def adapt(
     images: np.ndarray,
     source: Source,
     method: str,
-    settings: Settings,
+    settings: MethodSettings,
     guard: Guard | None,
     logits: np.ndarray | None = None,
 ) -> Adaptation:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from byel_tf.adaptation.adapt import Adaptation
 from byel_tf.adaptation.running import Running
-from byel_tf.adaptation.settings import Settings, Source
+from byel_tf.adaptation.settings import MethodSettings, Source
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import new_directory
 from byel_tf.serving.export import (
@@ -85,7 +85,7 @@ def write_adapted(
     folder: str | os.PathLike,
     model: SourceModel,
     adaptation: Adaptation,
-    settings: Settings,
+    settings: MethodSettings,
     data_sha256: str,
 ) -> None:
     """Writes the changed network as an export with its card.

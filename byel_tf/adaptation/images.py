@@ -107,9 +107,7 @@ def read_split(
     return images.pixels(), np.concatenate([np.zeros(0, int), *labels])
 
 
-def _batches(
-    dataset: PreparedDataset, split: str
-) -> Iterator[dict[str, tf.Tensor]]:
+def _batches(dataset: PreparedDataset, split: str) -> Iterator[dict[str, tf.Tensor]]:
     records = tf.data.TFRecordDataset(dataset.shard_paths(split))
     try:
         for serialized in records.batch(_BATCH_SIZE):

@@ -6,13 +6,13 @@ from byel_tf.adaptation.information import maximize_information
 from byel_tf.adaptation.prior import take_prior
 from byel_tf.adaptation.prototypes import class_prototypes, matching_scale
 from byel_tf.adaptation.running import Running
-from byel_tf.adaptation.settings import Settings, Source
+from byel_tf.adaptation.settings import MethodSettings, Source
 from byel_tf.adaptation.shares import estimate_shares
 from byel_tf.adaptation.statistics import mix_statistics
 
 
 def _statistics(
-    running: Running, images: np.ndarray, source: Source, settings: Settings
+    running: Running, images: np.ndarray, source: Source, settings: MethodSettings
 ) -> None:
     mix_statistics(
         running.network,
@@ -24,7 +24,7 @@ def _statistics(
 
 
 def _entropy(
-    running: Running, images: np.ndarray, source: Source, settings: Settings
+    running: Running, images: np.ndarray, source: Source, settings: MethodSettings
 ) -> None:
     _statistics(running, images, source, settings)
     maximize_information(
@@ -39,7 +39,7 @@ def _entropy(
 
 
 def _prototypes(
-    running: Running, images: np.ndarray, source: Source, settings: Settings
+    running: Running, images: np.ndarray, source: Source, settings: MethodSettings
 ) -> None:
     head = running.network.head
     representations, _ = running.outputs(images)
@@ -55,7 +55,7 @@ def _prototypes(
 
 
 def _prior(
-    running: Running, images: np.ndarray, source: Source, settings: Settings
+    running: Running, images: np.ndarray, source: Source, settings: MethodSettings
 ) -> None:
     probabilities = running.probabilities(images, source.temperature)
     shares = estimate_shares(probabilities, np.array(source.shares), settings.floor)

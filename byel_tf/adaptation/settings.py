@@ -6,7 +6,7 @@ METHODS = ("statistics", "entropy", "prototypes", "prior")
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class MethodSettings:
     """What the methods are told; the defaults were chosen on `shifted` only.
 
     Attributes:

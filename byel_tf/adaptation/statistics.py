@@ -74,9 +74,7 @@ def mix_statistics(
             part, source, found, strict=True
         ):
             layer.moving_mean.assign(share * own + (1 - share) * mean)
-            layer.moving_variance.assign(
-                share * own_variance + (1 - share) * variance
-            )
+            layer.moving_variance.assign(share * own_variance + (1 - share) * variance)
 
 
 def _statistics(layer: keras.layers.Layer) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Iterator, Sequence
 
 from byel_tf.adaptation.guard import Guard
-from byel_tf.adaptation.settings import METHODS, Settings
+from byel_tf.adaptation.settings import METHODS, MethodSettings
 from byel_tf.cli.predict import PredictImageFlags, cropping_for
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.errors import RunError, UsageError
@@ -71,45 +71,45 @@ class MethodFlags:
     """What the methods are told; the defaults were chosen on drawn faces."""
 
     source_images: int = option(
-        Settings.source_images,
+        MethodSettings.source_images,
         "statistics, entropy: the source's statistics count as those of so many "
         "images more.",
         lower=0,
         upper=10**9,
     )
     depth: float = option(
-        Settings.depth,
+        MethodSettings.depth,
         "statistics, entropy: share of the batch norm layers whose statistics are "
         "mixed, the first ones.",
         lower=0.01,
         upper=1,
     )
     epochs: int = option(
-        Settings.epochs, "entropy: passes over the images.", lower=1, upper=1000
+        MethodSettings.epochs, "entropy: passes over the images.", lower=1, upper=1000
     )
     learning_rate: float = option(
-        Settings.learning_rate, "entropy: Adam's.", lower=1e-9, upper=1
+        MethodSettings.learning_rate, "entropy: Adam's.", lower=1e-9, upper=1
     )
     supports: int = option(
-        Settings.supports, "prototypes: most images of a class; 0: all.", lower=0
+        MethodSettings.supports, "prototypes: most images of a class; 0: all.", lower=0
     )
     exponent: float = option(
-        Settings.exponent,
+        MethodSettings.exponent,
         "prior: τ, how far towards the estimated shares, 1 being all the way.",
         lower=0,
         upper=1,
     )
     floor: float = option(
-        Settings.floor,
+        MethodSettings.floor,
         "prior: least share of a class, as a part of its share in training.",
         lower=0.001,
         upper=1,
     )
     batch_size: int = option(
-        Settings.batch_size, "Images at a time.", lower=2, upper=65536
+        MethodSettings.batch_size, "Images at a time.", lower=2, upper=65536
     )
     seed: int = option(
-        Settings.seed,
+        MethodSettings.seed,
         "entropy: decides the images' order.",
         lower=0,
         upper=2**31 - 1,
@@ -141,7 +141,10 @@ class GuardFlags:
         upper=1,
     )
     agreement: float = option(
-        Guard.agreement, "Least share of images that keep their label.", lower=0, upper=1
+        Guard.agreement,
+        "Least share of images that keep their label.",
+        lower=0,
+        upper=1,
     )
 
 
@@ -155,12 +158,12 @@ def main(argv: Sequence[str]) -> None:
     require_new_directory(given.output)
     counts = [one.count() for one in inputs]
 
-    from byel_tf.compat import keras  # noqa: F401  (TensorFlow without its remarks)
     from byel_tf.adaptation.adapt import adapt
     from byel_tf.adaptation.export import read_source_model, write_adapted
+    from byel_tf.compat import keras  # noqa: F401  (TensorFlow without its remarks)
     from byel_tf.serving.load import find_export
 
-    settings = Settings(**dataclasses.asdict(method_flags))
+    settings = MethodSettings(**dataclasses.asdict(method_flags))
     limits = dataclasses.asdict(guard_flags)
     is_guarded = limits.pop("guard")
     guard = Guard(**limits)
