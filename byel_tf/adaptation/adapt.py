@@ -42,7 +42,9 @@ class Adaptation:
 
     def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
         """As `byel.json` and `results.json` hold it."""
-        shares = {name: round(s, 4) for name, s in zip(classes, self.shares)}
+        shares = {
+            name: round(s, 4) for name, s in zip(classes, self.shares, strict=True)
+        }
         return {**dataclasses.asdict(self), "shares": shares}
 
 

@@ -68,8 +68,8 @@ def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel
     ) as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(
-            f"{export} is no export whose network can be built ({reason}): give a run's "
-            "folder, or a version folder such as RUN/export/1"
+            f"{export} is no export whose network can be built ({reason}): give a "
+            "run's folder, or a version folder such as RUN/export/1"
         ) from error
     if "adaptation" in facts:
         raise RunError(
@@ -116,6 +116,7 @@ def write_adapted(
         model.facts["classes"],
         model.facts["image_size"],
         model.source.temperature,
+        model.source.shares,
     )
     found = collect_facts(model.path, model.path)
     # Its scores and converted files are the source's.

@@ -1,9 +1,9 @@
 """Information maximisation: sure of each image, and diverse over all of them.
 
 Sources: Liang, Hu and Feng, Do We Really Need to Access the Source Data? Source
-Hypothesis Transfer for Unsupervised Domain Adaptation (SHOT), ICML 2020, equations 2 and
-3; Wang et al., Tent: Fully Test-Time Adaptation by Entropy Minimization, ICLR 2021, which
-learns the scales and offsets of batch norm only. As in SHOT the head stays.
+Hypothesis Transfer for Unsupervised Domain Adaptation (SHOT), ICML 2020, equations 2
+and 3; Wang et al., Tent: Fully Test-Time Adaptation by Entropy Minimization, ICLR 2021,
+which learns the scales and offsets of batch norm only. As in SHOT the head stays.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""How adaptation is measured: never on what it was shown alone, and beside no adaptation.
+"""How adaptation is measured: always beside no adaptation, in every way images come.
 
-Offline, half of a data set adapts and the other half is scored, and the reverse. Online,
-images come in batches and in an order, and every batch is scored with a model that was
-adapted to nothing but it and what came before.
+Offline, half of a data set adapts and the other half is scored, and the reverse.
+Online, images come in batches and in an order, and every batch is scored with a model
+that was adapted to nothing but it and what came before.
 """
 
 import dataclasses

@@ -1,9 +1,9 @@
 """Batch norm statistics of other images, mixed with those trained on.
 
-Sources: Nado et al., Evaluating Prediction-Time Batch Normalization for Robustness under
-Covariate Shift, arXiv 2006.10963; Schneider et al., Improving robustness against common
-corruptions by covariate shift adaptation, NeurIPS 2020, equation 4, which takes the
-source's statistics for those of so many images more.
+Sources: Nado et al., Evaluating Prediction-Time Batch Normalization for Robustness
+under Covariate Shift, arXiv 2006.10963; Schneider et al., Improving robustness against
+common corruptions by covariate shift adaptation, NeurIPS 2020, equation 4, which takes
+the source's statistics for those of so many images more.
 """
 
 import math

@@ -118,7 +118,7 @@ class MethodFlags:
 
 @dataclasses.dataclass(frozen=True)
 class GuardFlags:
-    """What keeps from harm: otherwise the source's weights are kept, wholly or partly."""
+    """What keeps from harm, else the source's weights are kept, wholly or partly."""
 
     guard: bool = option(True, "Whether it does; else all is taken as it comes.")
     images_per_class: int = option(

@@ -70,6 +70,11 @@ class PredictFlags:
     representation: bool = option(
         False, "Write the encoder's representation as well, a list of numbers."
     )
+    prior: str | None = option(
+        None,
+        "Class shares of the images, as anger=0.1,fear=0.3,…, where they are known to "
+        "differ from those trained on: probabilities are computed for them.",
+    )
     root: str | None = option(
         None,
         "Folder that paths in lists start from; without it, the list's, and for "
@@ -185,9 +190,12 @@ def main(argv: Sequence[str]) -> None:
     from byel_tf.compat import keras  # noqa: F401  (TensorFlow without its remarks)
     from byel_tf.prediction.predict import predict
     from byel_tf.prediction.tables import WRITERS
+    from byel_tf.serving.class_prior import parse_prior, with_prior
     from byel_tf.serving.load import find_export, load_export
 
     model = load_export(find_export(given.model))
+    if given.prior:
+        model = with_prior(model, parse_prior(given.prior, model.classes))
     cropping = cropping_for(images, model.metadata)
     crops = cropping.kind == "face"
     conversion = Conversion(

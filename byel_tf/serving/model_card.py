@@ -13,6 +13,7 @@ from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
 from byel_tf.json_files import read_object
 from byel_tf.serving.card_tables import (
+    adaptation_words,
     class_table,
     data_table,
     flag_lines,
@@ -125,6 +126,7 @@ def model_card(facts: CardFacts) -> str:
       facts: What is known.
     """
     export, flags = facts.export, _by_name(facts.flags)
+    adaptation = export.get("adaptation")
     method = _METHODS.get(flags.get("objective", ""), "not recorded")
     kind = export.get("selection") or facts.results.get("selection")
     selection = f"{kind} images" if kind else "not recorded"
@@ -150,6 +152,8 @@ def model_card(facts: CardFacts) -> str:
         "## Scores",
         score_table(facts.results),
         class_table(facts.results),
+        "## Adaptation" if adaptation else "",
+        adaptation_words(adaptation) if adaptation else "",
         "## Formats",
         format_table(facts.formats),
         "## Intended use",

@@ -14,7 +14,9 @@ def reference(representations, probabilities, kernel, kept):
     supports = {k: [] for k in range(kernel.shape[1])}
     for k in range(kernel.shape[1]):
         said = special.softmax(kernel.T @ kernel[:, k])
-        supports[int(said.argmax())].append((-(said * np.log(said)).sum(), kernel[:, k]))
+        supports[int(said.argmax())].append(
+            (-(said * np.log(said)).sum(), kernel[:, k])
+        )
     for z, p in zip(representations, probabilities, strict=True):
         supports[int(p.argmax())].append((-(p * np.log(p)).sum(), z))
     columns = []
