@@ -29,7 +29,7 @@ def warmup_requests(
     input_name: str,
     image_size: int,
 ) -> bytes:
-    """The file's content: for each signature that takes images alone a request with one.
+    """The file's content: for each signature of images alone a request with one.
 
     The picture is made here: an export holds no copy of anybody's.
 
