@@ -55,7 +55,8 @@ def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel
         network = read_network(export, facts)
         classes = len(facts["classes"])
         shares = facts.get("class_shares") or [1.0 / classes] * classes
-        source = Source(float(facts["temperature"]), tuple(map(float, shares)))
+        fitted = facts.get("fitted_temperature", facts["temperature"])
+        source = Source(float(fitted), tuple(map(float, shares)))
     except (
         OSError,
         ValueError,
@@ -115,7 +116,7 @@ def write_adapted(
         model.running.network,
         model.facts["classes"],
         model.facts["image_size"],
-        model.source.temperature,
+        float(model.facts["temperature"]),
         model.source.shares,
     )
     found = collect_facts(model.path, model.path)

@@ -17,15 +17,21 @@ class Guard:
         the number of classes; below it the images differ from the training's in their
         class shares, which statistics, entropy and prototypes take for a difference of
         their looks.
-      confidence: Least mean greatest probability; below it the model's own labels are
-        wrong too often to learn from.
-      agreement: Least share of images whose label stays.
+      confidence: Least mean greatest probability, which is the accuracy to be expected
+        of calibrated ones; below it the model's own labels are wrong too often to learn
+        from.
+      consistency: For `prior`, greatest distance (total variation) of the estimated
+        class shares from those of the model's own labels; above it the estimate tells
+        of the model's mistakes rather than of the images.
+      agreement: Least share of images whose label stays: what goes wrong is bounded by
+        what changes.
     """
 
     images_per_class: int = 20
-    diversity: float = 0.9
-    confidence: float = 0.6
-    agreement: float = 0.8
+    diversity: float = 0.85
+    confidence: float = 0.8
+    consistency: float = 0.08
+    agreement: float = 0.93
 
     def least_images(self, classes: int) -> int:
         """How many images are enough."""
@@ -41,21 +47,35 @@ class Guard:
           probabilities: The source's, (N, K).
           shares: Estimated class shares of the images, (K,).
         """
+        if method == "prior":
+            return self._against_shares(probabilities, shares)
+        classes, least = effective_classes(shares), self.diversity * len(shares)
+        if classes < least:
+            return (
+                f"label shift: the estimated class shares are as diverse as "
+                f"{classes:.1f} equally frequent classes of {len(shares)}, at least "
+                f"{least:.1f} are needed"
+            )
         confidence = float(probabilities.max(axis=1).mean())
         if confidence < self.confidence:
             return (
                 f"the model is not sure of these images: mean confidence "
                 f"{confidence:.2f}, at least {self.confidence:g} is needed"
             )
-        classes = effective_classes(shares)
-        least = self.diversity * len(shares)
-        if method != "prior" and classes < least:
-            return (
-                f"label shift: the estimated class shares are as diverse as "
-                f"{classes:.1f} equally frequent classes of {len(shares)}, at least "
-                f"{least:.1f} are needed"
-            )
         return None
+
+    def _against_shares(
+        self, probabilities: np.ndarray, shares: np.ndarray
+    ) -> str | None:
+        """Why estimated shares are not to be believed."""
+        labels = np.bincount(probabilities.argmax(axis=1), minlength=len(shares))
+        distance = float(np.abs(shares - labels / labels.sum()).sum() / 2)
+        if distance <= self.consistency:
+            return None
+        return (
+            f"the estimated class shares are {distance:.2f} from those of the model's "
+            f"labels, at most {self.consistency:g} is allowed"
+        )
 
     def against_change(self, before: np.ndarray, after: np.ndarray) -> str | None:
         """Why an adapted model is not to be taken; None where all is well.

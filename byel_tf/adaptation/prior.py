@@ -36,7 +36,7 @@ def take_prior(
       shares: Class shares to classify for, (K,), above 0.
       source_shares: Those trained on, (K,), above 0.
       exponent: τ, in [0, 1].
-      temperature: What divides the logits before the softmax.
+      temperature: What divides the logits so that their softmax is calibrated.
     """
     offsets = prior_offsets(shares, source_shares, exponent)
     network.head.bias.assign_add((temperature * offsets).astype(np.float32))

@@ -136,7 +136,15 @@ class GuardFlags:
     )
     confidence: float = option(
         Guard.confidence,
-        "Least mean greatest probability of the source.",
+        "Not for prior: least mean greatest probability of the source at the "
+        "temperature that was fitted in training.",
+        lower=0,
+        upper=1,
+    )
+    consistency: float = option(
+        Guard.consistency,
+        "For prior: greatest distance of the estimated class shares from those of the "
+        "source's labels, in total variation.",
         lower=0,
         upper=1,
     )

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 import sys
+import typing
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ from byel_tf.errors import UsageError
 from byel_tf.files import new_directory, require_new_directory, write_atomically
 from byel_tf.flagging import one_line, option, parse
 from byel_tf.program import run_program
+
+if typing.TYPE_CHECKING:
+    from byel_tf.adaptation.export import SourceModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +127,8 @@ def main(argv: Sequence[str]) -> None:
     )
     name, model = next(iter(loaded.items()))
     origin = find_origin(models[name])
+    # Now, for what cannot be adapted is to be known before anything is computed.
+    adapted = _read_source(models[name]) if methods else None
     probe_set = learn_probe_set(model, probe_data, settings) if probe_data else None
     evaluations = {
         dataset.name: evaluate_dataset(loaded, dataset, probe_set, settings)
@@ -155,8 +161,8 @@ def main(argv: Sequence[str]) -> None:
         options.seed,
     )
     table = ""
-    if methods:
-        content["adaptation"], table = _adapt(options, models[name], datasets, methods)
+    if adapted:
+        content["adaptation"], table = _adapt(options, adapted, datasets, methods)
     results = results_content(evaluations, model.classes, content)
     files = evaluation_files(report, evaluations, model.classes, results)
     with new_directory(options.output) as folder:
@@ -181,9 +187,15 @@ def _adaptation_methods(names: Sequence[str]) -> tuple[str, ...]:
     return METHODS if "all" in names else tuple(dict.fromkeys(names))
 
 
+def _read_source(export: pathlib.Path) -> "SourceModel":
+    from byel_tf.adaptation.export import read_source_model
+
+    return read_source_model(export, MethodSettings.batch_size)
+
+
 def _adapt(
     options: EvaluateOptions,
-    export: pathlib.Path,
+    model: "SourceModel",
     datasets: Sequence[PreparedDataset],
     methods: Sequence[str],
 ) -> tuple[dict[str, Any], str]:
@@ -193,11 +205,9 @@ def _adapt(
         comparison_json,
         comparison_table,
     )
-    from byel_tf.adaptation.export import read_source_model
 
     settings = MethodSettings(seed=options.seed)
     guard = Guard() if options.adapt_guard else None
-    model = read_source_model(export, settings.batch_size)
     found = compare_methods(
         model, datasets, options.split, methods, settings, guard, options.adapt_images
     )

@@ -89,7 +89,8 @@ def predict(path, photographs):
 
 def test_a_new_export(export, photographs, tmp_path, capsys):
     output = tmp_path / "adapted"
-    arguments = ("--method=statistics", "--source_images=30", "--confidence=0")
+    arguments = ("--method=statistics", "--source_images=30")
+    arguments += ("--confidence=0", "--agreement=0")
     assert run(export, photographs, output, *arguments) == 0
     printed = capsys.readouterr()
     assert "60 images, 1 could not be read" in printed.err
