@@ -17,7 +17,7 @@ from byel_tf.errors import RunError
 from byel_tf.models.networks import ExpressionNetwork
 
 # Groups of layers that are measured one after the other.
-_GROUPS = 5
+_GROUPS = 3
 
 
 def norm_layers(network: ExpressionNetwork) -> list[keras.layers.Layer]:
