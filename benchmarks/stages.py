@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from byel_tf.augment.policies import policy
 from byel_tf.augment.views import policy_views, ready_views
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig, training_config
 from byel_tf.data.manifest import PreparedDataset
+from byel_tf.distribution.strategy import resolve_xla
 from byel_tf.errors import UsageError
 from byel_tf.models.normalization import batch_norm
 from byel_tf.training.finetuning import build_finetuning
-from byel_tf.training.inputs import StageInputs, build_inputs
+from byel_tf.training.inputs import StageInputs, build_inputs, stage_policy
 from byel_tf.training.loop import Stage
 from byel_tf.training.pretraining import build_pretraining
 from byel_tf.training.run import encoder_builder
@@ -59,8 +59,9 @@ def stage_inputs(
         config.run,
         stage=2 if is_supervised else 1,
         num_views=VIEWS[objective],
-        augmentation=config.augmentation.augmentation,
+        augmentation=stage_policy(config, 1),
         in_pipeline=config.augmentation.augment_in == "pipeline",
+        compile_views=resolve_xla(config.run.xla) == "views",
         drop_remainder=not is_supervised,
         with_action_units=config.model.action_unit_weight > 0,
     )
@@ -211,12 +212,14 @@ def forward_pass(
 
 def make_views(config: TrainingConfig, objective: str, batch: Batch):
     """A function that makes the views of a batch, as the step does first."""
-    views = policy_views(policy(config.augmentation.augmentation), VIEWS[objective])
-    compiled = tf.function(views)
+    policy = stage_policy(config, 1)
+    if resolve_xla(config.run.xla) == "views":
+        policy = policy.compiled()
+    made = tf.function(policy_views(policy, VIEWS[objective]))
     kept = {"image": batch["image"], "key": batch["key"]}
 
     def run() -> None:
-        compiled(kept)[-1][0, 0, 0, 0].numpy()
+        made(kept)[-1][0, 0, 0, 0].numpy()
 
     return run
 

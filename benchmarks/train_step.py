@@ -40,7 +40,7 @@ from byel_tf.program import run_program
 _CHOICES = {
     "objectives": ("byel", "byol", "supervised"),
     "precisions": ("float32", "mixed_bfloat16", "mixed_float16"),
-    "xla": ("off", "jit", "autocluster"),
+    "xla": ("views", "off", "jit", "autocluster"),
     "strategies": ("one_device", "mirrored"),
 }
 _RECORDS = 2048
@@ -59,7 +59,7 @@ class TrainStepOptions:
     config: str = option("flags/facekit.cfg", "Flagfile of the run; none: defaults.")
     objectives: str = option("byel,byol,supervised", "Whose steps.")
     precisions: str = option("float32,mixed_bfloat16", "In which precisions.")
-    xla: str = option("off", "Of off, jit and autocluster.")
+    xla: str = option("views", "Of views, off, jit and autocluster.")
     strategies: str = option("one_device", "Of one_device and mirrored (2 devices).")
     batch_size: int | None = option(None, "In place of the flagfile's.", lower=4)
     image_size: int | None = option(None, "In place of the flagfile's.", lower=16)

@@ -1,13 +1,16 @@
 """How fast views are made, beside per-image pipelines of `tf.image` and torchvision.
 
 `python -m benchmarks.views --output=views.json` times each policy's second view for
-whole batches of decoded images in memory, as the training step makes them; a `tf.data`
-pipeline that applies the like of it to one image after the other, with as many calls at
-once as tf.data chooses, and then batches; and, where PyTorch is installed in this
-Python or in that of `--torch_python`, torchvision's transforms of single images in a
-`DataLoader` with worker processes. The other two are what their users write first, not
-the same arithmetic: they have no per-image order of colour steps, and theirs of `faces`
-neither adds noise with a deviation of its own nor corrects gamma for less than a batch.
+whole batches of decoded images in memory, compiled by XLA, as the training step makes
+them; a `tf.data` pipeline that applies the like of it to one image after the other,
+with as many calls at once as tf.data chooses, and then batches; and, where PyTorch is
+installed in this Python or in that of `--torch_python`, torchvision's transforms of
+single images in a `DataLoader` with worker processes. The other two are what their
+users write first, not the same arithmetic: they have no per-image order of colour
+steps, and theirs of `faces` neither adds noise with a deviation of its own nor corrects
+gamma for less than a batch.
+With `--random_convolution` or `--spectrum_jitter` ours of `faces` has them, and takes
+turns with itself without them, `plain`.
 """
 
 import dataclasses
@@ -45,6 +48,12 @@ class ViewsOptions:
     policies: str = option("faces,byol,reference", "Which ones.")
     image_size: int = option(48, "Side in pixels.", lower=16)
     batch_size: int = option(128, "Images of a batch.", lower=2)
+    random_convolution: float = option(
+        0.0, "faces: share of random convolutions, as of train.", lower=0, upper=1
+    )
+    spectrum_jitter: float = option(
+        0.0, "faces: share of jittered spectra, as of train.", lower=0, upper=1
+    )
     rounds: int = option(7, "Turns of each.", lower=1)
     batches: int = option(8, "Batches of a turn.", lower=1)
     workers: int = option(2, "Worker processes of PyTorch's loader.", lower=0)
@@ -83,10 +92,16 @@ def _measure(name: str, options: ViewsOptions, is_compared: bool) -> dict:
     images = np.random.default_rng(1).integers(
         0, 256, (_IMAGES, size, size, 3), np.uint8
     )
+    first = images[: options.batch_size]
+    textures = {}
+    if name == "faces":
+        textures = {key: getattr(options, key) for key in _TEXTURES}
     contenders = {
-        "byel_tf": timed(_ours(name, images[: options.batch_size])),
+        "byel_tf": timed(_ours(name, first, **textures)),
         "tf.image": _per_image(name, images, options.batch_size),
     }
+    if any(textures.values()):
+        contenders["plain"] = timed(_ours(name, first))
     other = None
     if is_compared:
         arguments = [name, size, options.batch_size, options.workers]
@@ -119,14 +134,14 @@ def _ratios(seconds: dict[str, np.ndarray]) -> dict:
     return {key: spread(value / ours) for key, value in others.items()}
 
 
-def _ours(name: str, images: np.ndarray) -> Callable[[], None]:
+def _ours(name: str, images: np.ndarray, **textures: float) -> Callable[[], None]:
     import tensorflow as tf
 
     from byel_tf import stateless
     from byel_tf.augment.policies import policy
     from byel_tf.batch import VIEWS
 
-    chosen, batch = policy(name), tf.constant(images)
+    chosen, batch = policy(name, **textures).compiled(), tf.constant(images)
     keys = tf.random.uniform([len(images), 2], maxval=2**31 - 1, dtype=tf.int32)
     keys = tf.cast(keys, tf.uint32)
 
@@ -172,7 +187,8 @@ def _table(results: dict) -> str:
     return table([*header, "by processor time / tf.image"], rows)
 
 
-_COLUMNS = ("byel_tf", "tf.image", "torchvision")
+_COLUMNS = ("byel_tf", "tf.image", "torchvision", "plain")
+_TEXTURES = ("random_convolution", "spectrum_jitter")
 
 
 def run() -> int:

@@ -15,20 +15,23 @@ from collections.abc import Iterator
 from byel_tf.cache_folders import provide_folder
 from byel_tf.errors import UsageError
 
+_ARE_REMARKS_WANTED = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+if not _ARE_REMARKS_WANTED:
+    # Where a worker is lost, all others' parts of TensorFlow say so, at great length.
+    _is_one_of_several = {"TF_CONFIG", "SLURM_STEP_NODELIST"} & set(os.environ)
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3" if _is_one_of_several else "2"
+
 
 @contextlib.contextmanager
-def _quiet_import() -> Iterator[None]:
-    """Keeps the native libraries' remarks at import off the screen.
+def without_remarks() -> Iterator[None]:
+    """Keeps the native libraries' remarks off the screen.
 
-    They come before any log level is read, and would stand above every error line.
-    Whoever sets TF_CPP_MIN_LOG_LEVEL sees them.
+    Those at import come before any log level is read, and would stand above every error
+    line. Whoever sets TF_CPP_MIN_LOG_LEVEL sees them.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if _ARE_REMARKS_WANTED:
         yield
         return
-    # Where a worker is lost, all others' parts of TensorFlow say so, at great length.
-    is_one_of_several = {"TF_CONFIG", "SLURM_STEP_NODELIST"} & set(os.environ)
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3" if is_one_of_several else "2"
     try:
         kept = os.dup(2)
     except OSError:  # a process started without standard error
@@ -50,7 +53,7 @@ if os.path.expanduser("~") == "~":
 # So that several programs share a GPU; read when the first of its memory is taken.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
-with _quiet_import():
+with without_remarks():
     import tensorflow as tf
 
     # The remarks on missing drivers come with the first look at devices.

@@ -103,6 +103,21 @@ class AugmentationOptions:
         "host in the input pipeline. The numbers are the same.",
         choices=("step", "pipeline"),
     )
+    random_convolution: float = option(
+        0.0,
+        "faces: share of the views that begin with a random convolution: a drawn "
+        "filter of 1, 3 or 5 px a side, whose output, at the image's own mean and "
+        "deviation, is blended with the image.",
+        lower=0,
+        upper=1,
+    )
+    spectrum_jitter: float = option(
+        0.0,
+        "faces: share of the views whose amplitude spectrum is jittered first: each "
+        "octave of detail up to twice as strong or half as strong, every phase kept.",
+        lower=0,
+        upper=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -337,10 +352,10 @@ class RunOptions:
     )
     xla: str = option(
         "auto",
-        "jit compiles forward passes, losses and gradients; autocluster lets "
-        "TensorFlow choose; auto: on GPUs jit, with --sync_batch_norm autocluster, on "
-        "CPUs off.",
-        choices=("auto", "off", "autocluster", "jit"),
+        "What XLA compiles. views: the augmented views; jit: these, forward passes, "
+        "losses and gradients; autocluster: what TensorFlow chooses; auto: on GPUs "
+        "jit, with --sync_batch_norm autocluster, on CPUs views.",
+        choices=("auto", "off", "views", "autocluster", "jit"),
     )
     precision: str = option(
         "float32",

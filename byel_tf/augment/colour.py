@@ -11,6 +11,7 @@ Saturation, hue and greyscale leave images of one channel as they are.
 import tensorflow as tf
 
 from byel_tf.augment.draws import per_image
+from byel_tf.augment.hsv import adjust_hsv, from_planes, to_planes
 
 # ITU-R BT.601 as torchvision and BYOL round it.
 LUMINANCE = (0.2989, 0.587, 0.114)
@@ -122,10 +123,8 @@ def hue(images: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
     """
     if images.shape[3] == 1:
         return images
-    angle, chroma, value = tf.unstack(tf.image.rgb_to_hsv(images), axis=3)
-    angle += shift[:, tf.newaxis, tf.newaxis]
-    hsv = tf.stack([angle - tf.floor(angle), chroma, value], axis=3)
-    return tf.clip_by_value(tf.image.hsv_to_rgb(hsv), 0.0, 1.0)
+    turned = adjust_hsv(to_planes(images), tf.ones_like(shift), shift)
+    return from_planes(turned, images)
 
 
 def solarise(images: tf.Tensor, chosen: tf.Tensor, threshold: float = 0.5) -> tf.Tensor:
@@ -141,8 +140,9 @@ def solarise(images: tf.Tensor, chosen: tf.Tensor, threshold: float = 0.5) -> tf
     Returns:
         float32 [B, H, W, C] in [0, 1].
     """
-    inverted = per_image(chosen) & (images >= threshold)
-    return tf.where(inverted, 1.0 - images, images)
+    is_bright = tf.cast(images >= threshold, tf.float32)
+    inverted = is_bright * per_image(tf.cast(chosen, tf.float32))
+    return images + inverted * (1.0 - 2.0 * images)
 
 
 def gamma(images: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:

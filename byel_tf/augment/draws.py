@@ -100,3 +100,18 @@ def per_image(values: tf.Tensor) -> tf.Tensor:
         The same values, [B, 1, 1, 1].
     """
     return values[:, tf.newaxis, tf.newaxis, tf.newaxis]
+
+
+def choose(chosen: tf.Tensor, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """Takes whole records from one of two tensors.
+
+    Args:
+        chosen: bool [B].
+        first: any dtype [B, …]: records where `chosen` is true.
+        second: the same: the others.
+
+    Returns:
+        The same dtype and shape.
+    """
+    # The older operation copies rows; tf.where's broadcasting reads every element.
+    return tf.raw_ops.Select(condition=chosen, x=first, y=second)

@@ -8,6 +8,7 @@ import sys
 
 import tensorflow as tf
 
+from byel_tf.compat import without_remarks
 from byel_tf.distribution.devices import choose_devices
 from byel_tf.distribution.members import Members, read_members
 from byel_tf.distribution.patience import patiently
@@ -167,26 +168,34 @@ def resolve_xla(xla: str, is_synchronized: bool = False) -> str:
     """What XLA does in this run; switches auto-clustering on or off.
 
     Args:
-      xla: "auto" (compile on GPUs; on CPUs XLA is about ten times slower for these
-        networks, and Apple's GPUs have none), "off", "autocluster" or "jit".
+      xla: "auto" (compile on GPUs; on CPUs the views alone, since XLA is about ten
+        times slower for these networks there; Apple's GPUs have none, nor has
+        TensorFlow on Windows), "off", "views", "autocluster" or "jit".
       is_synchronized: Whether replicas speak to each other within the passes, so that
         these cannot be compiled as a whole.
 
     Returns:
-      "off", "autocluster" or "jit".
+      "off", "views", "autocluster" or "jit".
 
     Raises:
       UsageError: If it is asked for on an Apple GPU.
     """
     gpus = tf.config.get_visible_devices("GPU")
     is_apple = bool(gpus) and sys.platform == "darwin"
-    if is_apple and xla in ("jit", "autocluster"):
+    if is_apple and xla not in ("auto", "off"):
         raise UsageError(
             f"--xla={xla}: Apple's GPU plugin cannot run XLA, give --xla=off"
         )
     if xla == "auto":
-        on_gpu = "autocluster" if is_synchronized else "jit"
-        xla = on_gpu if gpus and not is_apple else "off"
+        if is_apple or sys.platform == "win32":
+            xla = "off"
+        elif gpus:
+            xla = "autocluster" if is_synchronized else "jit"
+        else:
+            xla = "views"
+    if xla == "views":
+        with without_remarks():  # TensorFlow 2.15 has some on its first compilation
+            tf.function(lambda: tf.constant(0), jit_compile=True)()
     tf.config.optimizer.set_jit("autoclustering" if xla == "autocluster" else False)
     return xla
 

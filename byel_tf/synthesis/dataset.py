@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -147,7 +147,18 @@ def _record(drawing: Drawing, index: int, encoded: bytes) -> Record:
         subject=face.subject,
         action_units=label_values(face.action_units),
         pose=(pose.yaw, pose.pitch, pose.roll),
+        votes=_votes(face.shares, drawing.classes),
     )
+
+
+def _votes(
+    shares: Mapping[str, float], classes: Sequence[str]
+) -> tuple[float, ...] | None:
+    """Shares of the classes in a face's movement; None where it is one alone."""
+    of_classes = [shares.get(name, 0.0) for name in classes]
+    if sum(share > 0 for share in of_classes) < 2:
+        return None
+    return tuple(share / sum(of_classes) for share in of_classes)
 
 
 def _class_rows(encoded: Sequence[bytes], num_classes: int) -> bytes:

@@ -37,7 +37,7 @@ class Variant:
 
     Attributes:
         name: What it is called on a sheet of all variants.
-        share: How often it occurs against the expression's other variants.
+        share: Share of the expression's faces that show it.
         units: Range (low, high) of the weight at intensity 1, by the name of an action
             unit, or of one side's shape.
         mirror: Whether left and right are exchanged in half of the faces.
@@ -164,16 +164,65 @@ def _read_with_base(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
         raise UsageError(f"{name}: base must be a name, not {base!r}")
     if base not in DOMAINS:
         base = os.fspath(pathlib.Path(name).parent / base)
-    return _merge(_read_with_base(base, (*seen, name)), tables)
+    inherited = _read_with_base(base, (*seen, name))
+    try:
+        return _merge(inherited, tables)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
 
 
 def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Section by section and field by field; an expression is replaced as a whole."""
+    """Section by section and field by field.
+
+    An expression with variants replaces the one of its name as a whole. A field that
+    is given anew holds for the base's expressions too.
+    """
     merged = dict(old)
     for key, value in new.items():
         both_tables = isinstance(value, dict) and isinstance(old.get(key), dict)
         merged[key] = {**old[key], **value} if both_tables else value
+    if isinstance(old.get("expressions"), dict) and isinstance(
+        merged["expressions"], dict
+    ):
+        kept = {name: _yielding(one, new) for name, one in old["expressions"].items()}
+        merged["expressions"] = {
+            name: _changed(f"expressions.{name}", kept[name], one)
+            if name in kept
+            else one
+            for name, one in {**kept, **new.get("expressions", {})}.items()
+        }
     return merged
+
+
+def _yielding(expression: Any, new: dict[str, Any]) -> Any:
+    """An expression without the changes of fields that a file gives itself."""
+    changes = expression.get("changes") if isinstance(expression, dict) else None
+    if not isinstance(changes, dict):
+        return expression
+    left = {}
+    for section, fields in changes.items():
+        given = new.get(section)
+        if isinstance(fields, dict) and isinstance(given, dict):
+            fields = {name: one for name, one in fields.items() if name not in given}
+        left[section] = fields
+    return {**expression, "changes": left}
+
+
+def _changed(where: str, old: dict[str, Any], new: Any) -> Any:
+    """An expression of the base as a file without variants for it changes it."""
+    if not isinstance(new, dict) or "variants" in new:
+        return new
+    known = {variant["name"] for variant in old["variants"]}
+    changed = {**old, **new}
+    without = changed.pop("without", [])
+    if not isinstance(without, list):
+        raise ValueError(f"{where}.without: expected a list, not {without!r}")
+    for name in without:
+        _check_known(f"{where}.without", {name}, known)
+    changed["variants"] = [v for v in old["variants"] if v["name"] not in without]
+    if isinstance(new.get("changes"), dict):
+        changed["changes"] = _merge(old.get("changes", {}), new["changes"])
+    return changed
 
 
 def _parse(name: str, tables: dict[str, Any]) -> Domain:
@@ -300,6 +349,8 @@ def _parse_expression(where: str, table: Any) -> Expression:
         variants.append(Variant(entry["name"], share, units, bool(entry["mirror"])))
     if not variants:
         raise ValueError(f"[{where}] has no variants")
+    total = sum(variant.share for variant in variants)
+    variants = [dataclasses.replace(v, share=v.share / total) for v in variants]
     intensity = _range(f"{where}.intensity", table["intensity"])
     return Expression(intensity, tuple(variants), changes)
 

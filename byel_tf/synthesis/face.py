@@ -32,6 +32,17 @@ class Shape:
 
 
 @dataclasses.dataclass(frozen=True)
+class Growth:
+    """How much of a child somebody is, beside what a head's own population says.
+
+    Attributes:
+        youth: From 0, grown up, over .5, a child of five, to 1, a baby.
+    """
+
+    youth: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Skin:
     """Skin without expression.
 
@@ -155,6 +166,23 @@ class Hair:
 
 
 @dataclasses.dataclass(frozen=True)
+class Strands:
+    """Hair that falls over the face, of heads that have hair and wear nothing on it.
+
+    Attributes:
+        kind: "none", "fringe" over the forehead, "lock", a few over one brow or eye,
+            or "curtain", down one side of the face.
+        side: Where a lock falls, as a share of the half face's width, -1 to 1; the
+            sign is a curtain's side.
+        end: Height at which they end, cm above the eyes.
+    """
+
+    kind: str
+    side: float
+    end: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Pose:
     """Turn of the head in degrees.
 
@@ -242,14 +270,18 @@ class Accessories:
         glasses: "none", "round", "rectangular" or "sunglasses".
         frame_thickness: cm.
         frame_luminance: Linear reflectance of the frame.
-        head_cover: "none", "cap" or "scarf".
+        head_cover: "none", "cap", "visor", a cap with a peak, "hat", with a brim all
+            round, "scarf" or "hood".
         cover_luminance: Linear reflectance of the head cover.
         cover_hue: 0 to 1, round the colour circle.
         cover_saturation: 0 to 1.
-        hand: "none", "fingers" from a side, "palm", a whole hand, "both" hands, or
-            "blot": something out of focus.
-        hand_angle: Where it comes from, degrees round the picture.
-        hand_reach: How far its tip lies from the middle, as a share of the side.
+        hand: "none", "palm" on a cheek, "both" palms, "fingers" whose tips are at the
+            lips, "mouth", a hand over it, "fist" under the chin, or "blot": something
+            out of focus.
+        hand_angle: Degrees round the picture: where a blot is; a hand is the subject's
+            left one where the cosine is positive, and turns with the sine.
+        hand_reach: How far a blot lies from the middle, as a share of the side; how
+            far up a hand is held.
         clothes_luminance: Linear reflectance of the clothes.
     """
 
@@ -264,6 +296,45 @@ class Accessories:
     hand_angle: float
     hand_reach: float
     clothes_luminance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Headwear:
+    """How a head cover sits.
+
+    Attributes:
+        edge: Height at which caps and hats begin, cm above the eyes.
+        brim: Width of a brim or peak, cm.
+        slope: How much it falls outwards, degrees.
+    """
+
+    edge: float
+    brim: float
+    slope: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Print:
+    """What is printed over the picture.
+
+    Attributes:
+        kind: "none", "watermark", faint letters and signs, or "caption", a line of
+            text at an edge.
+        opacity: 0 to 1.
+        luminance: Display value of the letters, 0 to 1.
+        size: Height of a capital, as a share of the picture's side.
+        x: Where the text's middle is, from -0.5 at the left edge to 0.5.
+        y: The same downwards; of a caption only the sign counts.
+        angle: Degrees that a watermark rises to the right.
+    """
+
+    kind: str
+    opacity: float
+    luminance: float
+    size: float
+    x: float
+    y: float
+    angle: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,6 +399,8 @@ class Face:
 
     Attributes:
         expression: Its label.
+        shares: Share of each expression in its movement, by name; more than one where
+            two are mixed. They sum to 1.
         action_units: Weight of each expression shape that is not at rest, by name in
             `SHAPES`; 1 is a strong natural movement.
         identity: Weights of the head's identity modes, in units of their standard
@@ -335,9 +408,11 @@ class Face:
         subject: Names the person.
         texture_seed: Decides the fine texture: pigment, hair, background, noise.
         shape: Proportions.
+        growth: Childhood.
         skin: Skin.
         eyes: Eyes.
         hair: Hair.
+        strands: Hair over the face.
         pose: Turn of the head.
         camera: Camera and crop.
         key_light: The light that casts shadows.
@@ -345,19 +420,24 @@ class Face:
         rim_light: A third one.
         surroundings: Ambient light.
         accessories: What is worn or in the way.
+        headwear: How a head cover sits.
+        print: What is printed over the picture.
         background: Background.
         image: Image processing.
     """
 
     expression: str
+    shares: dict[str, float]
     action_units: dict[str, float]
     identity: tuple[float, ...]
     subject: str
     texture_seed: int
     shape: Shape
+    growth: Growth
     skin: Skin
     eyes: Eyes
     hair: Hair
+    strands: Strands
     pose: Pose
     camera: Camera
     key_light: Light
@@ -365,6 +445,8 @@ class Face:
     rim_light: Light
     surroundings: Surroundings
     accessories: Accessories
+    headwear: Headwear
+    print: Print
     background: Background
     image: Image
 
@@ -397,4 +479,8 @@ SECTIONS: dict[str, type] = {
 }
 
 #: Sections that all pictures of a person share; the others are drawn for each picture.
-OF_THE_PERSON = ("shape", "skin", "eyes", "hair")
+OF_THE_PERSON = ("shape", "growth", "skin", "eyes", "hair", "strands")
+
+#: Sections that came later: each has a source of draws of its own, so that what else
+#: faces are made of stays as it was.
+WITH_OWN_DRAWS = ("growth", "strands", "headwear", "print")

@@ -64,6 +64,7 @@ def plain_face(
     return dataclasses.replace(
         face,
         shape=dataclasses.replace(face.shape, age=0.35),
+        growth=dataclasses.replace(face.growth, youth=0.0),
         skin=dataclasses.replace(
             face.skin, melanin=(0.5, 1.3, 2.2)[person % 3], freckles=0.0, mottling=0.8
         ),
@@ -77,6 +78,8 @@ def plain_face(
             brow_height=-0.2,
             brow_opacity=0.9,
         ),
+        strands=dataclasses.replace(face.strands, kind="none"),
+        print=dataclasses.replace(face.print, kind="none"),
         pose=dataclasses.replace(face.pose, yaw=0.0, pitch=0.0, roll=0.0),
         camera=dataclasses.replace(
             face.camera, distance=110.0, side=2.4, offset_x=0.0, offset_y=0.0

@@ -19,7 +19,8 @@ from byel_tf.synthesis.cards import (
 )
 from byel_tf.synthesis.face import OF_THE_PERSON, Camera, Face, Light, Pose
 from byel_tf.synthesis.glasses import draw_glasses
-from byel_tf.synthesis.hands import draw_hands
+from byel_tf.synthesis.hands.blot import draw_blot
+from byel_tf.synthesis.hands.held import Holder
 from byel_tf.synthesis.heads.head import Head, Person
 from byel_tf.synthesis.image_processing import photograph
 from byel_tf.synthesis.mesh import (
@@ -28,6 +29,7 @@ from byel_tf.synthesis.mesh import (
     transform,
     vertex_normals,
 )
+from byel_tf.synthesis.printing import print_over
 from byel_tf.synthesis.rasterizer import (
     depth_map,
     develop,
@@ -37,6 +39,7 @@ from byel_tf.synthesis.rasterizer import (
 )
 from byel_tf.synthesis.surface import paint
 from byel_tf.synthesis.texture import SkinTexture, beard, lay_texture
+from byel_tf.synthesis.worn import with_worn
 
 # Pixels along a side that are drawn for one of the picture, and from which size fewer.
 _FINE, _COARSE, _COARSE_FROM = 2.5, 2.0, 80
@@ -47,6 +50,8 @@ _SHADOW_WIDTH, _SHADOW_BIAS = 34.0, 0.45
 _PIVOT = np.array([0.0, 0.0, 2.0], np.float32)
 _ORIGIN = np.zeros(3, np.float32)
 _CONCAVITY_PASSES = 2
+# Depth in front of a hand at which hair is still below it, cm.
+_PRESSED = np.float32(2.5)
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 # Display values of linear light from 0 to 1.6: a table, since powers are slow.
 _DISPLAY = (np.linspace(0, 1.6, 4097) ** (1 / 2.2)).astype(np.float32)
@@ -65,6 +70,7 @@ class Renderer:
         """Works out what is the same for every face."""
         self.head = head
         self._anatomy = Anatomy(head)
+        self._hands = Holder(head, self._anatomy.casting)
         self._described: tuple | None = None
         self._person: Person | None = None
         self._skin_texture = SkinTexture.of(self._anatomy)
@@ -98,6 +104,7 @@ class Renderer:
         vertices = person.moved(action_units)
         cards = person.cards(face, action_units)
         face = person.painted(face)
+        cards = with_worn(cards, anatomy, face, vertices)
         surface = paint(anatomy, face)
         skin = anatomy.skin
         height = surface.thickness
@@ -113,6 +120,21 @@ class Renderer:
         openness[skin] = np.clip(
             1 - face.surroundings.occlusion * np.clip(hollow, -0.35, 1.3), 0.15, 1.35
         )
+
+        hands = self._hands.held(face, vertices, skin)
+        landmarks = vertices[head.landmarks]
+        albedo, gloss, sharpness = surface.albedo, surface.gloss, surface.sharpness
+        if hands is not None:
+            openness[skin] *= hands.shade
+            of_hands = hands.triangles + np.int32(len(vertices))
+            triangles, is_lash, rows = _with_triangles(
+                triangles, is_lash, rows, of_hands
+            )
+            vertices, normals, openness, albedo, gloss = hands.added_to(
+                vertices, normals, openness, albedo, gloss
+            )
+            shine = np.float32(face.surroundings.highlight_sharpness)
+            sharpness = np.append(sharpness, np.full(len(hands.points), shine))
 
         turn = _rotation(face.pose)
         turned = transform(vertices, turn, _PIVOT)
@@ -142,16 +164,19 @@ class Renderer:
         sheets = None if cards is None else transform(cards.points, turn, _PIVOT)
         lit = np.ones(len(vertices), np.float32)
         if face.surroundings.shadow > 0:
-            reaching = self._reaching(turned, lights[0, :3], cards, sheets)
+            solid = self._anatomy.casting
+            if hands is not None:
+                solid = np.concatenate([solid, of_hands])
+            reaching = _reaching(turned, solid, lights[0, :3], cards, sheets)
             lit = 1 - np.float32(face.surroundings.shadow) * (1 - reaching)
         picture = shade(
             shown,
             weights,
             triangles,
             normals,
-            surface.albedo,
-            surface.gloss,
-            surface.sharpness,
+            albedo,
+            gloss,
+            sharpness,
             openness,
             lit[: len(vertices)],
             lights,
@@ -164,6 +189,9 @@ class Renderer:
             lay_texture(picture, shown, weights, rows, self._skin_texture,
                         person.texture, relief, own_beard)  # fmt: skip
         covered = shown >= 0
+        before = None if hands is None else shown >= len(triangles) - len(of_hands)
+        if before is not None:
+            depth[before] += _PRESSED  # hair and glasses that a hand presses down
         behind = draw_background(face.background, internal, generator)
         gain = _exposure(picture, covered, face)
         if cards is None:
@@ -181,9 +209,13 @@ class Renderer:
             points = view.project(sheets)
             draw_cards(cards, points, light, picture, covered, depth)
             picture = develop_covered(picture, covered, behind, gain, _DISPLAY)
-        draw_glasses(picture, depth, face, vertices[head.landmarks], turn, _PIVOT, view)
-        picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-        draw_hands(picture, face, generator)
+        worn = picture if before is None else picture.copy()
+        draw_glasses(worn, depth, face, landmarks, turn, _PIVOT, view)
+        if before is not None:
+            worn[before] = picture[before]
+        picture = cv2.resize(worn, (size, size), interpolation=cv2.INTER_AREA)
+        draw_blot(picture, face, generator)
+        print_over(picture, face)
         return picture
 
     def _seen(self, landmarks: np.ndarray) -> tuple:
@@ -203,25 +235,6 @@ class Renderer:
             self._person = self.head.person(face)
             self._described = described
         return self._person
-
-    def _reaching(self, turned, direction, cards, sheets) -> np.ndarray:
-        """Share of a light from a direction that reaches each vertex, float32 [V].
-
-        Where there are cards, that which reaches their points follows.
-        """
-        triangles = self._anatomy.casting
-        if cards is not None:
-            triangles = np.concatenate([triangles, casting(cards, len(turned))])
-            turned = np.concatenate([turned, sheets])
-        across = np.cross([0.0, 1.0, 0.0], direction)
-        across /= np.linalg.norm(across) + 1e-6
-        up = np.cross(direction, across)
-        scale = _SHADOW_SIZE / _SHADOW_WIDTH
-        axes = np.stack([across * scale, -up * scale, direction]).astype(np.float32)
-        points = transform(turned, axes, _ORIGIN)
-        points[:, :2] += np.float32(_SHADOW_SIZE / 2)
-        nearest = depth_map(points, triangles, _SHADOW_SIZE)
-        return light_reaching(points, nearest, np.float32(_SHADOW_BIAS))
 
 
 class _View:
@@ -267,6 +280,38 @@ class _View:
     def pixels(self, length: float) -> float:
         """Pixels of a length in cm near the face's front."""
         return length * self._scale / (self._distance - 10)
+
+
+def _reaching(turned, triangles, direction, cards, sheets) -> np.ndarray:
+    """Share of a light from a direction that reaches each vertex, float32 [V].
+
+    `triangles` cast shadows. Where there are cards, that which reaches their points
+    follows.
+    """
+    if cards is not None:
+        triangles = np.concatenate([triangles, casting(cards, len(turned))])
+        turned = np.concatenate([turned, sheets])
+    across = np.cross([0.0, 1.0, 0.0], direction)
+    across /= np.linalg.norm(across) + 1e-6
+    up = np.cross(direction, across)
+    scale = _SHADOW_SIZE / _SHADOW_WIDTH
+    axes = np.stack([across * scale, -up * scale, direction]).astype(np.float32)
+    points = transform(turned, axes, _ORIGIN)
+    points[:, :2] += np.float32(_SHADOW_SIZE / 2)
+    nearest = depth_map(points, triangles, _SHADOW_SIZE)
+    return light_reaching(points, nearest, np.float32(_SHADOW_BIAS))
+
+
+def _with_triangles(triangles, is_lash, rows, others) -> tuple:
+    """Triangles of a head, and behind them those of its hands."""
+    count = len(others)
+    if rows is not None:
+        rows = np.append(rows, np.full(count, -1, rows.dtype))
+    return (
+        np.concatenate([triangles, others]),
+        np.append(is_lash, np.zeros(count, bool)),
+        rows,
+    )
 
 
 def _rotation(pose: Pose) -> np.ndarray:

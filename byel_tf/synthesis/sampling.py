@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from byel_tf.synthesis.action_units import ACTION_UNITS, SHAPES, shapes_of
 from byel_tf.synthesis.domain import Domain, Variant, sided
-from byel_tf.synthesis.face import OF_THE_PERSON, SECTIONS, Face
+from byel_tf.synthesis.face import (
+    OF_THE_PERSON,
+    SECTIONS,
+    WITH_OWN_DRAWS,
+    Face,
+    Hair,
+    Shape,
+)
 
 # Identity weights that are drawn; more modes than any head has.
 _IDENTITY_MODES = 128
@@ -60,7 +69,12 @@ def sample_face(
     sections = {}
     changes = domain.expressions[expression].changes
     for section, kind in SECTIONS.items():
-        generator = of_person if section in OF_THE_PERSON else of_picture
+        of_whom = section in OF_THE_PERSON
+        generator = of_person if of_whom else of_picture
+        if section in WITH_OWN_DRAWS:
+            key = (_PERSON, person) if of_whom else (_PICTURE, index)
+            own = zlib.crc32(section.encode())
+            generator = np.random.default_rng((seed, name, *key, own))
         fields = {**domain.sections[section], **changes.get(section, {})}
         uniforms = generator.random(len(fields)).tolist()
         sections[section] = kind(
@@ -69,12 +83,17 @@ def sample_face(
                 for (field, quantile), u in zip(fields.items(), uniforms, strict=True)
             }
         )
+    if sections["growth"].youth > 0:
+        sections |= _childlike(sections["growth"].youth, **sections)
     modes = of_person.standard_normal(_IDENTITY_MODES)
     texture_seed = int(of_picture.integers(2**31))
-    drawn = sample_action_units(domain, expression, of_picture)
+    drawn, shares = sample_action_units(domain, expression, of_picture)
+    if action_units is not None:
+        drawn, shares = dict(action_units), {expression: 1.0}
     return Face(
         expression=expression,
-        action_units=drawn if action_units is None else dict(action_units),
+        shares=shares,
+        action_units=drawn,
         identity=tuple((modes * sections["shape"].spread).round(4).tolist()),
         subject=f"{domain.name}-{seed}-{person:07d}",
         texture_seed=texture_seed,
@@ -82,9 +101,22 @@ def sample_face(
     )
 
 
+def _childlike(youth: float, shape: Shape, hair: Hair, **_: Any) -> dict[str, Any]:
+    """The sections that differ on a child: no beard, no folds, faint brows."""
+    return {
+        "shape": dataclasses.replace(shape, age=shape.age * (1 - youth)),
+        "hair": dataclasses.replace(
+            hair,
+            beard="none",
+            brow_opacity=hair.brow_opacity * (1 - 0.5 * youth),
+            brow_thickness=hair.brow_thickness * (1 - 0.25 * youth),
+        ),
+    }
+
+
 def sample_action_units(
     domain: Domain, expression: str, generator: np.random.Generator
-) -> dict[str, float]:
+) -> tuple[dict[str, float], dict[str, float]]:
     """Draws the weights of an expression's shapes.
 
     Args:
@@ -93,7 +125,8 @@ def sample_action_units(
         generator: Source of the draws.
 
     Returns:
-        Weights by shape name, those above or below 0 only, in the order of `SHAPES`.
+        Weights by shape name, those above or below 0 only, in the order of `SHAPES`;
+        and the share of each expression in them, by name.
     """
     movement = domain.movement
     uniforms = iter(generator.random(24 + 3 * len(SHAPES)).tolist())
@@ -101,7 +134,10 @@ def sample_action_units(
     share = movement.mixture(next(uniforms))
     second = movement.mixed_with[int(next(uniforms) * len(movement.mixed_with))]
     others = _draw_variant(domain, second, uniforms)
+    shares = {expression: 1.0}
     if share > 0:
+        shares[expression] -= share
+        shares[second] = shares.get(second, 0.0) + share
         weights = {
             shape: (1 - share) * weights.get(shape, 0.0)
             + share * others.get(shape, 0.0)
@@ -154,7 +190,8 @@ def sample_action_units(
     for shape in shapes_of("eyeBlink"):
         if shape in weights:
             weights[shape] = min(1.0, weights[shape])
-    return {shape: round(weights[shape], 4) for shape in SHAPES if weights.get(shape)}
+    rounded = {s: round(weights[s], 4) for s in SHAPES if weights.get(s)}
+    return rounded, shares
 
 
 def _draw_variant(

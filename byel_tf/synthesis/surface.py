@@ -176,8 +176,9 @@ def _paint_clothes_and_hair(anatomy, face, skin, shine, hair, noise) -> np.ndarr
     begin, full = anatomy.head.collar
     neck = smooth_step(-y, begin - eyes + 0.6 * rough, full - eyes)
     if worn.head_cover != "none":
-        if worn.head_cover == "cap":
-            cloth = smooth_step(y - eyes - 5.2 - 0.05 * np.abs(x), -0.3, 0.3)
+        if worn.head_cover in ("cap", "visor", "hat"):
+            edge = face.headwear.edge
+            cloth = smooth_step(y - eyes - edge - 0.05 * np.abs(x), -0.3, 0.3)
             cloth = np.maximum(cloth, smooth_step(-z, 3.0, 4.0) * (y > eyes + 1.0))
         else:
             around = np.hypot(x / 6.9, (y - eyes + 2.7) / 9.2)

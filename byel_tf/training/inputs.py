@@ -7,13 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
-from byel_tf.augment.policies import policy
+from byel_tf.augment.policies import Policy, policy
 from byel_tf.augment.views import MakeViews, policy_views, ready_views
-from byel_tf.config import DataOptions, RunOptions
+from byel_tf.config import DataOptions, RunOptions, TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
 from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
 from byel_tf.data.records import SplitRecords
+from byel_tf.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,34 @@ class StageInputs:
         return augmented_batches(made, self.augment) if self.augment else made
 
 
+def stage_policy(config: TrainingConfig, stage: int) -> Policy:
+    """The augmentation policy of a stage, 1 or 2, as its flags say."""
+    options, name = config.augmentation, config.augmentation.augmentation
+    if stage == 2 and config.finetune.finetune_augmentation != "same":
+        name = config.finetune.finetune_augmentation
+    if name != "faces":
+        return policy(name)
+    return policy(name, options.random_convolution, options.spectrum_jitter)
+
+
+def require_policy_options(config: TrainingConfig) -> None:
+    """Refuses options of `faces` where no stage has that policy.
+
+    Raises:
+      UsageError: With the option and the way out.
+    """
+    stages = [2] if config.model.objective == "supervised" else [1, 2]
+    if any(stage_policy(config, stage).name == "faces" for stage in stages):
+        return
+    for name in ("random_convolution", "spectrum_jitter"):
+        value = getattr(config.augmentation, name)
+        if value:
+            raise UsageError(
+                f"--{name}={value}: only views of --augmentation=faces have it, which "
+                f"no stage has: give that, or --{name}=0"
+            )
+
+
 def build_inputs(
     dataset: PreparedDataset,
     data: DataOptions,
@@ -50,8 +79,9 @@ def build_inputs(
     *,
     stage: int,
     num_views: int,
-    augmentation: str,
+    augmentation: Policy,
     in_pipeline: bool = False,
+    compile_views: bool = False,
     drop_remainder: bool,
     with_action_units: bool = False,
     cache: str = "none",
@@ -64,13 +94,17 @@ def build_inputs(
       run: Batch size and seed.
       stage: 1 or 2; the stages draw apart.
       num_views: Augmented views an image.
-      augmentation: Name of the policy.
+      augmentation: The policy of the views.
       in_pipeline: Whether the input pipeline makes the views.
+      compile_views: Whether XLA compiles them.
       drop_remainder: Whether an epoch's last, partial batch is left out.
       with_action_units: Whether the records' action units are read.
       cache: Where decoded images are kept: as of `SplitBatches`.
     """
-    make_views = policy_views(policy(augmentation), num_views)
+    previewed = policy_views(augmentation, num_views)
+    if compile_views:
+        augmentation = augmentation.compiled()
+    make_views = policy_views(augmentation, num_views)
     labels = None
     if data.class_balance == "sampling":
         labels = SplitRecords(dataset, "train").labels()
@@ -97,7 +131,7 @@ def build_inputs(
     def preview(count: int) -> tuple[tf.Tensor, ...]:
         few = dataclasses.replace(order, batch_size=count, drop_remainder=False)
         first = next(iter(open_data(few, "none").batches()))
-        return (fixed(first["image"]), *make_views(first))
+        return (fixed(first["image"]), *previewed(first))
 
     return StageInputs(
         data=open_data(order, cache),

@@ -52,7 +52,9 @@ from byel_tf.training.inputs import (
     StageInputs,
     build_inputs,
     class_weights,
+    require_policy_options,
     split_data,
+    stage_policy,
 )
 from byel_tf.training.interruption import Interruption
 from byel_tf.training.loop import (
@@ -267,7 +269,7 @@ class _Run:
         print(take(source, model), flush=True)
         self._notes.run["init_from"] = source.to_json()
 
-    def _inputs(self, stage: int, num_views: int, augmentation: str) -> StageInputs:
+    def _inputs(self, stage: int, num_views: int) -> StageInputs:
         config = self._config
         return build_inputs(
             self._datasets.train,
@@ -275,8 +277,9 @@ class _Run:
             config.run,
             stage=stage,
             num_views=num_views,
-            augmentation=augmentation,
+            augmentation=stage_policy(config, stage),
             in_pipeline=config.augmentation.augment_in == "pipeline",
+            compile_views=self._xla == "views",
             drop_remainder=stage == 1,
             with_action_units=config.model.action_unit_weight > 0,
             cache=self._caches.training,
@@ -288,21 +291,18 @@ class _Run:
             config.pretrain,
             config.model,
             config.run,
-            self._inputs(1, 2, config.augmentation.augmentation),
+            self._inputs(1, 2),
             make_norm=self._make_norm,
             **self._watched(self._datasets.train),
         )
 
     def _build_finetuning(self, encoder: Encoder) -> Stage:
         config = self._config
-        augmentation = config.finetune.finetune_augmentation
-        if augmentation == "same":
-            augmentation = config.augmentation.augmentation
         return build_finetuning(
             config.finetune,
             config.model,
             config.run,
-            self._inputs(2, 1, augmentation),
+            self._inputs(2, 1),
             encoder=encoder,
             **self._watched(self._datasets.selection),
         )
@@ -467,6 +467,7 @@ def _require_options(config: TrainingConfig) -> None:
         finetune.finetune_weight_decay,
         has_exclusions=False,
     )
+    require_policy_options(config)
     require_distinct_names(config.data)
     parse_steps(config.monitoring.profile_steps)
 

@@ -1,8 +1,12 @@
+import collections
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from byel_tf import stateless
+from byel_tf.augment.fixed import fixed
 from byel_tf.augment.policies import Policy, policy
 from byel_tf.augment.views import policy_views, ready_views
 from byel_tf.batch import DROPOUT, VIEWS
@@ -14,14 +18,14 @@ DRAWS = 3
 def telling():
     """A policy whose views are the draws that it was given, and which view it is."""
 
-    def augmentation(number):
-        def augment(images, uniforms):
-            assert uniforms.shape[1] == DRAWS
-            return tf.cast(images, tf.float32)[:, 0, 0, :1] + number * 10 + uniforms
+    def view(number):
+        def look(images, draws):
+            return images[:, 0, 0, :1] + number * 10 + tf.stack(draws, axis=1)
 
-        return augment
+        return look
 
-    return Policy("telling", DRAWS, (augmentation(1), augmentation(2)))
+    draws = collections.namedtuple("Draws", ["one", "two", "three"])
+    return Policy("telling", draws, (view(1), view(2)))
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def batch(generator):
 
 def test_each_view_is_its_augmentation_of_its_own_draws(telling, batch):
     uniforms = stateless.uniform(batch["key"], 2 * DRAWS, VIEWS).numpy()
-    images = batch["image"].numpy()[:, 0, 0, :1].astype(np.float32)
+    images = fixed(batch["image"]).numpy()[:, 0, 0, :1]
     first, second = policy_views(telling, 2)(batch)
     np.testing.assert_array_equal(first, images + np.float32(10) + uniforms[:, :DRAWS])
     np.testing.assert_array_equal(second, images + np.float32(20) + uniforms[:, DRAWS:])
@@ -59,6 +63,36 @@ def test_views_are_the_record_s_own_and_differ_by_epoch(batch):
     later = stateless.record_keys(1, 1, 1, tf.range(6, dtype=tf.int64))
     for view, before in zip(make_views({**batch, "key": later}), views, strict=True):
         assert (np.abs(view - before).max(axis=(1, 2, 3)) > 0.05).all()
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [policy("reference"), policy("byol"), policy("faces"), policy("faces", 0.5, 0.5)],
+    ids=["reference", "byol", "faces", "textured faces"],
+)
+def test_compiled_views_are_the_same(chosen, batch):
+    views = policy_views(chosen, 2)(batch)
+    compiled = policy_views(chosen.compiled(), 2)
+    for made in (compiled, tf.function(compiled)):  # alone, and within a step
+        for view, expected in zip(made(batch), views, strict=True):
+            np.testing.assert_allclose(view, expected, atol=1e-5)
+
+
+def test_what_is_done_before_the_views_is_not_compiled(telling, batch):
+    seen = []
+
+    def before(images, draws):
+        seen.append(tf.executing_eagerly())
+        return images + 100
+
+    def first(images, draws):
+        seen.append(tf.executing_eagerly())
+        return images[:, 0, 0, :1]
+
+    shifted = dataclasses.replace(telling, views=(first, first), before=before)
+    (view,) = policy_views(shifted.compiled(), 1)(batch)
+    assert seen == [True, False]
+    assert (view.numpy() >= 100).all()
 
 
 def test_views_from_the_pipeline_are_taken_as_they_are(generator):

@@ -90,7 +90,8 @@ def test_compiled_and_synchronised_is_refused(two_replicas):
 @pytest.mark.parametrize(
     ("flag", "resolved", "clustering"),
     [
-        ("auto", "off", ""),
+        ("auto", "views", ""),
+        ("views", "views", ""),
         ("off", "off", ""),
         ("jit", "jit", ""),
         ("autocluster", "autocluster", "autoclustering"),

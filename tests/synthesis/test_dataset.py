@@ -15,6 +15,7 @@ from byel_tf.synthesis.action_units import LABEL_NAMES, label_values
 from byel_tf.synthesis.dataset import (
     CONTACT_SHEET_FILE_NAME,
     PROTOTYPE_SHEET_FILE_NAME,
+    _votes,
     synthesize,
 )
 from byel_tf.synthesis.heads.load import load_head
@@ -51,6 +52,14 @@ def contents(dataset):
 def examples_of(dataset, split):
     for serialized in tf.data.TFRecordDataset(dataset.shard_paths(split)):
         yield tf.train.Example.FromString(serialized.numpy()).features.feature
+
+
+def test_mixtures_of_two_classes_have_votes():
+    classes = ("anger", "fear", "happiness")
+    assert _votes({"fear": 1.0}, classes) is None
+    assert _votes({"fear": 0.75, "anger": 0.25}, classes) == (0.25, 0.75, 0.0)
+    # What is no class has no vote.
+    assert _votes({"fear": 0.75, "sadness": 0.25}, classes) is None
 
 
 def test_same_bytes_with_one_worker_and_two(make):

@@ -67,6 +67,26 @@ def test_expression_with_a_picture_of_its_own(write):
     assert sample_face(domain, "asleep", 1, 0).camera == awake.camera
 
 
+def test_expression_without_variants_changes_the_bases(write):
+    domain = load_domain(
+        write(
+            'base = "synthetic"\n[expressions.sadness]\nintensity = [0.5, 0.6]\n'
+            'without = ["crying"]\n[expressions.sadness.changes.pose]\nroll = 3\n'
+        )
+    )
+    sadness = domain.expressions["sadness"]
+    before = load_domain("synthetic").expressions["sadness"]
+    names = {variant.name: variant.share for variant in sadness.variants}
+    left = {v.name: v.share for v in before.variants if v.name != "crying"}
+    assert names.keys() == left.keys() and len(left) == len(before.variants) - 1
+    ratios = [names[name] / left[name] for name in left]
+    assert ratios == pytest.approx([ratios[0]] * len(ratios)) and ratios[0] > 1
+    assert sadness.intensity == (0.5, 0.6)
+    assert sadness.changes["pose"]["roll"](0.9) == 3
+    assert sadness.changes["pose"]["pitch"](0.9) == before.changes["pose"]["pitch"](0.9)
+    assert sadness.changes.keys() == before.changes.keys()
+
+
 def test_own_file_on_another(write):
     write('base = "shifted"\n[pose]\nroll = 3\n', "first.toml")
     second = load_domain(write('base = "first.toml"\n[pose]\nyaw = 7\n'))
@@ -110,6 +130,14 @@ def test_own_file_on_another(write):
             "[expressions.a.changes.skin]\nmelanin = 1\n"
             '[[expressions.a.variants]]\nname = "b"\nshare = 1\n',
             "changes.* has no 'skin'",
+        ),
+        (
+            'base = "synthetic"\n[expressions.fear]\nwithout = ["joy"]\n',
+            "expressions.fear.without has no 'joy'; it has closed mouth",
+        ),
+        (
+            'base = "synthetic"\n[expressions.fear]\nwithout = "screaming"\n',
+            "expressions.fear.without: expected a list",
         ),
         ("base = ", "not a TOML file"),
     ],

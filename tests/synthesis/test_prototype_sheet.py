@@ -6,10 +6,10 @@ from byel_tf.synthesis.prototype_sheet import plain_face, prototype_sheet
 def test_a_row_for_each_class(draw, synthetic):
     sheet = prototype_sheet(synthetic, ("happiness", "contempt"), [draw])
     assert sheet.dtype == np.uint8
-    assert sheet.shape == (2 * (128 + 18), 4 * (3 * 128 + 4), 3)
-    # Happiness has four variants, contempt two.
+    assert sheet.shape == (2 * (128 + 18), 7 * (3 * 128 + 4), 3)
+    # Happiness has seven variants, contempt two.
     assert (sheet[146:, 2 * 388 + 2 :] == 255).all()
-    assert sheet[18:146, 3 * 388 : 3 * 388 + 128].std() > 10
+    assert sheet[18:146, 6 * 388 : 6 * 388 + 128].std() > 10
 
 
 def test_several_heads_take_turns(draw, synthetic):

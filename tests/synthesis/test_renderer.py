@@ -96,11 +96,31 @@ def test_every_section_of_a_face_is_seen(draw, face):
         {"accessories": {"glasses": "sunglasses"}},
         {"accessories": {"head_cover": "scarf"}},
         {"accessories": {"head_cover": "cap"}},
+        {"accessories": {"head_cover": "cap"}, "headwear": {"edge": 3.0}},
+        {"accessories": {"head_cover": "hat"}, "headwear": {"edge": 3.0}},
+        {"growth": {"youth": 0.8}},
+        {"strands": {"kind": "fringe", "end": 1.0}},
+        {"print": {"kind": "watermark", "y": 0.0, "luminance": 0.0}},
         {"accessories": {"hand": "fingers"}},
         {"accessories": {"hand": "blot"}},
         {"background": {"luminance": 0.1}},
     ):
         assert np.abs(clean(draw, face(weights, **changes)) - base).max() > 3, changes
+
+
+def test_a_brim_shades_the_brow(draw, face):
+    """Light from above does not reach what is under it."""
+    light = {
+        "key_light": {"azimuth": 0.0, "elevation": 60.0, "strength": 1.5},
+        "surroundings": {"shadow": 1.0, "ambient": 0.2},
+        "headwear": {"edge": 5.5, "brim": 7.0, "slope": 0.0},
+    }
+    brow = np.s_[26:32, 20:44]
+    levels = [
+        clean(draw, face(accessories={"head_cover": cover}, **light))[brow].mean()
+        for cover in ("cap", "hat")
+    ]
+    assert levels[1] < 0.8 * levels[0]
 
 
 def test_wrinkles_deepen_with_age_and_movement(draw, face):

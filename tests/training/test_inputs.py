@@ -7,10 +7,18 @@ import pytest
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
+from byel_tf.augment.policies import policy
+from byel_tf.config import training_config
 from byel_tf.data.manifest import open_dataset
 from byel_tf.data.records import SplitRecords
-from byel_tf.errors import RunError
-from byel_tf.training.inputs import build_inputs, class_weights, split_data
+from byel_tf.errors import RunError, UsageError
+from byel_tf.training.inputs import (
+    build_inputs,
+    class_weights,
+    require_policy_options,
+    split_data,
+    stage_policy,
+)
 from byel_tf.training.loop import failures_explained
 from tests.training.stage_runs import configure
 
@@ -27,7 +35,7 @@ def build(faces):
             config.run,
             stage=stage,
             num_views=num_views,
-            augmentation="faces",
+            augmentation=policy("faces"),
             **{"drop_remainder": stage == 1, **options},
         )
 
@@ -69,7 +77,7 @@ def test_the_stages_draw_apart_and_seeds_decide(build):
 @pytest.mark.parametrize("num_views", [1, 2])
 def test_views_are_the_same_in_the_pipeline_and_in_the_step(build, num_views):
     in_step = build(num_views=num_views)
-    in_pipeline = build(num_views=num_views, in_pipeline=True)
+    in_pipeline = build(num_views=num_views, in_pipeline=True, compile_views=True)
     (batch,), (ready,) = take(in_step, 3), take(in_pipeline, 3)
     assert "image" not in ready and "views" not in batch
     views, others = in_step.make_views(batch), in_pipeline.make_views(ready)
@@ -235,3 +243,23 @@ def test_a_record_without_the_action_units_that_are_said_is_told_apart(
     inputs.data._features["image/face/action_units"] = feature
     with pytest.raises(RunError, match="a record .* damaged.*image/face/action_units"):
         read_all(inputs)
+
+
+def test_options_of_faces_reach_its_stages_alone():
+    both = {"random_convolution": 0.5, "augmentation": "faces"}
+    config = training_config(train_data="a", model_dir="b", **both)
+    assert stage_policy(config, 1).num_uniforms > policy("faces").num_uniforms
+    config = training_config(
+        train_data="a", model_dir="b", finetune_augmentation="byol", **both
+    )
+    assert stage_policy(config, 2) is policy("byol")
+    require_policy_options(config)
+    alone = training_config(
+        train_data="a",
+        model_dir="b",
+        objective="supervised",
+        finetune_augmentation="byol",
+        **both,
+    )
+    with pytest.raises(UsageError, match="--random_convolution=0.5: only views of"):
+        require_policy_options(alone)

@@ -165,7 +165,7 @@ def _turned(face: Face, index: int) -> Face:
 
 
 def _before(face: Face, luminance: float) -> Face:
-    """The face before one plain grey."""
+    """The face before one plain grey, with nothing printed over it."""
     background = dataclasses.replace(
         face.background,
         kind="plain",
@@ -173,4 +173,5 @@ def _before(face: Face, luminance: float) -> Face:
         colourfulness=0.0,
         grain=0.0,
     )
-    return dataclasses.replace(face, background=background)
+    blank = dataclasses.replace(face.print, kind="none")
+    return dataclasses.replace(face, background=background, print=blank)

@@ -10,7 +10,14 @@ import numpy as np
 
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.face import Shape as Proportions
-from byel_tf.synthesis.heads.head import LEFT_EYE, RIGHT_EYE, Head, Person, Shape
+from byel_tf.synthesis.heads.head import (
+    LEFT_EYE,
+    RIGHT_EYE,
+    SCALP,
+    Head,
+    Person,
+    Shape,
+)
 from byel_tf.synthesis.mesh import add_modes, add_shape
 
 
@@ -39,7 +46,9 @@ class MorphableHead(Head):
         vertices = self.vertices.copy()
         weights = np.array(face.identity[:count], np.float32)
         add_modes(vertices, self.identities, weights)
-        self._apply_proportions(vertices, face.shape)
+        self._apply_proportions(vertices, _of_age(face.shape, face.growth.youth))
+        if face.growth.youth > 0:
+            self._apply_youth(vertices, face.growth.youth)
         return MorphablePerson(vertices, self.expressions)
 
     @functools.cached_property
@@ -63,6 +72,46 @@ class MorphableHead(Head):
         rims = [landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)]
         return np.stack(rims)[:, 1].mean()
 
+    @functools.cached_property
+    def _soft_parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How much a vertex belongs to the nose and to each cheek, and the nose's root.
+
+        Returns:
+            float32 [V, 1], float32 [V, 1] and float32 [3].
+        """
+        landmarks = self.vertices[self.landmarks]
+        root, tip, wings = landmarks[27], landmarks[30], landmarks[[31, 35]]
+        skin = (self.regions <= SCALP)[:, None]
+        middle = (tip + wings.mean(axis=0)) / 2
+        nose = np.exp(-(((self.vertices - middle) / [1.7, 1.9, 2.2]) ** 2).sum(axis=1))
+        corners = landmarks[[48, 54]]
+        cheeks = sum(
+            np.exp(
+                -(
+                    (
+                        (self.vertices - (corner + [side * 2.2, 0.4, -1.5]))
+                        / [2.2, 2.6, 3.5]
+                    )
+                    ** 2
+                ).sum(axis=1)
+            )
+            for corner, side in zip(corners, (-1.0, 1.0), strict=True)
+        )
+        base = np.array([0.0, middle[1], root[2] - 0.6], np.float32)
+        return (
+            (nose[:, None] * skin).astype(np.float32),
+            (cheeks[:, None] * skin).astype(np.float32),
+            base,
+        )  # fmt: skip
+
+    def _apply_youth(self, vertices: np.ndarray, youth: float) -> None:
+        """A small nose and full cheeks, in place."""
+        nose, cheeks, base = self._soft_parts
+        vertices -= np.float32(0.34 * youth) * nose * (vertices - base)
+        out = np.sign(vertices[:, :1]) * np.array([[0.75, 0.0, 0.0]], np.float32)
+        out = out + np.array([[0.0, 0.0, 0.45]], np.float32)
+        vertices += np.float32(youth) * cheeks * out
+
     def _apply_proportions(self, vertices: np.ndarray, shape: Proportions) -> None:
         for near, eye in zip(self._near_eyes, self._eyes, strict=True):
             centre = vertices[eye].mean(axis=0)
@@ -75,6 +124,16 @@ class MorphableHead(Head):
         vertices[:, 1] = y + below * (shape.lower_face - 1) * t * t * (3 - 2 * t)
         t = np.clip((1 - y) / 6, 0, 1)
         vertices[:, 0] *= 1 + (shape.jaw_width - 1) * t * t * (3 - 2 * t)
+
+
+def _of_age(shape: Proportions, youth: float) -> Proportions:
+    """Proportions with larger eyes and a lower, wider jaw, as children's."""
+    return dataclasses.replace(
+        shape,
+        eye_scale=shape.eye_scale * (1 + 0.28 * youth),
+        lower_face=shape.lower_face * (1 - 0.17 * youth),
+        jaw_width=shape.jaw_width * (1 + 0.05 * youth),
+    )
 
 
 @dataclasses.dataclass(frozen=True)

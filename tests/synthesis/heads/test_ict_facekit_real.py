@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from byel_tf.synthesis.action_units import SHAPES
+from byel_tf.synthesis.anatomy import Anatomy
 from byel_tf.synthesis.heads.head import (
     EYE_SOCKET,
     FACE,
@@ -149,3 +150,7 @@ def test_copies_stay_with_the_face(head):
             offsets = np.zeros_like(head.vertices)
             offsets[shape.indices] = shape.offsets
             np.testing.assert_array_equal(offsets[copies], offsets[originals])
+
+
+def test_hands_touch_it(head, check_hands):
+    check_hands(head, Anatomy(head).casting, 15)

@@ -76,3 +76,23 @@ def test_movements_are_sums_of_shapes(head, face):
 def test_arrays_that_do_not_fit(head, change, reason):
     with pytest.raises(ValueError, match=reason):
         dataclasses.replace(head, **change)
+
+
+def test_a_child_has_larger_eyes_a_small_nose_and_full_cheeks(head, face):
+    grown, child = face(), face()
+    child = dataclasses.replace(
+        child, growth=dataclasses.replace(child.growth, youth=1)
+    )
+    plain, young = (head.person(one).vertices for one in (grown, child))
+    marks = [vertices[head.landmarks] for vertices in (plain, young)]
+
+    def eye(vertices):
+        return np.ptp(vertices[head.regions == LEFT_EYE], axis=0)[0]
+
+    assert eye(young) > 1.15 * eye(plain)
+    bridge = [one[30, 2] - one[27, 2] for one in marks]
+    assert bridge[1] < 0.85 * bridge[0]
+    heights = [one[27, 1] - one[8, 1] for one in marks]
+    assert heights[1] < 0.92 * heights[0]
+    cheek = np.argmin(np.abs(plain - (marks[0][54] + [2.2, 0.4, -1.5])).sum(axis=1))
+    assert young[cheek, 0] > plain[cheek, 0] + 0.5

@@ -29,7 +29,8 @@ from byel_tf.synthesis.heads.makehuman.layout import (
 TRAITS = 100
 # Ages of the targets on the scale from a baby to an old person.
 _KNOTS = (0.0, 0.1875, 0.5, 1.0)
-# Quantiles of the age: one in fourteen is a baby, one in four no adult.
+# Quantiles of the age, without those whom the face itself calls young: one in
+# fourteen is a baby, one in four no adult.
 _AGE_SHARES = (0.0, 0.07, 0.25, 0.70, 1.0)
 _AGE_AT = (0.0, 0.11, 0.36, 0.62, 1.0)
 _GROWN = 0.37
@@ -108,6 +109,8 @@ def traits(face: Face, age: float | None = None) -> Traits:
     ancestry = tuple(float(share / sum(shares)) for share in shares)
     own_age = float(np.interp(next(u), _AGE_SHARES, _AGE_AT))
     age = own_age if age is None else age
+    youth = face.growth.youth
+    age = min(age, _GROWN * (1 - youth)) if youth > 0 else age
     grown = age > _GROWN
     # Most are clearly one or the other.
     male = float(scipy.special.betaincinv(0.5, 0.5, min(0.999, max(0.001, next(u)))))

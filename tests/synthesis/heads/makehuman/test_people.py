@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from byel_tf.synthesis.action_units import ACTION_UNITS, SHAPES, shapes_of
+from byel_tf.synthesis.anatomy import Anatomy
 from byel_tf.synthesis.domain import load_domain
+from byel_tf.synthesis.hands.making import read_rig
+from byel_tf.synthesis.hands.rig import decode, encode, shipped_rig
 from byel_tf.synthesis.heads.head import (
     FACE,
     GUMS,
@@ -313,3 +316,15 @@ def test_babies_and_old_people(people):
         return opening(people, person.vertices, "L") / nose
 
     assert eyes(baby) > eyes(old)
+
+
+def test_hands_touch_everybody(people, check_hands):
+    check_hands(people, Anatomy(people).casting, 15)
+
+
+def test_the_packages_hand_is_of_these_data(data_folder):
+    made = decode(encode(read_rig(data_folder)))
+    for field in dataclasses.fields(made):
+        np.testing.assert_array_equal(
+            getattr(made, field.name), getattr(shipped_rig(), field.name)
+        )

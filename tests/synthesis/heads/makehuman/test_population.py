@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from byel_tf.synthesis.domain import load_domain
+from byel_tf.synthesis.face import Growth
 from byel_tf.synthesis.heads.makehuman.layout import ANCESTRIES, SKINS
 from byel_tf.synthesis.heads.makehuman.population import (
     detail_weights,
@@ -61,9 +62,9 @@ def test_draws_are_uniform_whatever_the_spread(faces):
 
 def test_everybody_is_there(people):
     ages = np.array([person.age for person in people])
-    assert 0.04 < (ages < 0.11).mean() < 0.10  # babies
-    assert 0.13 < ((ages > 0.11) & (ages < 0.36)).mean() < 0.23
-    assert 0.24 < (ages > 0.62).mean() < 0.36
+    assert 0.08 < (ages < 0.11).mean() < 0.16  # babies
+    assert 0.16 < ((ages > 0.11) & (ages < 0.36)).mean() < 0.26
+    assert 0.2 < (ages > 0.62).mean() < 0.36
     grown = [person for person in people if person.age > 0.37]
     male = np.array([person.male for person in grown])
     assert 0.25 < (male < 0.3).mean() < 0.5
@@ -73,6 +74,18 @@ def test_everybody_is_there(people):
     assert (ancestry.max(axis=0) > 0.9).all()
     assert set(person.skin for person in people) == set(SKINS)
     assert len({person.hair for person in people}) == 11  # ten styles, and none
+
+
+def test_a_child_is_one_whatever_the_years_drawn(faces):
+    def aged(youth, age=None):
+        return [
+            traits(dataclasses.replace(face, growth=Growth(youth)), age).age
+            for face in faces[:50]
+        ]
+
+    assert max(aged(1.0)) == 0
+    assert max(aged(0.5, age=0.9)) < 0.2
+    assert min(aged(0.0, age=0.9)) == 0.9
 
 
 def test_tone_goes_with_ancestry_and_rules_none_out(faces, people):
