@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from scipy import stats
 
 from byel_tf.adaptation.shares import effective_classes
 
@@ -17,20 +18,27 @@ class Guard:
         the number of classes; below it the images differ from the training's in their
         class shares, which statistics, entropy and prototypes take for a difference of
         their looks.
+      prior_diversity: The same for `prior`: images of few classes are more likely to be
+        a part of what comes, one class after the other.
       confidence: Least mean greatest probability, which is the accuracy to be expected
         of calibrated ones; below it the model's own labels are wrong too often to learn
         from.
       consistency: For `prior`, greatest distance (total variation) of the estimated
         class shares from those of the model's own labels; above it the estimate tells
         of the model's mistakes rather than of the images.
+      steadiness: Of images that come one after the other, least p-value of the
+        chi-squared test that the model's labels are as frequent in their first half as
+        in the second.
       agreement: Least share of images whose label stays: what goes wrong is bounded by
         what changes.
     """
 
     images_per_class: int = 20
     diversity: float = 0.85
+    prior_diversity: float = 0.6
     confidence: float = 0.8
     consistency: float = 0.08
+    steadiness: float = 0.01
     agreement: float = 0.93
 
     def least_images(self, classes: int) -> int:
@@ -47,15 +55,17 @@ class Guard:
           probabilities: The source's, (N, K).
           shares: Estimated class shares of the images, (K,).
         """
-        if method == "prior":
-            return self._against_shares(probabilities, shares)
-        classes, least = effective_classes(shares), self.diversity * len(shares)
+        is_prior = method == "prior"
+        diversity = self.prior_diversity if is_prior else self.diversity
+        classes, least = effective_classes(shares), diversity * len(shares)
         if classes < least:
             return (
                 f"label shift: the estimated class shares are as diverse as "
                 f"{classes:.1f} equally frequent classes of {len(shares)}, at least "
                 f"{least:.1f} are needed"
             )
+        if is_prior:
+            return self._against_shares(probabilities, shares)
         confidence = float(probabilities.max(axis=1).mean())
         if confidence < self.confidence:
             return (
@@ -75,6 +85,25 @@ class Guard:
         return (
             f"the estimated class shares are {distance:.2f} from those of the model's "
             f"labels, at most {self.consistency:g} is allowed"
+        )
+
+    def against_order(self, labels: np.ndarray) -> str | None:
+        """Why nothing is to be learned from what comes; None where all is well.
+
+        Args:
+          labels: The source's, (N,), in the order in which the images came.
+        """
+        halves = np.array_split(labels, 2)
+        table = np.stack([np.bincount(h, minlength=labels.max() + 1) for h in halves])
+        table = table[:, table.any(axis=0)]
+        if table.shape[1] < 2:
+            return None
+        chance = stats.chi2_contingency(table, correction=False).pvalue
+        if chance >= self.steadiness:
+            return None
+        return (
+            f"the classes change while images come: so many more or fewer in the second "
+            f"half have a chance of {chance:.1g}, at least {self.steadiness:g} is needed"
         )
 
     def against_change(self, before: np.ndarray, after: np.ndarray) -> str | None:

@@ -124,7 +124,11 @@ class Protocol:
                 predicted.append(self._predict(positions[begin:start], strengths[-1]))
                 restored.restore()
                 latest = positions[max(0, end - WINDOW) : end]
-                strength, held_back = self._adapt(method, latest)
+                labels = self.logits[latest].argmax(axis=1)
+                held_back = self.guard and self.guard.against_order(labels)
+                strength = 0.0
+                if not held_back:
+                    strength, held_back = self._adapt(method, latest)
                 strengths.append(strength)
                 reason = held_back or reason
                 begin = start

@@ -134,6 +134,9 @@ class GuardFlags:
         lower=0,
         upper=1,
     )
+    prior_diversity: float = option(
+        Guard.prior_diversity, "The same for prior.", lower=0, upper=1
+    )
     confidence: float = option(
         Guard.confidence,
         "Not for prior: least mean greatest probability of the source at the "

@@ -7,7 +7,7 @@ from byel_tf.adaptation.settings import METHODS, MethodSettings, Source
 
 SOURCE = Source(1.0, (1 / 3, 1 / 3, 1 / 3))
 SETTINGS = MethodSettings(source_images=20, depth=1.0, batch_size=64)
-NO_LIMITS = Guard(diversity=0.0, confidence=0.0, consistency=1.0, agreement=0.0)
+NO_LIMITS = Guard(20, 0.0, 0.0, 0.0, consistency=1.0, agreement=0.0)
 
 
 def weights_equal(first, second):
@@ -33,7 +33,7 @@ def test_every_method_changes_the_network(running, pictures, method):
 def test_label_shift_is_recognised(running, pictures, method):
     images, _ = pictures(120, shares=(0.94, 0.03, 0.03))
     before = running.network.get_weights()
-    guard = Guard(confidence=0.0, consistency=1.0, agreement=0.0)
+    guard = Guard(confidence=0.0, prior_diversity=0.0, consistency=1.0, agreement=0.0)
     done = adapt(running, images, SOURCE, method, SETTINGS, guard)
     if method == "prior":  # made for it
         assert done.strength == 1
@@ -57,7 +57,7 @@ def test_shares_that_do_not_fit_the_labels(running, pictures):
     # class 0 alone.
     logits = np.tile([0.1, 0.0, 0.0], (60, 1))
     logits[:20] = [0.0, 0.1, 0.1]
-    guard = Guard(agreement=0.0)
+    guard = Guard(prior_diversity=0.0, agreement=0.0)
     done = adapt(running, images, SOURCE, "prior", SETTINGS, guard, logits)
     assert done.strength == 0
     labels = np.array([40, 20, 0]) / 60
@@ -82,7 +82,7 @@ def test_part_of_the_way(running, pictures, monkeypatch):
     # So far that a quarter of it changes few labels, and all of it every one.
     gaps = np.sort(logits.max(axis=1) - logits[:, 0])
     far = 4 * (gaps[int(0.4 * len(gaps))])
-    guard = Guard(consistency=1.0, agreement=0.5)
+    guard = Guard(prior_diversity=0.0, consistency=1.0, agreement=0.5)
     done = adapt(running, images, SOURCE, "prior", SETTINGS, guard)
     assert done.strength == 0.25
     assert "keep their label" in done.reason

@@ -9,7 +9,7 @@ from byel_tf.adaptation.guard import Guard
 from byel_tf.adaptation.protocol import Protocol
 from byel_tf.adaptation.settings import MethodSettings, Source
 
-NO_LIMITS = Guard(images_per_class=4, diversity=0.0, confidence=0.0, agreement=0.0)
+NO_LIMITS = Guard(4, 0.0, 0.0, 0.0, steadiness=0.0, agreement=0.0)
 
 
 @pytest.fixture
