@@ -102,8 +102,9 @@ class Guard:
         if chance >= self.steadiness:
             return None
         return (
-            f"the classes change while images come: so many more or fewer in the second "
-            f"half have a chance of {chance:.1g}, at least {self.steadiness:g} is needed"
+            f"the classes change while images come: the second half would be so "
+            f"different with a chance of {chance:.1g}, at least {self.steadiness:g} is "
+            "needed"
         )
 
     def against_change(self, before: np.ndarray, after: np.ndarray) -> str | None:
