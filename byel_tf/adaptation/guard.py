@@ -33,7 +33,7 @@ class Guard:
         what changes.
     """
 
-    images_per_class: int = 20
+    images_per_class: int = 15
     diversity: float = 0.85
     prior_diversity: float = 0.6
     confidence: float = 0.8

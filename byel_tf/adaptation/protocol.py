@@ -145,17 +145,19 @@ class Protocol:
 
     def _refreshes(self, count: int, batch: int) -> list[tuple[int, int]]:
         """Begin and end of the batches with which the model is made anew."""
-        least = self.guard.least_images(len(self.source.shares)) if self.guard else 1
         refreshes, last = [], 0
         for start in range(0, count, batch):
             end = min(start + batch, count)
-            if end - last >= REFRESH and end >= least:
+            if end - last >= REFRESH:
                 refreshes.append((start, end))
                 last = end
         return refreshes
 
     def _adapt(self, method: str, shown: np.ndarray) -> tuple[float, str | None]:
         """Adapts the network; returns strength, and the reason if held back."""
+        classes = len(self.source.shares)
+        if self.guard and len(shown) < self.guard.least_images(classes):
+            return 0.0, f"{len(shown)} images are too few"
         done = adapt(
             self.running,
             self.images[shown],

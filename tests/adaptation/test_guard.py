@@ -13,7 +13,7 @@ def sure(labels, confidence=0.9, classes=4):
 
 
 def test_images():
-    assert Guard().least_images(6) == 120
+    assert Guard().least_images(6) == 90
     even, few = sure(np.arange(40) % 4), sure(np.arange(40) % 4, 0.7)
     guard = Guard(diversity=0.85, confidence=0.8)
     assert guard.against_images("statistics", even, EVEN) is None

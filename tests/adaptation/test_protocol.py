@@ -82,8 +82,6 @@ def test_online_sees_no_future(protocol, shown):
     assert protocol._refreshes(100, 16) == [(16, 32), (48, 64), (80, 96)]
     assert protocol._refreshes(100, 1)[0] == (29, 30)
     assert protocol._refreshes(100, 200) == [(0, 100)]
-    strict = dataclasses.replace(protocol, guard=Guard(images_per_class=20))
-    assert strict._refreshes(100, 1) == [(59, 60), (89, 90)]
 
 
 def test_online_scores_what_each_model_says(protocol, monkeypatch):
@@ -111,6 +109,14 @@ def test_online_scores_what_each_model_says(protocol, monkeypatch):
     )
     assert case.macro_f1 == f1_score(protocol.labels, expected, average="macro")
     assert case.difference == case.macro_f1 - case.unadapted
+
+
+def test_too_few_images_are_left_alone(protocol, shown):
+    strict = dataclasses.replace(protocol, guard=Guard(images_per_class=17))
+    assert strict._adapt("prior", np.arange(50)) == (0.0, "50 images are too few")
+    assert not shown
+    strict._adapt("prior", np.arange(51))
+    assert len(shown) == 1
 
 
 def test_held_back_all_is_as_without(protocol):

@@ -150,7 +150,7 @@ def test_held_back_it_is_the_source(export, photographs, tmp_path, capsys):
         (
             ("--method=prior", "--max_images=9"),
             1,
-            "has 9 images that can be used, at least 60 are needed",
+            "has 9 images that can be used, at least 45 are needed",
         ),
     ],
 )
