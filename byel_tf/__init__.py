@@ -80,27 +80,31 @@ def train(
     return run.train(config, callbacks)
 
 
-def load(export_dir: str | os.PathLike) -> Model:
+def load(export_dir: str | os.PathLike, classes: Sequence[str] = ()) -> Model:
     """Loads an exported model, ready to classify images.
 
         import byel_tf
 
-        model = byel_tf.load("runs/quickstart/export/1")
+        model = byel_tf.load("people")
         result = model.predict(["face.jpg", "another.png"])
         for label, confidence in zip(result.labels, result.confidence):
             print(label, confidence)
 
     Args:
       export_dir: A version folder such as `RUN/export/1`, or the run's folder, whose
-        newest version is then taken.
+        newest version is then taken; or the name of a model that comes with the
+        package: "people", of six expressions, or "people7", of these and neutral.
+      classes: Names of some of its classes: the probabilities of the others are
+        removed, and the rest divided by their sum. None for all.
 
     Returns:
-      The model: `classes` and `predict(paths_or_arrays)`.
+      The model: `classes`, `action_units` and `predict(paths_or_arrays)`.
 
     Raises:
-      byel_tf.errors.RunError: If there is no exported model.
+      byel_tf.errors.RunError: If there is no exported model, or it is damaged.
+      byel_tf.errors.UsageError: If it has no such class.
     """
     import byel_tf.compat  # noqa: F401  (TensorFlow without its remarks at import)
     from byel_tf.serving.loaded_model import load_model
 
-    return load_model(export_dir)
+    return load_model(export_dir, classes)

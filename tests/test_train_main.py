@@ -448,10 +448,10 @@ def test_two_data_sets_of_one_name_are_refused(arguments, data, capsys):
 def test_a_data_set_of_other_classes_is_refused(
     arguments, prepare_pictures, tmp_path, capsys
 ):
-    prepare_pictures(tmp_path / "other", ("happiness", "sadness"), test=6)
+    prepare_pictures(tmp_path / "other", ("happiness", "contempt"), test=6)
     assert run_program(main, [*arguments, f"--eval_data={tmp_path}/other"]) == 1
     assert (
-        "has the classes happiness, sadness, the model has" in capsys.readouterr().err
+        "has the classes happiness, contempt, the model has" in capsys.readouterr().err
     )
 
 

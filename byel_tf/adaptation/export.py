@@ -14,6 +14,7 @@ from byel_tf.adaptation.running import Running
 from byel_tf.adaptation.settings import MethodSettings, Source
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import new_directory
+from byel_tf.serving.action_units import ActionUnitReader
 from byel_tf.serving.export import (
     ServingModule,
     export_saved_model,
@@ -21,6 +22,9 @@ from byel_tf.serving.export import (
 )
 from byel_tf.serving.model_card import collect_facts, write_model_card
 from byel_tf.serving.networks import read_network, variables_file
+
+# Facts that are of the files, not of the model.
+_OF_FILES = ("limits", "files")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +36,15 @@ class SourceModel:
       facts: What it states of itself.
       running: Its network.
       source: What the methods know of it besides.
+      action_units: What reads the action units of its representations; None if it has
+        none.
     """
 
     path: pathlib.Path
     facts: Mapping[str, Any]
     running: Running
     source: Source
+    action_units: ActionUnitReader | None = None
 
 
 def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel:
@@ -52,7 +59,9 @@ def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel
     """
     try:
         facts = read_metadata(export)
-        network = read_network(export, facts)
+        if facts.get("weights"):
+            raise ValueError(f"its weights are in {facts['weights']}")
+        network, action_units = read_network(export, facts)
         classes = len(facts["classes"])
         shares = facts.get("class_shares") or [1.0 / classes] * classes
         fitted = facts.get("fitted_temperature", facts["temperature"])
@@ -78,7 +87,7 @@ def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel
             "adaptations do not add up"
         )
     return SourceModel(
-        pathlib.Path(export), facts, Running(network, batch_size), source
+        pathlib.Path(export), facts, Running(network, batch_size), source, action_units
     )
 
 
@@ -102,7 +111,7 @@ def write_adapted(
       RunError: If the folder exists and is not empty.
     """
     facts = {
-        **model.facts,
+        **{k: v for k, v in model.facts.items() if k not in _OF_FILES},
         "adaptation": {
             **adaptation.to_json(model.facts["classes"]),
             "settings": dataclasses.asdict(settings),
@@ -117,6 +126,7 @@ def write_adapted(
         model.facts["classes"],
         model.facts["image_size"],
         float(model.facts["temperature"]),
+        model.action_units,
         model.source.shares,
     )
     found = collect_facts(model.path, model.path)

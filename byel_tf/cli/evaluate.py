@@ -11,6 +11,7 @@ from typing import Any
 from byel_tf.adaptation.guard import Guard
 from byel_tf.adaptation.settings import METHODS, MethodSettings
 from byel_tf.data.crops import read_cropping
+from byel_tf.data.labels import parse_classes
 from byel_tf.data.manifest import (
     SPLITS,
     PreparedDataset,
@@ -21,6 +22,7 @@ from byel_tf.data.oddities import warn_of
 from byel_tf.errors import UsageError
 from byel_tf.files import new_directory, require_new_directory, write_atomically
 from byel_tf.flagging import one_line, option, parse
+from byel_tf.pretrained import NAMES
 from byel_tf.program import run_program
 
 if typing.TYPE_CHECKING:
@@ -34,12 +36,20 @@ class EvaluateOptions:
     model: str = option(
         dataclasses.MISSING,
         "Exported model as [NAME=]FOLDER: a run, whose newest export is meant, or a "
-        "version folder such as RUN/export/1.",
+        "version folder such as RUN/export/1; or the name of one that comes with the "
+        f"package, {' or '.join(NAMES)}.",
         path="named",
     )
     output: str = option(dataclasses.MISSING, "Folder to make.", path="local")
     data: tuple[str, ...] = option(
         (), "Prepared data set to score, as [NAME=]FOLDER.", path="named"
+    )
+    classes: str | None = option(
+        None,
+        "The only classes that count, as a,b,c: the model's probabilities of the "
+        "others are removed and the rest divided by their sum, and images of the "
+        "others are left out. Without it those of the data set, which may be fewer "
+        "than the model's.",
     )
     split: str = option("test", "Split that is scored.", choices=SPLITS)
     compare: tuple[str, ...] = option(
@@ -97,6 +107,7 @@ def main(argv: Sequence[str]) -> None:
     _require_distinct(options.data)
     methods = _adaptation_methods(options.adapt)
     require_new_directory(options.output)
+    classes = parse_classes(options.classes) if options.classes is not None else ()
     datasets = [open_dataset(text) for text in options.data]
     probe_data = open_dataset(options.probe_data) if options.probe_data else None
 
@@ -114,7 +125,7 @@ def main(argv: Sequence[str]) -> None:
 
     models = {name: find_export(path) for name, path in models.items()}
     loaded = {name: load_export(path) for name, path in models.items()}
-    require_usable(loaded, datasets, probe_data, options.split)
+    require_usable(loaded, datasets, probe_data, options.split, classes)
     learned = read_cropping(next(iter(loaded.values())).metadata)
     for dataset in datasets:
         warn_of(dataset, learned)
@@ -124,6 +135,7 @@ def main(argv: Sequence[str]) -> None:
         options.probe_images,
         options.resamples,
         options.seed,
+        classes,
     )
     name, model = next(iter(loaded.items()))
     origin = find_origin(models[name])

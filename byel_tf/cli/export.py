@@ -9,9 +9,10 @@ import typing
 from collections.abc import Iterator, Sequence
 
 from byel_tf.data.manifest import PreparedDataset, open_dataset
-from byel_tf.errors import UsageError
+from byel_tf.errors import RunError, UsageError
 from byel_tf.files import new_directory, require_new_directory
 from byel_tf.flagging import option, parse
+from byel_tf.pretrained import NAMES, is_pretrained
 from byel_tf.program import run_program
 
 if typing.TYPE_CHECKING:
@@ -28,8 +29,15 @@ class ExportOptions:
 
     model: str = option(
         dataclasses.MISSING,
-        "Exported model, as RUN/export/1; RUN: its newest version.",
+        "Exported model, as RUN/export/1; RUN: its newest version; or the name of one "
+        f"that comes with the package, {' or '.join(NAMES)}.",
         path="local",
+    )
+    weights: str = option(
+        "float32",
+        "float16: keep the weights in half precision, in files of half the size, from "
+        "which it computes in float32 as before. Takes --data and --output.",
+        choices=("float32", "float16"),
     )
     data: tuple[str, ...] = option(
         (),
@@ -66,7 +74,12 @@ def main(argv: Sequence[str]) -> None:
             "any number of images"
         )
     has_format = options.onnx or options.litert or options.int8
-    if has_format and not options.data:
+    is_halved = options.weights == "float16"
+    if is_halved and not options.output:
+        raise UsageError(
+            "--weights=float16 makes a copy of the exported model: give --output"
+        )
+    if (has_format or is_halved) and not options.data:
         raise UsageError(
             "--data is missing: formats are compared on the test split of a prepared "
             "data set, give one as [NAME=]FOLDER"
@@ -88,8 +101,15 @@ def main(argv: Sequence[str]) -> None:
             f"--output={options.output} lies in the exported model {export}, which is "
             "copied there: choose another folder"
         )
+    if is_pretrained(export) and not options.output:
+        raise UsageError(
+            f"--model={options.model} is part of the package, where nothing is "
+            "written: give --output"
+        )
     model = load_export(export)
-    with _folder(export, options.output) as folder:
+    with _folder(export, options.output, is_halved) as folder:
+        if is_halved:
+            model = _halve(model, datasets, folder)
         if has_format:
             _add_formats(options, model, datasets, calibration, folder)
         write_model_card_from_files(folder, export)
@@ -109,6 +129,39 @@ def _require_packages(options: ExportOptions) -> None:
         require_onnx()
     if options.litert or options.int8:
         require_litert()
+
+
+def _halve(
+    model: "ExportedModel", datasets: Sequence[PreparedDataset], folder: pathlib.Path
+) -> "ExportedModel":
+    """Writes the model with weights in half precision, and loads that.
+
+    Raises:
+      RunError: If it differs from the model, or there are no images to compare on.
+      UsageError: If the model is such a one already.
+    """
+    from byel_tf.serving.check_images import MAX_CHECK_IMAGES, read_files
+    from byel_tf.serving.half_precision import WEIGHTS, write_in_half_precision
+    from byel_tf.serving.load import load_export
+
+    if model.metadata.get(WEIGHTS, "float32") != "float32":
+        raise UsageError(
+            f"--weights=float16: the model has {model.metadata[WEIGHTS]} weights "
+            "already"
+        )
+    images = read_files(datasets, MAX_CHECK_IMAGES)
+    if not images:
+        raise RunError(
+            "--weights=float16 compares on test splits, and no --data has one: prepare "
+            "it with --splits"
+        )
+    parity = write_in_half_precision(folder, model, images)
+    print(
+        f"weights in half precision: probabilities within "
+        f"{parity['max_probability_difference']:.1g} of the SavedModel's, "
+        f"{parity['labels_that_differ']} of {parity['images']} labels differ"
+    )
+    return load_export(folder)
 
 
 def _add_formats(
@@ -173,13 +226,19 @@ def _is_within(path: str, folder: pathlib.Path) -> bool:
 
 
 @contextlib.contextmanager
-def _folder(export: pathlib.Path, output: str | None) -> Iterator[pathlib.Path]:
-    """Where to write: the export's own folder, or a copy that appears at the end."""
+def _folder(
+    export: pathlib.Path, output: str | None, is_new: bool
+) -> Iterator[pathlib.Path]:
+    """Where to write: the export's own folder, or one that appears at the end.
+
+    That is a copy of the export, unless it is to be a new one.
+    """
     if output is None:
         yield export
         return
     with new_directory(output) as folder:
-        shutil.copytree(export, folder, dirs_exist_ok=True)
+        if not is_new:
+            shutil.copytree(export, folder, dirs_exist_ok=True)
         yield folder
 
 

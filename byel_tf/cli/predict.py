@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from byel_tf.cli.image_flags import ImageFlags
 from byel_tf.data.crops import Cropping
+from byel_tf.data.labels import parse_classes
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.errors import RunError, UsageError
 from byel_tf.faces.crop import MIN_MARGIN
@@ -22,6 +23,7 @@ from byel_tf.prediction.inputs import (
     require_apart,
 )
 from byel_tf.prediction.reading import read_images
+from byel_tf.pretrained import NAMES
 from byel_tf.program import run_program
 from byel_tf.progress import progress
 from byel_tf.serving.cropping import (
@@ -43,11 +45,6 @@ _FORMATS = ("auto", "csv", "parquet", "jsonl", "lsd")
 class PredictFlags:
     """Model, images and output."""
 
-    model: str = option(
-        dataclasses.MISSING,
-        "Exported model, as RUN/export/1; RUN: its newest version.",
-        path="local",
-    )
     input: tuple[str, ...] = option(
         dataclasses.MISSING,
         "Image, video, folder, pattern in quotes as 'a/*.png', CSV or TSV with a "
@@ -60,6 +57,18 @@ class PredictFlags:
         "File to write, .csv, .parquet or .jsonl; - for CSV here.",
         path="local",
     )
+    model: str = option(
+        NAMES[0],
+        "Exported model, as RUN/export/1; RUN: its newest version; or the name of one "
+        "that comes with the package: people, of six expressions, or people7, of "
+        "these and neutral.",
+        path="local",
+    )
+    classes: str | None = option(
+        None,
+        "Some of the model's classes, as a,b,c: the probabilities of the others are "
+        "removed, and the rest divided by their sum.",
+    )
     format: str = option(
         "auto",
         "What to write; auto: by the output's ending. lsd: a submission to the "
@@ -69,6 +78,11 @@ class PredictFlags:
     overwrite: bool = option(False, "Replace an output that is there.")
     representation: bool = option(
         False, "Write the encoder's representation as well, a list of numbers."
+    )
+    action_units: bool = option(
+        False,
+        "Write the intensities of the action units as well, a column each, where the "
+        "model learned them.",
     )
     prior: str | None = option(
         None,
@@ -184,6 +198,7 @@ def main(argv: Sequence[str]) -> None:
     file_format = _format(given)
     _require_faces(images, file_format)
     inputs = _inputs(given)
+    classes = parse_classes(given.classes) if given.classes is not None else ()
     _require_output(given, inputs)
     counts = [one.count() for one in inputs]
 
@@ -191,11 +206,15 @@ def main(argv: Sequence[str]) -> None:
     from byel_tf.prediction.predict import predict
     from byel_tf.prediction.tables import WRITERS
     from byel_tf.serving.class_prior import parse_prior, with_prior
-    from byel_tf.serving.load import find_export, load_export
+    from byel_tf.serving.class_subset import restrict
+    from byel_tf.serving.load import find_export, load_export, require_action_units
 
     model = load_export(find_export(given.model))
     if given.prior:
         model = with_prior(model, parse_prior(given.prior, model.classes))
+    model = restrict(model, classes)
+    if given.action_units:
+        require_action_units(model, given.model)
     cropping = cropping_for(images, model.metadata)
     crops = cropping.kind == "face"
     conversion = Conversion(
@@ -220,9 +239,15 @@ def main(argv: Sequence[str]) -> None:
         _output(given.output) as stream,
         progress(total, "image", "predict") as bar,
     ):
-        writer = WRITERS[file_format](stream, model.classes)
+        units = model.action_units if given.action_units else ()
+        writer = WRITERS[file_format](stream, (*model.classes, *units))
         for table in predict(
-            model, contents, how.batch_size, images.limits(), given.representation
+            model,
+            contents,
+            how.batch_size,
+            images.limits(),
+            given.representation,
+            given.action_units,
         ):
             writer.write(table)
             bar.update(done.add(table))
@@ -242,7 +267,7 @@ def _format(given: PredictFlags) -> str:
     """The format that is meant.
 
     Raises:
-      UsageError: If the output's ending is of none, or representations have no place.
+      UsageError: If the output's ending is of none, or what is wanted has no place.
     """
     file_format = given.format
     if file_format == "auto":
@@ -254,8 +279,9 @@ def _format(given: PredictFlags) -> str:
                 f"--output={given.output}: expected a name that ends in .csv, .parquet "
                 "or .jsonl; for others give --format"
             )
-    if file_format == "lsd" and given.representation:
-        raise UsageError("--representation has no place in --format=lsd")
+    for name in ("representation", "action_units"):
+        if file_format == "lsd" and getattr(given, name):
+            raise UsageError(f"--{name} has no place in --format=lsd")
     return file_format
 
 

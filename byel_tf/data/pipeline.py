@@ -33,6 +33,8 @@ class SplitBatches:
       order: Which records make up a step.
       failure: What went wrong with reading a file, if something did: TensorFlow
         passes on its text only.
+      labels: What each label of the data set is to the model, which may have more
+        classes.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class SplitBatches:
         image_size: int,
         cache: str = "none",
         with_action_units: bool = False,
+        labels: Sequence[int] | None = None,
     ):
         """Opens nothing yet.
 
@@ -56,6 +59,7 @@ class SplitBatches:
             file without a name that goes with the process; or "none".
           with_action_units: Whether the records' action units are read, all those
             that the data set names.
+          labels: What each label of the data set is in the batches; None for itself.
         """
         self.order = order
         self.failure: Exception | None = None
@@ -63,6 +67,8 @@ class SplitBatches:
         self._latest: collections.deque = collections.deque(maxlen=_READ_AHEAD)
         self._name = f"data set {dataset.name} ({dataset.path})"
         self._num_classes = len(dataset.manifest.classes)
+        self.labels = tuple(range(self._num_classes) if labels is None else labels)
+        self._has_other_labels = self.labels != tuple(range(self._num_classes))
         self._image_size = image_size
         self._features = dict(_FEATURES)
         if with_action_units:
@@ -131,6 +137,8 @@ class SplitBatches:
             "label": tf.cast(parsed["image/class/label"], tf.int32),
             "weight": _weight(number, order.batch_size)[rows],
         }
+        if self._has_other_labels:
+            batch["label"] = tf.gather(tf.constant(self.labels), batch["label"])
         if isinstance(order, TrainingOrder):
             batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
         if _ACTION_UNITS in self._features:
@@ -237,6 +245,7 @@ def evaluation_data(
     image_size: int,
     batch_size: int,
     cache: str = "none",
+    labels: Sequence[int] | None = None,
 ) -> SplitBatches:
     """A split's labelled records once an epoch, in the order of the files.
 
@@ -247,7 +256,9 @@ def evaluation_data(
     if dataset.manifest.splits[split].unlabelled:
         positions = np.flatnonzero(SplitRecords(dataset, split).labels() >= 0)
     order = FileOrder(positions, batch_size)
-    return SplitBatches(dataset, split, order, image_size=image_size, cache=cache)
+    return SplitBatches(
+        dataset, split, order, image_size=image_size, cache=cache, labels=labels
+    )
 
 
 def augmented_batches(

@@ -44,7 +44,7 @@ class Record:
       subject: Identity, where known: images of one person share it.
       action_units: Intensities in the order of the data set's `action_units`.
       pose: Yaw, pitch and roll in degrees.
-      votes: Annotators' votes, one number a class.
+      votes: Annotators' votes, or the shares of a drawn mixture, one number a class.
     """
 
     encoded: bytes

@@ -21,6 +21,7 @@ from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
 from byel_tf.evaluation.metrics import Scores, score
 from byel_tf.evaluation.predictions import Predictions
+from byel_tf.serving.action_units import ACTION_UNITS
 from byel_tf.serving.load import ExportedModel
 
 #: Takes `image_bytes`, gives the outputs of an export's signature.
@@ -29,6 +30,7 @@ Signature = Callable[..., Mapping[str, tf.Tensor]]
 #: Outputs that are kept only where asked for.
 LOGITS, REPRESENTATION = "logits", "representation"
 
+_INTENSITIES = "image/face/action_units"
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
@@ -84,7 +86,8 @@ def predict_records(
       dataset: A prepared data set.
       split: Name of a split that it has.
       batch_size: Images at a time.
-      keep: `LOGITS`, `REPRESENTATION`, both or none.
+      keep: `LOGITS`, `REPRESENTATION` and, of a model and a data set that have them,
+        `ACTION_UNITS`: any or none of them.
       limit: Most images; of more records so many are chosen at random, always the
         same ones.
       advance: Called with the number of images done.
@@ -95,10 +98,16 @@ def predict_records(
     """
     records, expected = _records(dataset, split, limit)
     filenames, subjects, labels = [], [], []
+    features, intensities = dict(_FEATURES), []
+    if ACTION_UNITS in keep:
+        unknown = [float("nan")] * len(dataset.manifest.action_units)
+        features[_INTENSITIES] = tf.io.FixedLenFeature(
+            [len(unknown)], tf.float32, unknown
+        )
     every = {name: [] for name in ("probabilities", *keep)}
     try:
         for serialized in records.batch(batch_size).prefetch(1):
-            batch = tf.io.parse_example(serialized, _FEATURES)
+            batch = tf.io.parse_example(serialized, features)
             outputs = signature(image_bytes=batch["image/encoded"])
             names = _texts(batch["image/filename"])
             valid = outputs["valid"].numpy()
@@ -111,6 +120,8 @@ def predict_records(
             subjects += _texts(batch["image/subject"])
             labels.append(batch["image/class/label"].numpy())
             _require_labels(dataset, names, labels[-1])
+            if ACTION_UNITS in keep:
+                intensities.append(batch[_INTENSITIES].numpy())
             for name, values in every.items():
                 values.append(outputs[name].numpy())
                 is_finite = np.isfinite(values[-1]).all(axis=-1)
@@ -147,6 +158,8 @@ def predict_records(
         subjects=tuple(subjects),
         logits=outputs.get(LOGITS),
         representations=outputs.get(REPRESENTATION),
+        action_units=outputs.get(ACTION_UNITS),
+        true_action_units=np.concatenate(intensities) if intensities else None,
     )
 
 

@@ -29,6 +29,10 @@ class Predictions:
       logits: Before temperature and softmax, (N, K), float32; None where they were
         not asked for. Not in the table.
       representations: (N, R), float32, or None likewise. Not in the table.
+      action_units: The model's intensities, (N, U), float32, or None likewise. Not in
+        the table.
+      true_action_units: The records' intensities in the data set's order, (N, V),
+        float32, NaN where a record has none; None likewise. Not in the table.
     """
 
     filenames: tuple[str, ...]
@@ -38,6 +42,8 @@ class Predictions:
     subjects: tuple[str, ...] = ()
     logits: np.ndarray | None = None
     representations: np.ndarray | None = None
+    action_units: np.ndarray | None = None
+    true_action_units: np.ndarray | None = None
 
     def labelled(self) -> "Predictions":
         """Those of the images that have a label."""
@@ -56,6 +62,8 @@ class Predictions:
             subjects=tuple(self.subjects[i] for i in chosen) if self.subjects else (),
             logits=rows(self.logits),
             representations=rows(self.representations),
+            action_units=rows(self.action_units),
+            true_action_units=rows(self.true_action_units),
         )
 
 

@@ -17,7 +17,7 @@ from byel_tf.evaluation.evaluate import (
 )
 from byel_tf.evaluation.metrics import score
 from byel_tf.evaluation.predictions import Predictions
-from byel_tf.evaluation.probes import Probes, fit_probes
+from byel_tf.evaluation.probes import Probes, fit_probes, most_probable
 from byel_tf.evaluation.settings import DEFAULT_PROBE_IMAGES, Settings, bar
 from byel_tf.serving.load import ExportedModel
 
@@ -54,13 +54,17 @@ class ProbeSet:
         }
 
     def score_probes(
-        self, predictions: Predictions, classes: Sequence[str]
+        self,
+        predictions: Predictions,
+        classes: Sequence[str],
+        columns: Sequence[int] | None = None,
     ) -> dict[str, dict[str, float]]:
         """Scores the probes on representations of labelled images.
 
         Args:
           predictions: With representations.
           classes: Names of the classes.
+          columns: Indices of those that count; None for all.
 
         Returns:
           macro_f1 and accuracy of "linear_probe" and of "nearest_neighbours"; nothing
@@ -75,6 +79,8 @@ class ProbeSet:
             ("nearest_neighbours", self.probes.neighbours),
         ):
             predicted = probe.predict(labelled.representations)
+            if columns is not None and len(columns) < len(classes):
+                predicted = most_probable(probe, labelled.representations, columns)
             scores = score(labelled.labels, predicted, classes)
             scored[name] = {"macro_f1": scores.macro_f1, "accuracy": scores.accuracy}
         return scored
@@ -102,7 +108,7 @@ class ProbeSet:
             self.gap_predictions.labels,
             predictions.representations[drawn],
             predictions.labels[drawn],
-            dataset.manifest.classes,
+            self.dataset.manifest.classes,
             settings.seed,
         )
 

@@ -6,6 +6,7 @@ those of another.
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -54,6 +55,27 @@ def linear_classifier(representations: np.ndarray, labels: np.ndarray) -> Pipeli
         # A probe that has not quite settled is still a probe.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return classifier.fit(representations.astype(np.float64), labels)
+
+
+def most_probable(
+    probe: Pipeline | KNeighborsClassifier,
+    representations: np.ndarray,
+    columns: Sequence[int],
+) -> np.ndarray:
+    """What a probe says where there are some of the classes only.
+
+    Args:
+      probe: One of `Probes`.
+      representations: (N, R), float.
+      columns: Indices of these classes.
+
+    Returns:
+      Class indices, (N,), int, all of them among the columns.
+    """
+    chances = np.zeros((len(representations), max(max(columns), *probe.classes_) + 1))
+    if len(representations):
+        chances[:, probe.classes_] = probe.predict_proba(representations)
+    return np.array(columns)[chances[:, list(columns)].argmax(axis=1)]
 
 
 def fit_probes(representations: np.ndarray, labels: np.ndarray) -> Probes:

@@ -22,6 +22,7 @@ class Settings:
         learn from.
       resamples: Number of resamples for the intervals.
       seed: Decides what is drawn.
+      classes: The only ones that count; none for all that a data set has.
     """
 
     split: str = "test"
@@ -29,6 +30,7 @@ class Settings:
     probe_images: int = DEFAULT_PROBE_IMAGES
     resamples: int = DEFAULT_RESAMPLES
     seed: int = 1
+    classes: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager

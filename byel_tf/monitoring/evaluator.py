@@ -54,25 +54,33 @@ class Evaluator:
             self._macro_f1 = MacroF1(num_classes)
             self._thresholds = ThresholdCounts(num_classes)
 
-        def count(batch: Batch) -> None:
+        def count(batch: Batch, is_possible: tf.Tensor) -> None:
             logits = classify(batch["image"])
+            logits = tf.where(is_possible, logits, logits.dtype.min)
             labels, weight = batch["label"], batch["weight"]
             self._macro_f1.update_state(labels, logits, weight)
             self._thresholds.update_state(labels, tf.nn.softmax(logits), weight)
 
         self._strategy = strategy
+        self._num_classes = num_classes
         self._batches: dict[SplitBatches, tf.data.Dataset] = {}
-        self._count = tf.function(lambda batch: strategy.run(count, args=(batch,)))
+        self._count = tf.function(
+            lambda batch, is_possible: strategy.run(count, args=(batch, is_possible))
+        )
 
     def __call__(self, data: SplitBatches) -> Counts:
-        """Counts an epoch anew, each image once on one replica; all workers call it."""
+        """Counts an epoch anew, each image once on one replica; all workers call it.
+
+        Classes that the data set has not are no possible answers.
+        """
         self._macro_f1.reset_state()
         self._thresholds.reset_state()
+        is_possible = tf.constant(np.isin(np.arange(self._num_classes), data.labels))
         if data not in self._batches:
             rows = own_rows(self._strategy, data.order.batch_size)
             self._batches[data] = distribute(self._strategy, data.epoch(rows))
         for batch in self._batches[data]:
-            self._count(batch)
+            self._count(batch, is_possible)
         return Counts(
             float(self._macro_f1.result()),
             self._macro_f1.confusion.numpy().astype(int),

@@ -14,6 +14,7 @@ from byel_tf.data.image_files import ImageLimits
 from byel_tf.errors import RunError
 from byel_tf.prediction.reading import Reading, why_undecodable
 from byel_tf.prediction.tables import prediction_table
+from byel_tf.serving.action_units import ACTION_UNITS
 from byel_tf.serving.load import ExportedModel
 
 # Batches that wait for the model or are in it.
@@ -28,6 +29,7 @@ def predict(
     batch_size: int,
     limits: ImageLimits,
     representation: bool = False,
+    action_units: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Predicts images batch by batch; the next is read while the model runs.
 
@@ -37,6 +39,7 @@ def predict(
       batch_size: Images at a time.
       limits: What the import takes, for the reason why one cannot be decoded.
       representation: Whether representations are wanted.
+      action_units: Whether action units are wanted, of a model that gives them.
 
     Yields:
       A table of each batch, as `tables.prediction_table`, in the order of the images.
@@ -49,12 +52,13 @@ def predict(
     def finish() -> pd.DataFrame:
         batch, future = waiting.popleft()
         contents = [reading.content for reading in batch]
-        return prediction_table(
-            batch, *_with_errors(contents, future.result(), limits), model.classes
-        )
+        errors, outputs = _with_errors(contents, future.result(), limits)
+        units = model.action_units if action_units else ()
+        return prediction_table(batch, errors, outputs, model.classes, units)
 
     wanted = ["probabilities", "label", "valid"]
     wanted += ["representation"] if representation else []
+    wanted += [ACTION_UNITS] if action_units else []
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
         try:
             for batch in _batches(images, batch_size):

@@ -42,20 +42,23 @@ def prediction_table(
     errors: Sequence[str | None],
     outputs: dict[str, np.ndarray],
     classes: Sequence[str],
+    action_units: Sequence[str] = (),
 ) -> pd.DataFrame:
     """A table of N predictions.
 
     Args:
       readings: What was read.
       errors: Why there is no prediction, None where there is one.
-      outputs: probabilities (N, K), label (N,), and representation (N, R) if wanted.
+      outputs: probabilities (N, K), label (N,), and where wanted representation (N, R)
+        and action_units (N, U).
       classes: Names of the K classes.
+      action_units: Names of the U action units, where they are wanted.
 
     Returns:
       path, label, the probability of each class, confidence (the label's), the
-      frame's time, what is known of faces, the representation as a list if wanted,
-      error. Without prediction label, probabilities, confidence and representation are
-      empty.
+      frame's time, what is known of faces, the intensity of each action unit and the
+      representation as a list if wanted, error. Without prediction label,
+      probabilities, confidence, intensities and representation are empty.
     """
     failed = np.array([error is not None for error in errors])
     probabilities = np.where(failed[:, None], np.nan, outputs["probabilities"])
@@ -77,6 +80,9 @@ def prediction_table(
     }
     for place, name in enumerate(_BOUNDS):
         columns[name] = _whole(r.bounds and round(r.bounds[place]) for r in readings)
+    for place, name in enumerate(action_units):
+        intensities = outputs["action_units"][:, place]
+        columns[name] = np.where(failed, np.nan, intensities).astype(np.float32)
     if "representation" in outputs:
         vectors = [
             None if is_failed else vector
@@ -93,14 +99,17 @@ def _whole(numbers: Iterable[int | None]) -> pd.Series:
     return pd.Series(list(numbers), dtype="Int32")
 
 
-def require_columns(classes: Sequence[str]) -> None:
+def require_columns(names: Sequence[str]) -> None:
     """Refuses a model with a class that is named as another column.
+
+    Args:
+      names: Of the columns that a model adds: classes, then action units.
 
     Raises:
       RunError: If there is one.
     """
-    for name in classes:
-        if name in COLUMNS:
+    for name in names:
+        if name in COLUMNS or list(names).count(name) > 1:
             raise RunError(
                 f"the model has a class '{name}', which is the name of a column of "
                 "the output as well: export it with another class name"
@@ -114,14 +123,14 @@ class CsvWriter:
     (`byel_tf.csv_cells`).
     """
 
-    def __init__(self, stream: IO[bytes], classes: Sequence[str]):
+    def __init__(self, stream: IO[bytes], names: Sequence[str]):
         """Begins.
 
         Args:
           stream: What is written to.
-          classes: The model's classes.
+          names: The model's classes, and action units where wanted.
         """
-        require_columns(classes)
+        require_columns(names)
         self._stream = stream
         self._header = True
 
@@ -159,9 +168,9 @@ def _json_list(vector: list[float]) -> str:
 class JsonLinesWriter:
     """A JSON object a line; what is empty is null."""
 
-    def __init__(self, stream: IO[bytes], classes: Sequence[str]):
+    def __init__(self, stream: IO[bytes], names: Sequence[str]):
         """Begins, as `CsvWriter`."""
-        require_columns(classes)
+        require_columns(names)
         self._stream = stream
 
     def write(self, table: pd.DataFrame) -> None:
@@ -180,11 +189,11 @@ class JsonLinesWriter:
 class ParquetWriter:
     """Parquet, in groups of some thousand rows."""
 
-    def __init__(self, stream: IO[bytes], classes: Sequence[str]):
+    def __init__(self, stream: IO[bytes], names: Sequence[str]):
         """Begins, as `CsvWriter`."""
         import pyarrow.parquet
 
-        require_columns(classes)
+        require_columns(names)
         self._arrow = pyarrow
         self._stream = stream
         self._writer = None

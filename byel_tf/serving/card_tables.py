@@ -77,11 +77,17 @@ def score_table(results: Mapping[str, Any]) -> str:
                 ),
             )
         )
+    removed = [
+        f"{name} is scored without {', '.join(scores['removed_classes'])}, whose "
+        "probability is removed and the rest divided by its sum."
+        for name, scores in datasets.items()
+        if scores.get("removed_classes")
+    ]
     if not units:
-        return table(rows)
+        return "\n\n".join([table(rows), *removed])
     drawn = " or ".join(sorted(units))
     note = f"In brackets 95 % intervals, bootstrapped over each {drawn}."
-    return table(rows) + "\n\n" + note
+    return "\n\n".join([table(rows), note, *removed])
 
 
 def class_table(results: Mapping[str, Any]) -> str:
@@ -93,7 +99,10 @@ def class_table(results: Mapping[str, Any]) -> str:
     for name in results.get("classes", []):
         cells = []
         for scores in datasets.values():
-            found = (scores.get("per_class") or {}).get(name) or {}
+            found = (scores.get("per_class") or {}).get(name)
+            if not found:
+                cells.append("not scored")
+                continue
             intervals = (scores.get("intervals") or {}).get("per_class_f1") or {}
             f1 = with_interval(found.get("f1"), intervals.get(name), digits=3)
             cells.append(f"{f1} ({found.get('support', 0):,})")
@@ -127,11 +136,82 @@ def adaptation_words(adaptation: Mapping[str, Any]) -> str:
     return table([("", ""), *rows.items()])
 
 
-def format_table(formats: Mapping[str, Any]) -> str:
-    """The converted files and how they compared."""
+def action_unit_table(results: Mapping[str, Any]) -> str:
+    """Correlation and error of each action unit, a column a data set that has them."""
+    scored = {
+        name: scores["action_units"]
+        for name, scores in (results.get("datasets") or {}).items()
+        if scores.get("action_units")
+    }
+    if not scored:
+        return ""
+    rows = [("action unit: correlation, mean absolute error", *scored)]
+    for unit in dict.fromkeys(name for units in scored.values() for name in units):
+        cells = []
+        for units in scored.values():
+            found = units.get(unit) or {}
+            numbers = (found.get("correlation"), found.get("mean_absolute_error"))
+            cells.append(", ".join(f"{n:.3f}" for n in numbers if n is not None))
+        rows.append((unit, *cells))
+    note = (
+        "Pearson's correlation of the intensities that are read with those that the "
+        "faces were drawn with; a unit that no face shows has none."
+    )
+    return table(rows) + "\n\n" + note
+
+
+def commands(run: Mapping[str, Any], classes: Sequence[str]) -> str:
+    """What makes the model again: drawing its faces, then the run's flags.
+
+    Args:
+      run: Content of `run.json`.
+      classes: Names of the model's classes.
+    """
+    if not run.get("datasets"):
+        return "Not recorded."
+    lines = []
+    for use, dataset in run["datasets"].items():
+        source = dataset.get("source") or {}
+        if source.get("kind") == "synthesis" and use == "train_data":
+            names = ("head", "domain", "count", "seed", "size")
+            words = [f"--{name}={source[name]}" for name in names if name in source]
+            words += ["--grey"] if source.get("grey") else []
+            shares = source.get("splits")
+            if isinstance(shares, Mapping):
+                parts = ",".join(f"{split}={share}" for split, share in shares.items())
+                words.append(f"--splits={parts}")
+            words.append(f"--classes={','.join(classes)}")
+            lines.append(f"byel synthesize {' '.join(words)} --output=FACES")
+    lines.append("byel train --flagfile=flags.cfg --train_data=FACES --model_dir=RUN")
+    before = "Its own data set, then: " if len(lines) == 1 else ""
+    text = (
+        f"{before}`flags.cfg` holds the flags at the end of this card, where paths are "
+        "shortened: give --eval_data and other data as they are with you."
+    )
+    return "\n".join(["```bash", *lines, "```", "", text])
+
+
+def format_table(
+    formats: Mapping[str, Any], export: Mapping[str, Any] | None = None
+) -> str:
+    """The converted files and how they compared.
+
+    Args:
+      formats: Content of `formats.json`.
+      export: Content of `byel.json`.
+    """
     files = formats.get("files") or {}
     rows = [("file", "bytes", "compared with the SavedModel")]
-    rows.append(("`saved_model.pb`, `variables/`", "", "is the SavedModel"))
+    words = "is the SavedModel"
+    parity = (export or {}).get("weights_parity")
+    if parity:
+        words += (
+            "; weights in half precision, probabilities within "
+            f"{parity['max_probability_difference']:.1g} of those in float32, which "
+            f"the scores above are of, and {parity['labels_that_differ']} of "
+            f"{parity['images']:,} labels another"
+        )
+    rows.append(("`saved_model.pb`, `variables/`", "", words))
     for name, entry in sorted(files.items()):
         parity = entry.get("parity") or {}
         images = f"{parity.get('images', 0):,} images"

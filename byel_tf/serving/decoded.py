@@ -8,12 +8,11 @@ import dataclasses
 
 import tensorflow as tf
 
+from byel_tf.serving.action_units import ACTION_UNITS
 from byel_tf.serving.load import ExportedModel
 
 #: Name of the models' input.
 INPUT_NAME = "images"
-#: Names of the models' outputs, in alphabetical order, as both formats have them.
-OUTPUT_NAMES = ("logits", "probabilities", "representation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +21,14 @@ class DecodedClassifier:
 
     Attributes:
       function: Takes `images`, (N, S, S, 3), uint8, RGB; gives logits (N, K),
-        probabilities (N, K) and representation (N, R), float32.
+        probabilities (N, K), representation (N, R), and where the model learned them
+        action_units (N, U), float32.
       module: Holds the function's variables.
       classes: Names in the order of the outputs.
       image_size: S.
       temperature: Divides the logits before the softmax.
       batch: N if it is fixed; None if it is any.
+      action_units: Names of the U action units; () if it gives none.
     """
 
     function: tf.types.experimental.GenericFunction
@@ -36,6 +37,13 @@ class DecodedClassifier:
     image_size: int
     temperature: float
     batch: int | None = None
+    action_units: tuple[str, ...] = ()
+
+    @property
+    def output_sizes(self) -> dict[str, int]:
+        """Numbers an image has in each output, in the outputs' alphabetical order."""
+        outputs = self.function.get_concrete_function().structured_outputs
+        return {name: int(outputs[name].shape[1]) for name in sorted(outputs)}
 
 
 def decoded_classifier(
@@ -58,11 +66,16 @@ def decoded_classifier(
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 255.0
         representation, logits = module.classifier(pixels, training=False)
-        return {
+        outputs = {
             "logits": tf.identity(logits),
             # A constant: the formats have no variables.
             "probabilities": tf.nn.softmax(logits / temperature),
             "representation": tf.identity(representation),
         }
+        if model.action_units:
+            outputs[ACTION_UNITS] = module.action_units.read(representation)
+        return outputs
 
-    return DecodedClassifier(classify, module, model.classes, size, temperature, batch)
+    return DecodedClassifier(
+        classify, module, model.classes, size, temperature, batch, model.action_units
+    )

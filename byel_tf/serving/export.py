@@ -1,17 +1,18 @@
 """The SavedModel: from encoded images to probabilities, all inside."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.files import new_directory
-from byel_tf.models.networks import ExpressionNetwork
+from byel_tf.serving.action_units import ACTION_UNITS, ActionUnitReader
 from byel_tf.serving.decoding import DecodingLimits, decode_within
 from byel_tf.serving.parity import SAVED_MODEL_LIMIT, require_equal
 from byel_tf.serving.warmup import FILE_NAME as WARMUP_FILE_NAME
@@ -37,27 +38,34 @@ class ServingModule(tf.Module):
       class_names: Names in the order of the outputs, (K,), string.
       temperature: Divides the logits before the softmax, (), float32.
       image_size: Side in pixels of what the classifier is given.
+      action_units: Reads action units from representations; None where none were
+        learned.
     """
 
     def __init__(
         self,
-        classifier: ExpressionNetwork,
+        classifier: Callable[..., tuple[tf.Tensor, tf.Tensor]],
         class_names: Sequence[str],
         image_size: int,
         temperature: float = 1.0,
+        action_units: ActionUnitReader | None = None,
         class_shares: Sequence[float] = (),
     ):
         """Wraps a classifier.
 
         Args:
-          classifier: The trained classifier, in float32.
+          classifier: The trained network, or what computes as it does, in float32:
+            images (N, S, S, 3) in [0, 1] → representations (N, R), logits (N, K).
           class_names: Names of its K classes.
           image_size: Side in pixels that it was trained on.
           temperature: Above 0; 1 leaves the logits as they are.
+          action_units: What reads the action units of its representations, if it
+            learned them.
           class_shares: Those of the classes in training; without them they are equal.
         """
         super().__init__(name="byel")
         self.classifier = classifier
+        self.action_units = action_units
         self.class_names = tf.constant(list(class_names))
         self.temperature = tf.Variable(temperature, trainable=False)
         shares = list(class_shares) or [1 / len(class_names)] * len(class_names)
@@ -75,7 +83,7 @@ class ServingModule(tf.Module):
           probabilities (N, K); logits (N, K), unscaled; label (N,), string;
           representation (N, R); valid (N,), bool: False where an image could not be
           decoded or exceeds `LIMITS`, and then its probabilities are all equal and its
-          label is empty.
+          label is empty; action_units (N, U) where they were learned.
         """
         images, valid = decode_within(image_bytes, self.image_size, LIMITS)
         pixels = fixed(images)
@@ -85,13 +93,17 @@ class ServingModule(tf.Module):
         usable = valid[:, None]
         logits = tf.where(usable, logits, 0.0)
         labels = tf.gather(self.class_names, tf.argmax(logits, axis=-1))
-        return {
+        outputs = {
             "probabilities": tf.nn.softmax(logits / self.temperature),
             "logits": logits,
             "label": tf.where(valid, labels, ""),
             "representation": tf.where(usable, representation, 0.0),
             "valid": valid,
         }
+        if self.action_units is not None:
+            intensities = self.action_units.read(representation)
+            outputs[ACTION_UNITS] = tf.where(usable, intensities, 0.0)
+        return outputs
 
     def serve_with_prior(
         self, image_bytes: tf.Tensor, prior: tf.Tensor
@@ -162,20 +174,73 @@ def export_saved_model(
       RunError: If the folder exists and is not empty, or what was saved differs.
     """
     with new_directory(path) as folder:
-        signatures = {
-            "serving_default": module.serve,
-            PRIOR_SIGNATURE: module.prior_signature(),
-            "classes": module.classes,
-        }
-        tf.saved_model.save(module, str(folder), signatures=signatures)
-        facts = {**metadata, "limits": dataclasses.asdict(LIMITS)}
-        content = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-        (folder / METADATA_FILE_NAME).write_text(content, encoding="utf-8")
-        requests = warmup_requests(signatures, _INPUT_NAME, module.image_size)
-        (folder / WARMUP_FILE_NAME).parent.mkdir()
-        (folder / WARMUP_FILE_NAME).write_bytes(requests)
+        write_saved_model(folder, module, metadata)
         if check_images:
             _require_same_outputs(folder, module, check_images)
+
+
+def write_saved_model(
+    folder: pathlib.Path, module: ServingModule, metadata: Mapping[str, object]
+) -> None:
+    """Writes a SavedModel, its facts and its warm-up requests into a folder.
+
+    Args:
+      folder: A folder that holds none.
+      module: As of `export_saved_model`.
+      metadata: Likewise; the limits and the files' hashes are added to it.
+    """
+    signatures = {
+        "serving_default": module.serve,
+        PRIOR_SIGNATURE: module.prior_signature(),
+        "classes": module.classes,
+    }
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    requests = warmup_requests(signatures, _INPUT_NAME, module.image_size)
+    (folder / WARMUP_FILE_NAME).parent.mkdir()
+    (folder / WARMUP_FILE_NAME).write_bytes(requests)
+    facts = {
+        **metadata,
+        "limits": dataclasses.asdict(LIMITS),
+        "files": _hashes(folder),
+    }
+    _write_metadata(folder, facts)
+
+
+def add_facts(folder: pathlib.Path, facts: Mapping[str, object]) -> None:
+    """Adds to what an export states of itself."""
+    _write_metadata(folder, {**read_metadata(folder), **facts})
+
+
+def _write_metadata(folder: pathlib.Path, facts: Mapping[str, object]) -> None:
+    content = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    (folder / METADATA_FILE_NAME).write_text(content, encoding="utf-8")
+
+
+def _hashes(folder: pathlib.Path) -> dict[str, str]:
+    """SHA-256 of the files that are loaded, by their path in the folder."""
+    files = [folder / "saved_model.pb", *sorted(folder.glob("variables/*"))]
+    return {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
+
+
+def _sha256(file: pathlib.Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def damaged_file(folder: pathlib.Path, metadata: Mapping[str, object]) -> str | None:
+    """The first file of an export that is not as it was written, or is missing.
+
+    Args:
+      folder: The version folder.
+      metadata: Its facts; those of releases before 0.5 have no hashes.
+
+    Returns:
+      Its path in the folder, or None.
+    """
+    for name, expected in dict(metadata.get("files", {})).items():
+        file = folder / name
+        if not file.is_file() or _sha256(file) != expected:
+            return name
+    return None
 
 
 def _require_same_outputs(

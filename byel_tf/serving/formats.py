@@ -14,12 +14,15 @@ import numpy as np
 from byel_tf import __version__
 from byel_tf.files import write_atomically
 from byel_tf.serving import litert, onnx, parity
+from byel_tf.serving.action_units import ACTION_UNITS
 from byel_tf.serving.decoded import INPUT_NAME, DecodedClassifier
 from byel_tf.serving.parity import CheckImages
 
 #: What programs need to know of the converted files; written last.
 FORMATS_FILE_NAME = "formats.json"
 
+# Images that action units are compared on; they follow from the representation.
+_UNIT_IMAGES = 64
 _PACKAGES = ("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 _OUTSIDE = (
     "Decode to 8-bit RGB, a grey image to three equal channels. Resize to image_size × "
@@ -63,7 +66,9 @@ def convert_to_onnx(
         {
             "opset": onnx.OPSET,
             "input_shape": [None, *images.pixels.shape[1:]],
-            "parity": _require_equal(onnx.FILE_NAME, onnx.OnnxModel(content), images),
+            "parity": _require_equal(
+                onnx.FILE_NAME, onnx.OnnxModel(content), classifier, images
+            ),
         },
     )
 
@@ -81,7 +86,7 @@ def convert_to_litert(
     model = litert.LiteRTModel(content)
     facts = {
         "input_shape": model.input_shape,
-        "parity": _require_equal(litert.FILE_NAME, model, images),
+        "parity": _require_equal(litert.FILE_NAME, model, classifier, images),
     }
     return ConvertedFile(content, facts)
 
@@ -180,10 +185,11 @@ def read_formats(folder: str | os.PathLike) -> dict[str, Any]:
 
 def describe(classifier: DecodedClassifier) -> dict[str, Any]:
     """What the converted models take and give."""
-    size, count = classifier.image_size, len(classifier.classes)
-    outputs = classifier.function.get_concrete_function().structured_outputs
+    size = classifier.image_size
+    units = list(classifier.action_units)
     return {
         "classes": list(classifier.classes),
+        **({ACTION_UNITS: units} if units else {}),
         "temperature": classifier.temperature,
         "image_size": size,
         "input": {
@@ -194,22 +200,29 @@ def describe(classifier: DecodedClassifier) -> dict[str, Any]:
             "channels": "RGB",
         },
         "outputs": {
-            "logits": {"shape": [None, count], "dtype": "float32"},
-            "probabilities": {"shape": [None, count], "dtype": "float32"},
-            "representation": {
-                "shape": [None, int(outputs["representation"].shape[1])],
-                "dtype": "float32",
-            },
+            name: {"shape": [None, numbers], "dtype": "float32"}
+            for name, numbers in classifier.output_sizes.items()
         },
         "preprocessing": {"outside": _OUTSIDE, "inside": _INSIDE},
     }
 
 
-def _require_equal(name: str, model: Any, images: CheckImages) -> dict[str, Any]:
+def _require_equal(
+    name: str, model: Any, classifier: DecodedClassifier, images: CheckImages
+) -> dict[str, Any]:
     found = parity.run_batches(model, images.pixels)
-    return parity.require_equal(
+    compared = parity.require_equal(
         name, found, images.probabilities, images.names, parity.FLOAT_LIMIT
     )
+    if not classifier.action_units:
+        return compared
+    # Of a fixed batch the function takes that many at a time.
+    few = images.pixels[: classifier.batch or _UNIT_IMAGES]
+    expected = classifier.function(few)[ACTION_UNITS].numpy()
+    difference = parity.require_equal_action_units(
+        name, model(few)[ACTION_UNITS], expected
+    )
+    return {**compared, "max_action_unit_difference": difference}
 
 
 def _versions() -> dict[str, str]:

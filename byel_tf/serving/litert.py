@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.errors import RunError
-from byel_tf.serving.decoded import INPUT_NAME, OUTPUT_NAMES, DecodedClassifier
+from byel_tf.serving.decoded import INPUT_NAME, DecodedClassifier
 from byel_tf.serving.packages import import_package
 
 FILE_NAME = "model.tflite"
@@ -98,7 +98,7 @@ class LiteRTModel:
         ]
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Images (N, S, S, 3), uint8 → logits, probabilities, representation."""
+        """Images (N, S, S, 3), uint8 → the outputs of a `DecodedClassifier`."""
         step = self.input_shape[0] or max(1, len(images))
         parts = [
             # The next run writes into the same memory.
@@ -108,7 +108,7 @@ class LiteRTModel:
             }
             for batch in np.split(images, range(step, len(images), step))
         ]
-        return {name: np.concatenate([p[name] for p in parts]) for name in OUTPUT_NAMES}
+        return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
 def float_operations(content: bytes) -> list[str]:

@@ -4,12 +4,14 @@ import dataclasses
 import itertools
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from byel_tf.data.image_files import RejectedImage, quiet_pillow
+from byel_tf.serving.action_units import ACTION_UNITS
+from byel_tf.serving.class_subset import restrict
 from byel_tf.serving.cropping import CROPS, choose_cropping, few_faces
 from byel_tf.serving.image_inputs import (
     ImageInput,
@@ -32,6 +34,8 @@ class PredictionResult:
       errors: Why an image could not be read; empty for the others.
       representation: (N, R), float32, zeros for an image that could not be read; None
         unless asked for.
+      action_units: Intensities in the order of the model's `action_units`, (N, U),
+        float32, zeros for an image that could not be read; None if it gives none.
       faces: How many faces were found in each image, (N,), int, 0 for one that could
         not be read; None unless images were cropped.
     """
@@ -41,6 +45,7 @@ class PredictionResult:
     confidence: np.ndarray
     errors: list[str]
     representation: np.ndarray | None = None
+    action_units: np.ndarray | None = None
     faces: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -53,12 +58,14 @@ class Model:
 
     Attributes:
       classes: Names in the order of the probabilities.
+      action_units: Names of the action units that it gives; () if it gives none.
       metadata: Facts written at export, such as `image_size`.
     """
 
     def __init__(self, exported: ExportedModel):
         """Takes a loaded export."""
         self.classes = exported.classes
+        self.action_units = exported.action_units
         self.metadata = exported.metadata
         self._signature = exported.signature
 
@@ -112,6 +119,7 @@ class Model:
         margin = self._margin(crop, crop_margin)
         names = ["probabilities", "label", "valid"]
         names += ["representation"] * with_representation
+        names += [ACTION_UNITS] * bool(self.action_units)
         batches = {name: [] for name in names}
         errors, faces = [], []
         remaining = iter(as_images(images))
@@ -141,6 +149,7 @@ class Model:
             ),
             errors=errors,
             representation=joined.get("representation"),
+            action_units=joined.get(ACTION_UNITS),
             faces=None if margin is None else np.array(faces, np.int64),
         )
 
@@ -161,16 +170,19 @@ class Model:
         )
 
 
-def load_model(path: str | os.PathLike) -> Model:
+def load_model(path: str | os.PathLike, classes: Sequence[str] = ()) -> Model:
     """Loads an export; see `byel_tf.load`.
 
     Args:
-      path: A version folder, or the folder of a run.
+      path: A version folder, the folder of a run, or the name of a model that comes
+        with the package.
+      classes: Those of its classes that are asked about; none for all.
 
     Raises:
       RunError: If there is no exported model.
+      UsageError: If it has no such class.
     """
-    return Model(load_export(find_export(path)))
+    return Model(restrict(load_export(find_export(path)), classes))
 
 
 def _encode(

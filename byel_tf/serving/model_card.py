@@ -13,8 +13,10 @@ from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
 from byel_tf.json_files import read_object
 from byel_tf.serving.card_tables import (
+    action_unit_table,
     adaptation_words,
     class_table,
+    commands,
     data_table,
     flag_lines,
     format_table,
@@ -41,12 +43,15 @@ _RUN = {
     "init_from": (type(None), {"sha256": str, "what": str}),
     "datasets": {str: {"name": str, "path": str, "sha256": str, "source": dict}},
 }
+_UNIT = {"correlation": (type(None), int | float), "mean_absolute_error": int | float}
 _INTERVAL = (type(None), [int | float])
 _SCORES = {
     "count": int,
     "macro_f1": int | float,
     "accuracy": int | float,
     "per_class": {str: {"f1": int | float, "support": int}},
+    "action_units": {str: _UNIT},
+    "removed_classes": [str],
     "intervals": (
         type(None),
         {
@@ -83,6 +88,25 @@ The code is byel_tf's, under the Apache License 2.0. Whoever crops photographs f
 model by byel_tf's `--crop=face` runs a face detector with the weights of the package
 mtcnn, of which their author says that they should not be used commercially; images that
 were cropped so, for training too, are named above as cropped to the face."""
+
+# Of the heads that faces are drawn with, by their name in a data set's source.
+_HEAD_LICENCES = {
+    "built-in": "The built-in head is a part of byel_tf.",
+    "ict-facekit": (
+        "ICT-FaceKit, whose head faces were drawn with, is under the MIT licence; it "
+        "was made from scans of persons by the USC Institute for Creative Technologies."
+    ),
+    "makehuman": (
+        "MakeHuman's and MPFB's meshes, targets and pictures, which faces were drawn "
+        "with, are under CC0 1.0. Whether the pictures of its skins come from "
+        "photographs of persons its repository does not say."
+    ),
+}
+_OTHER_IMAGES = (
+    "Of images that were imported for training, their licences are not recorded here: "
+    "ask who imported them."
+)
+_FORMATS = "## Formats"
 
 _ETHICS = """\
 A face shows an expression, not what someone feels; people differ in how they show it,
@@ -152,16 +176,19 @@ def model_card(facts: CardFacts) -> str:
         "## Scores",
         score_table(facts.results),
         class_table(facts.results),
+        action_unit_table(facts.results),
         "## Adaptation" if adaptation else "",
         adaptation_words(adaptation) if adaptation else "",
-        "## Formats",
-        format_table(facts.formats),
+        _FORMATS,
+        format_table(facts.formats, export),
         "## Intended use",
         _USE,
         "## Limits",
         _LIMITS,
         "## Licences",
-        _LICENCES,
+        "\n\n".join([_LICENCES, *_data_licences(facts.run)]),
+        "## Made again",
+        commands(facts.run, export.get("classes", [])),
         "## Ethics and the EU AI Act",
         _ETHICS,
         "## Flags",
@@ -193,7 +220,41 @@ def write_model_card_from_files(
       RunError: If `folder` is no export.
     """
     facts = collect_facts(pathlib.Path(folder), pathlib.Path(export))
+    written = pathlib.Path(export, FILE_NAME)
+    if not facts.run and written.is_file():
+        # Copied out of its run, the card alone still tells of it.
+        card = _with_formats(written.read_text(encoding="utf-8"), facts)
+        write_atomically(pathlib.Path(folder, FILE_NAME), card)
+        return
     write_model_card(folder, facts)
+
+
+def _data_licences(run: Mapping[str, Any]) -> list[str]:
+    """What is known of the licences of what the model learned from."""
+    sentences = []
+    for use, dataset in (run.get("datasets") or {}).items():
+        source = dataset.get("source") or {}
+        if use != "train_data":
+            continue
+        if source.get("kind") != "synthesis":
+            sentences.append(_OTHER_IMAGES)
+        head = str(source.get("head", ""))
+        sentences += [text for name, text in _HEAD_LICENCES.items() if name in head]
+    return sentences
+
+
+def _with_formats(card: str, facts: CardFacts) -> str:
+    """A card with its table of formats made anew."""
+    before, heading, after = card.partition(f"{_FORMATS}\n\n")
+    if not heading:
+        return card
+    _, following, rest = after.partition("\n\n## ")
+    return (
+        before
+        + heading
+        + format_table(facts.formats, facts.export)
+        + (following + rest)
+    )
 
 
 def count_images(datasets: Iterable[PreparedDataset]) -> dict[str, dict[str, int]]:

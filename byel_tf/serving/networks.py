@@ -5,10 +5,12 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from byel_tf.models.encoders import build_encoder
 from byel_tf.models.networks import ExpressionNetwork
+from byel_tf.serving.action_units import ACTION_UNITS, ActionUnitReader
 
 _ENCODER_FACTS = ("image_size", "width", "stem", "channels", "normalization")
 
@@ -20,7 +22,7 @@ def variables_file(export: str | os.PathLike) -> pathlib.Path:
 
 def read_network(
     export: str | os.PathLike, facts: Mapping[str, Any]
-) -> ExpressionNetwork:
+) -> tuple[ExpressionNetwork, ActionUnitReader | None]:
     """Builds the classifier that an export was made of, with its weights.
 
     A SavedModel's variables have numbers for names: the network tells them.
@@ -28,6 +30,9 @@ def read_network(
     Args:
       export: A version folder such as `RUN/export/1`.
       facts: What it states of itself.
+
+    Returns:
+      The network, and what reads its action units if it has any.
 
     Raises:
       LookupError, ValueError, TypeError, AttributeError, AssertionError, UsageError or
@@ -40,6 +45,11 @@ def read_network(
         encoder, len(facts["classes"]), bool(facts.get("flip_average"))
     )
     variables = pathlib.Path(export, "variables", "variables")
-    read = tf.train.Checkpoint(classifier=network).read(str(variables))
+    parts = {"classifier": network}
+    units = len(facts.get(ACTION_UNITS, ()))
+    if units:
+        kernel = np.zeros((encoder.representation_size, units), np.float32)
+        parts[ACTION_UNITS] = ActionUnitReader(kernel, np.zeros(units, np.float32))
+    read = tf.train.Checkpoint(**parts).read(str(variables))
     read.assert_existing_objects_matched()
-    return network
+    return network, parts.get(ACTION_UNITS)

@@ -5,7 +5,7 @@ import logging
 
 import numpy as np
 
-from byel_tf.serving.decoded import INPUT_NAME, OUTPUT_NAMES, DecodedClassifier
+from byel_tf.serving.decoded import INPUT_NAME, DecodedClassifier
 from byel_tf.serving.packages import import_package
 
 FILE_NAME = "model.onnx"
@@ -72,6 +72,7 @@ class OnnxModel:
         )
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Images (N, S, S, 3), uint8 → logits, probabilities, representation."""
-        outputs = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: images})
-        return dict(zip(OUTPUT_NAMES, outputs, strict=True))
+        """Images (N, S, S, 3), uint8 → the outputs of a `DecodedClassifier`."""
+        names = [output.name for output in self._session.get_outputs()]
+        outputs = self._session.run(names, {INPUT_NAME: images})
+        return dict(zip(names, outputs, strict=True))

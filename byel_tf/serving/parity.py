@@ -11,8 +11,12 @@ from byel_tf.errors import RunError
 #: Greatest difference of a probability, for what computes in float32.
 SAVED_MODEL_LIMIT = 1e-5
 FLOAT_LIMIT = 1e-4
+#: Greatest difference of an action unit's intensity, for what computes in float32.
+UNIT_LIMIT = 1e-3
 #: Greatest difference of the macro F1, for int8.
 MACRO_F1_LIMIT = 0.01
+#: Greatest difference of a probability, for weights in half precision.
+HALF_LIMIT = 1e-3
 
 _BATCH_SIZE = 64
 
@@ -77,22 +81,14 @@ def require_equal(
     Raises:
       RunError: With the image that differs most.
     """
-    # A NaN has no right to pass.
-    differences = np.nan_to_num(np.abs(probabilities - expected), nan=np.inf).max(
-        axis=1
+    difference = _require_within(
+        format_name, probabilities, expected, names, limit, reference
     )
-    worst = int(differences.argmax())
     rows = np.arange(len(expected))
     labels, right = probabilities.argmax(axis=1), expected.argmax(axis=1)
     differs = labels != right
     ties = differs & (expected[rows, labels] == expected[rows, right])
     wrong = np.flatnonzero(differs & ~ties)
-    if differences[worst] > limit:
-        raise RunError(
-            f"{format_name} is not written: its probabilities differ from those of "
-            f"{reference} by up to {differences[worst]:.2g} ({names[worst]}), "
-            f"{limit:g} is allowed"
-        )
     if len(wrong):
         raise RunError(
             f"{format_name} is not written: it labels {len(wrong)} of {len(expected)} "
@@ -100,11 +96,97 @@ def require_equal(
         )
     return {
         "images": len(expected),
-        "max_probability_difference": float(differences[worst]),
+        "max_probability_difference": difference,
         "limit": limit,
         "labels_that_differ": 0,
         "exact_ties": int(ties.sum()),
     }
+
+
+def require_close(
+    format_name: str,
+    probabilities: np.ndarray,
+    expected: np.ndarray,
+    names: Sequence[str],
+    limit: float,
+) -> dict[str, float | int]:
+    """Refuses probabilities that differ; labels may where two are as good as equal.
+
+    Args:
+      format_name: As of `require_equal`, as are the others.
+      probabilities: (N, K).
+      expected: (N, K).
+      names: What the error calls each image.
+      limit: Greatest difference allowed.
+
+    Returns:
+      Numbers for the record: images, greatest difference, labels that differ.
+
+    Raises:
+      RunError: With the image that differs most.
+    """
+    difference = _require_within(
+        format_name, probabilities, expected, names, limit, "the SavedModel"
+    )
+    differs = probabilities.argmax(axis=1) != expected.argmax(axis=1)
+    return {
+        "images": len(expected),
+        "max_probability_difference": difference,
+        "limit": limit,
+        "labels_that_differ": int(differs.sum()),
+    }
+
+
+def _require_within(
+    format_name: str,
+    probabilities: np.ndarray,
+    expected: np.ndarray,
+    names: Sequence[str],
+    limit: float,
+    reference: str,
+) -> float:
+    """The greatest difference of a probability.
+
+    Raises:
+      RunError: If it is more than the limit, with the image.
+    """
+    # A NaN has no right to pass.
+    differences = np.nan_to_num(np.abs(probabilities - expected), nan=np.inf).max(
+        axis=1
+    )
+    worst = int(differences.argmax())
+    if differences[worst] > limit:
+        raise RunError(
+            f"{format_name} is not written: its probabilities differ from those of "
+            f"{reference} by up to {differences[worst]:.2g} ({names[worst]}), "
+            f"{limit:g} is allowed"
+        )
+    return float(differences[worst])
+
+
+def require_equal_action_units(
+    format_name: str, intensities: np.ndarray, expected: np.ndarray
+) -> float:
+    """Refuses intensities of action units that differ by more than `UNIT_LIMIT`.
+
+    Args:
+      format_name: What was converted to, for the error.
+      intensities: (N, U).
+      expected: The SavedModel's, (N, U).
+
+    Returns:
+      The greatest difference.
+
+    Raises:
+      RunError: If one differs.
+    """
+    difference = np.nan_to_num(np.abs(intensities - expected), nan=np.inf).max()
+    if difference > UNIT_LIMIT:
+        raise RunError(
+            f"{format_name} is not written: its action units differ from those of the "
+            f"SavedModel by up to {difference:.2g}, {UNIT_LIMIT:g} is allowed"
+        )
+    return float(difference)
 
 
 def require_equal_macro_f1(

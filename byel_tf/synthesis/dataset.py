@@ -96,6 +96,7 @@ def synthesize(
         "seed": seed,
         "count": count,
         "grey": grey,
+        "size": size,
         "splits": shares,
     }
     if domain not in DOMAINS:

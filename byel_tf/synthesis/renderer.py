@@ -121,7 +121,7 @@ class Renderer:
             1 - face.surroundings.occlusion * np.clip(hollow, -0.35, 1.3), 0.15, 1.35
         )
 
-        hands = self._hands.held(face, vertices, skin)
+        hands = self._hands.held(face, person, vertices, skin)
         landmarks = vertices[head.landmarks]
         albedo, gloss, sharpness = surface.albedo, surface.gloss, surface.sharpness
         if hands is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -83,8 +82,10 @@ def sample_face(
                 for (field, quantile), u in zip(fields.items(), uniforms, strict=True)
             }
         )
-    if sections["growth"].youth > 0:
-        sections |= _childlike(sections["growth"].youth, **sections)
+    youth = sections["growth"].youth
+    if youth > 0:
+        sections["shape"] = _smooth(sections["shape"], youth)
+        sections["hair"] = _childs(sections["hair"], youth)
     modes = of_person.standard_normal(_IDENTITY_MODES)
     texture_seed = int(of_picture.integers(2**31))
     drawn, shares = sample_action_units(domain, expression, of_picture)
@@ -101,17 +102,19 @@ def sample_face(
     )
 
 
-def _childlike(youth: float, shape: Shape, hair: Hair, **_: Any) -> dict[str, Any]:
-    """The sections that differ on a child: no beard, no folds, faint brows."""
-    return {
-        "shape": dataclasses.replace(shape, age=shape.age * (1 - youth)),
-        "hair": dataclasses.replace(
-            hair,
-            beard="none",
-            brow_opacity=hair.brow_opacity * (1 - 0.5 * youth),
-            brow_thickness=hair.brow_thickness * (1 - 0.25 * youth),
-        ),
-    }
+def _smooth(shape: Shape, youth: float) -> Shape:
+    """Proportions without the folds that a child doesn't have."""
+    return dataclasses.replace(shape, age=shape.age * (1 - youth))
+
+
+def _childs(hair: Hair, youth: float) -> Hair:
+    """Hair without beard and with faint brows."""
+    return dataclasses.replace(
+        hair,
+        beard="none",
+        brow_opacity=hair.brow_opacity * (1 - 0.5 * youth),
+        brow_thickness=hair.brow_thickness * (1 - 0.25 * youth),
+    )
 
 
 def sample_action_units(

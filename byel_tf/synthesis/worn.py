@@ -76,8 +76,8 @@ def _sheets(cards, anatomy, face, vertices) -> list[_Sheet]:
 def _brim(anatomy: Anatomy, face: Face, vertices: np.ndarray) -> _Sheet:
     """A brim round the head, or a peak before it."""
     eyes = _between_eyes(anatomy, vertices)
-    height = eyes[1] + face.headwear.edge + 0.3
     skin = vertices[anatomy.skin]
+    height = min(eyes[1] + face.headwear.edge + 0.3, skin[:, 1].max() - 0.5)
     around = skin[np.abs(skin[:, 1] - height) < 0.8]
     # An ellipse round the head at that height.
     low, high = around.min(axis=0), around.max(axis=0)
@@ -85,11 +85,9 @@ def _brim(anatomy: Anatomy, face: Face, vertices: np.ndarray) -> _Sheet:
     peaked = face.accessories.head_cover == "visor"
     reach = _PEAK if peaked else math.pi
     angle = np.linspace(-reach, reach, _ALONG)[:, None]
-    # A peak is widest in the middle.
-    width = face.headwear.brim * np.cos(angle / reach * math.pi / 2) if peaked else (
-        0.8 * face.headwear.brim
-    )  # fmt: skip
-    out = np.linspace(0, 1, _ACROSS)[None, :] * width * np.ones_like(angle)
+    # A peak is widest in the middle and bends down at its sides; a brim is narrower.
+    width = np.cos(angle / reach * math.pi / 2) if peaked else np.full_like(angle, 0.8)
+    out = np.linspace(0, 1, _ACROSS)[None, :] * face.headwear.brim * width
     slope = math.radians(face.headwear.slope)
     x = middle[0] + np.sin(angle) * (half[0] + out * math.cos(slope))
     z = middle[2] + np.cos(angle) * (half[2] + out * math.cos(slope))

@@ -13,6 +13,7 @@ from byel_tf.data.manifest import (
 )
 from byel_tf.data.oddities import warn_of
 from byel_tf.errors import RunError, UsageError
+from byel_tf.evaluation.scored_classes import choose_scored_classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,8 @@ class RunDatasets:
     Attributes:
       train: Learned from.
       selection: Its validation split selects the fine-tuning epoch.
-      reported: Their test splits are reported on, by name.
+      reported: Their test splits are reported on, by name; they may have fewer
+        classes.
     """
 
     train: PreparedDataset
@@ -83,7 +85,7 @@ def open_datasets(config: TrainingConfig) -> RunDatasets:
         reported[train.name] = train
     for text in config.data.eval_data:
         dataset = open_dataset(text)
-        require_classes(dataset, train.manifest.classes)
+        choose_scored_classes(train.manifest.classes, dataset)
         require_split(dataset, "test", "report on")
         reported[dataset.name] = dataset
     for dataset in {id(d): d for d in (train, selection, *reported.values())}.values():

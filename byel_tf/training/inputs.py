@@ -1,7 +1,7 @@
 """What a stage reads."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -147,13 +147,19 @@ def split_data(
     image_size: int,
     batch_size: int,
     cache: str = "none",
+    labels: Sequence[int] | None = None,
 ) -> SplitBatches | None:
     """A split's labelled images, or None if there is no such split, or none in it."""
     splits = dataset.manifest.splits
     if split not in splits or splits[split].count == splits[split].unlabelled:
         return None
     return evaluation_data(
-        dataset, split, image_size=image_size, batch_size=batch_size, cache=cache
+        dataset,
+        split,
+        image_size=image_size,
+        batch_size=batch_size,
+        cache=cache,
+        labels=labels,
     )
 
 

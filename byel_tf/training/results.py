@@ -21,6 +21,7 @@ from byel_tf.evaluation.settings import Settings
 from byel_tf.models.encoders import Encoder
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.monitoring.final import write_final
+from byel_tf.serving.action_units import ACTION_UNITS, ActionUnitReader
 from byel_tf.serving.check_images import read_files
 from byel_tf.serving.export import ServingModule, export_saved_model, read_metadata
 from byel_tf.serving.formats import read_formats
@@ -51,6 +52,7 @@ def export_classifier(
     directory: RunDirectory,
     check_data: Sequence[PreparedDataset] = (),
     emotion_vectors: np.ndarray | None = None,
+    action_unit_weights: Sequence[np.ndarray] = (),
 ) -> pathlib.Path:
     """Exports the trained classifier as the next version, unless it is the newest.
 
@@ -69,6 +71,8 @@ def export_classifier(
         network in memory does.
       emotion_vectors: Those of stage 1, (D, K), whose cosines the export states; None
         where there are none.
+      action_unit_weights: Kernel (R, U) and bias (U,) of the layer that learned the
+        training data's action units; empty where none did.
 
     Returns:
       The folder of the version.
@@ -101,9 +105,13 @@ def export_classifier(
         lengths = np.maximum(np.linalg.norm(emotion_vectors, axis=0), _TINY)
         vectors = emotion_vectors.astype(np.float64) / lengths
         metadata["emotion_vector_cosines"] = (vectors.T @ vectors).round(4).tolist()
+    reader = None
+    if action_unit_weights:
+        reader = ActionUnitReader(*action_unit_weights)
+        metadata[ACTION_UNITS] = list(train.manifest.action_units)
     path = directory.next_export()
     shares = facts.get("class_shares", ())
-    module = ServingModule(copy, classes, size, temperature, shares)
+    module = ServingModule(copy, classes, size, temperature, reader, shares)
     export_saved_model(path, module, metadata, read_files(check_data, _CHECK_IMAGES))
     return path
 
@@ -186,6 +194,7 @@ def finish_run(
     step: int,
     build_encoder: Callable[[], Encoder],
     emotion_vectors: np.ndarray | None,
+    action_unit_weights: Sequence[np.ndarray],
     steps: Mapping[str, int],
 ) -> dict[str, Any]:
     """Exports, scores, reports and says what a run has come to.
@@ -199,6 +208,7 @@ def finish_run(
       step: Step of stage 2 that its weights are from.
       build_encoder: Makes a built encoder of the same kind.
       emotion_vectors: Those of stage 1, (D, K), or None.
+      action_unit_weights: As of `export_classifier`.
       steps: Steps done of each stage, by its name.
 
     Returns:
@@ -229,6 +239,7 @@ def finish_run(
         directory,
         tuple(datasets.reported.values()),
         emotion_vectors,
+        action_unit_weights,
     )
     scores, results = write_results(
         config,

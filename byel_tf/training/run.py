@@ -23,6 +23,7 @@ from byel_tf.distribution.strategy import (
 )
 from byel_tf.errors import RunError
 from byel_tf.evaluation.report.figures import confusion_matrix_png
+from byel_tf.evaluation.scored_classes import choose_scored_classes
 from byel_tf.flagging import to_flagfile
 from byel_tf.models.encoders import (
     Encoder,
@@ -317,7 +318,14 @@ class _Run:
             cache=self._caches.evaluation,
         )
         units = len(datasets.train.manifest.action_units)
-        reported = {n: batches(d, "test") for n, d in datasets.reported.items()}
+        reported = {
+            name: batches(
+                dataset,
+                "test",
+                labels=choose_scored_classes(datasets.classes, dataset).labels,
+            )
+            for name, dataset in datasets.reported.items()
+        }
         return {
             "validation": batches(validated, "validation"),
             "reported": {n: found for n, found in reported.items() if found},
@@ -407,6 +415,7 @@ class _Run:
     ) -> dict[str, Any]:
         """Exports, scores and reports what stage 2 has made; the chief does."""
         weights = stage.model.inference_network.get_weights()
+        head = stage.model.action_unit_head
         results = None
         if self._cluster.is_chief:
             results = finish_run(
@@ -418,6 +427,7 @@ class _Run:
                 step,
                 encoder_builder(self._config.model, self._config.data.image_size),
                 emotion_vectors,
+                head.get_weights() if head else (),
                 steps,
             )
         return json.loads(self._cluster.from_chief(json.dumps(results)))

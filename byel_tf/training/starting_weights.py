@@ -162,8 +162,10 @@ def _from_arrays(
 def _read_export(text: str, folder: pathlib.Path) -> Source:
     try:
         about = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
+        if about.get("weights", "float32") != "float32":
+            raise ValueError(f"its weights are kept in {about['weights']}, to predict")
         what = f"export {folder.name}, fine-tuning step {about.get('step', '?')}"
-        network = read_network(folder, about)
+        network, _ = read_network(folder, about)
         data = variables_file(folder).read_bytes()
     except (
         OSError,

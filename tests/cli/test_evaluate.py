@@ -228,10 +228,10 @@ def test_failure(failing, arguments, expected):
 
 
 def test_data_of_other_classes(failing, prepare_brightness):
-    prepare_brightness("other", classes=("bright", "dark"), test=[(0, 0)])
+    prepare_brightness("other", classes=("bright", "grey"), test=[(0, 0)])
     for arguments in (("--data=other",), ("--data=real", "--probe_data=other")):
         message = failing(*GIVEN, *arguments, code=1)
-        assert "data set other (other) has the classes bright, dark" in message
+        assert "data set other (other) has the classes bright, grey" in message
 
 
 def test_undecodable_picture(failing, prepare_brightness):
@@ -250,7 +250,8 @@ def test_the_screen_stays_clean(models, data, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
     # As for a user: the program itself has to silence TensorFlow.
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    arguments = (f"--model={models['strange']}", "--data=real", "--output=out")
+    model = f"--model={models['strange']}"
+    arguments = (model, "--data=real", "--probe_data=real", "--output=out")
     done = subprocess.run(
         [sys.executable, "-m", "byel_tf.cli.evaluate", *arguments],
         cwd=tmp_path,

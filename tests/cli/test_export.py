@@ -93,6 +93,38 @@ def test_a_folder_of_their_own(exported, data, tmp_path):
     assert entry["input_shape"] == [1, 16, 16, 3]
 
 
+def test_weights_in_half_precision(exported, data, tmp_path, capsys, monkeypatch):
+    from byel_tf import pretrained
+    from byel_tf.serving.load import load_export
+
+    output = tmp_path / "package" / "people"
+    arguments = (f"--model={exported}", "--weights=float16")
+    assert run(*arguments, f"--data={data}") == 2
+    assert run(*arguments, f"--output={output}") == 2
+    assert not output.exists()
+    before = contents(exported)
+    assert run(*arguments, f"--data={data}", f"--output={output}") == 0
+    assert contents(exported) == before
+    assert "weights in half precision" in capsys.readouterr().out
+    model = load_export(output)
+    assert model.metadata["weights"] == "float16"
+    assert model.metadata["weights_parity"]["images"] == 12
+    card = (output / "model_card.md").read_text(encoding="utf-8")
+    assert "weights in half precision" in card
+
+    # As a part of the package it is found by name, and not written to.
+    monkeypatch.setattr(pretrained, "_FOLDER", tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    assert run("--model=people") == 2
+    assert "part of the package" in capsys.readouterr().err
+    (output / "model_card.md").write_text(f"of its run\n\n{card}", encoding="utf-8")
+    assert run("--model=people", "--output=copy") == 0
+    copy = (tmp_path / "copy" / "model_card.md").read_text(encoding="utf-8")
+    assert copy == f"of its run\n\n{card}"
+    again = ("--weights=float16", f"--data={data}", "--output=again")
+    assert run("--model=people", *again) == 2
+
+
 def test_without_a_format_only_the_card_is_written(exported):
     before = set(contents(exported))
     assert run(f"--model={exported}") == 0

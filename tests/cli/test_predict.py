@@ -18,6 +18,7 @@ from byel_tf.data.labels import DEFAULT_CLASSES, label_index
 from byel_tf.errors import RunError, UsageError
 from byel_tf.faces.crop import Box, crop
 from byel_tf.faces.detector import FaceDetector
+from byel_tf.serving.action_units import ActionUnitReader
 from byel_tf.serving.export import ServingModule, export_saved_model
 from byel_tf.serving.load import load_export
 
@@ -179,6 +180,47 @@ def test_other_tables_hold_the_same(predict, model, folder, kind):
         assert table["representation"][~good].isna().all()
         found = np.stack(table["representation"][good].map(np.float32))
         np.testing.assert_allclose(found, expected["representation"], rtol=1e-6)
+
+
+def test_action_units_are_columns(predict, folder, tmp_path):
+    kernel = np.random.default_rng(4).normal(size=(3, 2))
+    reader = ActionUnitReader(kernel, np.zeros(2))
+    path = tmp_path / "units" / "1"
+    module = ServingModule(Colours(), CLASSES, 16, 2.0, reader)
+    names = ["AU04_browDown", "AU12_mouthSmile"]
+    facts = {"classes": list(CLASSES), "action_units": names}
+    export_saved_model(path, module, facts)
+    flags = ("--input=images/a", "--input=images/b/11.txt", f"--model={path}")
+    assert not set(names) & set(predict(*flags))
+    for output in ("units.csv", "units.parquet"):
+        table = predict(*flags, "--action_units", "--representation", output=output)
+        assert list(table)[-4:] == [*names, "representation", "error"]
+        assert table[names].iloc[-1].isna().all()
+        vectors = table["representation"][:-1]
+        if output.endswith(".csv"):
+            vectors = vectors.map(json.loads)
+        expected = np.maximum(np.stack(vectors) @ kernel, 0)
+        np.testing.assert_allclose(table[names][:-1], expected, rtol=1e-4, atol=1e-5)
+        assert (expected > 0).any()
+
+
+def test_models_without_action_units_say_so(predict, folder):
+    with pytest.raises(RunError, match="gives no action units: it was trained without"):
+        predict("--input=images", "--action_units")
+    assert not os.path.exists("out.csv")
+
+
+def test_some_of_the_classes(predict, folder):
+    everything = predict("--input=images/a")
+    some = predict("--input=images/a", "--classes=sad,anger", output="some.csv")
+    assert list(some)[:5] == ["path", "label", "sad", "anger", "confidence"]
+    expected = everything[["sad", "anger"]].to_numpy()
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(some[["sad", "anger"]], expected, rtol=1e-5)
+    labels = np.array(["sad", "anger"])[expected.argmax(axis=1)]
+    assert some["label"].tolist() == labels.tolist()
+    with pytest.raises(UsageError, match="'neutral' is no class of the model"):
+        predict("--input=images/a", "--classes=sad,neutral", output="none.csv")
 
 
 def test_submission(predict, model, folder):

@@ -50,3 +50,18 @@ def test_two_replicas_count_as_one_device(prepare_brightness, pictures, two_repl
     assert single.macro_f1 == mirrored.macro_f1
     np.testing.assert_array_equal(single.confusion, mirrored.confusion)
     np.testing.assert_array_equal(single.thresholds, mirrored.thresholds)
+
+
+def test_classes_that_a_data_set_has_not_are_no_answers(prepare_brightness, pictures):
+    dataset = prepare_brightness(test=pictures)
+
+    def with_neutral(images):
+        dark, bright = tf.unstack(classify(images), axis=1)
+        return tf.stack([bright, 9 + 0 * dark, dark], axis=1)
+
+    evaluate = Evaluator(tf.distribute.get_strategy(), with_neutral, 3)
+    data = evaluation_data(dataset, "test", image_size=16, batch_size=4, labels=(2, 0))
+    counts, plain = evaluate(data), evaluated(tf.distribute.get_strategy(), dataset)
+    assert counts.macro_f1 == plain.macro_f1
+    np.testing.assert_array_equal(counts.confusion[[2, 0]][:, [2, 0]], plain.confusion)
+    assert counts.confusion.sum() == plain.confusion.sum()

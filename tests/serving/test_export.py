@@ -175,7 +175,10 @@ def test_artefact_needs_nothing_of_this_project(export, images, tmp_path):
 
 def test_metadata_is_beside_it(export):
     content = json.loads((export / "byel.json").read_text(encoding="utf-8"))
-    assert list(content) == ["classes", "note", "limits"]
+    assert list(content) == ["classes", "note", "limits", "files"]
+    assert [name for name in content["files"] if "variables" not in name] == [
+        "saved_model.pb"
+    ]
     assert content["classes"] == ["anger", "fear", "happiness"]
     assert content["note"] == "é"
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from byel_tf.errors import RunError, UsageError
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.serving import formats, litert, packages
+from byel_tf.serving.action_units import ActionUnitReader
 from byel_tf.serving.decoded import decoded_classifier
 from byel_tf.serving.export import ServingModule, export_saved_model
 from byel_tf.serving.load import load_export
@@ -20,6 +21,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 interpreters = pytest.importorskip("ai_edge_litert.interpreter")
 
 CLASSES = ("anger", "fear", "happiness")
+UNITS = ("AU04_browDown", "AU12_mouthSmile")
 SIZE = 24
 COUNT = 70  # more than a batch
 GREY = {"channels": 1, "normalization": "per_image", "flip_average": True}
@@ -32,8 +34,15 @@ class Exported:
         self.path = folder / "export" / "1"
         self.network = network
         size = pixels.shape[1]
-        module = ServingModule(network, CLASSES, size, temperature=2.0)
-        metadata = {"classes": list(CLASSES), "image_size": size}
+        width = network.head.kernel.shape[0]
+        kernel = np.random.default_rng(9).normal(size=(width, len(UNITS)))
+        self.reader = ActionUnitReader(kernel, [0.5, -0.5])
+        module = ServingModule(network, CLASSES, size, 2.0, self.reader)
+        metadata = {
+            "classes": list(CLASSES),
+            "image_size": size,
+            "action_units": list(UNITS),
+        }
         export_saved_model(self.path, module, metadata)
         self.model = model = load_export(self.path)
         self.classifier = decoded_classifier(model)
@@ -55,6 +64,7 @@ class Exported:
             ("logits", logits),
             ("probabilities", probabilities),
             ("representation", representation),
+            ("action_units", self.reader.read(representation).numpy()),
         ):
             assert outputs[name].dtype == np.float32
             limit = 1e-4 * max(1, np.abs(expected).max())
@@ -100,6 +110,7 @@ def test_onnx_runtime(onnx_file, exported):
         "logits": ["batch", 3],
         "probabilities": ["batch", 3],
         "representation": ["batch", 32],
+        "action_units": ["batch", 2],
     }
     outputs = session.run(list(shapes), {"images": exported.images.pixels})
     exported.require_outputs(dict(zip(shapes, outputs, strict=True)))
@@ -185,6 +196,7 @@ def test_static_batch(small):
         "logits": (8, 3),
         "probabilities": (8, 3),
         "representation": (8, 6),
+        "action_units": (8, 2),
     }
     expected = small.images.probabilities
     assert np.ptp(expected, axis=0).min() > 0.01
@@ -242,6 +254,8 @@ def test_written_files_and_their_description(small, tmp_path):
         "channels": "RGB",
     }
     assert content["outputs"]["representation"]["shape"] == [None, 6]
+    assert content["outputs"]["action_units"]["shape"] == [None, 2]
+    assert content["action_units"] == list(UNITS)
     assert "bicubic" in content["preprocessing"]["outside"]
     entry = content["files"]["model.onnx"]
     assert entry["bytes"] == (folder / "model.onnx").stat().st_size

@@ -351,3 +351,63 @@ def test_how_training_images_were_cropped(crop, expected):
     card = model_card(CardFacts({**EXPORT, **crop}))
     assert f"| training images | {expected} |" in card
     assert "should not be used commercially" in card
+
+
+DRAWN = {
+    "kind": "synthesis",
+    "head": "ict-facekit:2,makehuman:1",
+    "domain": "synthetic",
+    "count": 49152,
+    "seed": 3,
+    "size": 64,
+    "grey": False,
+    "splits": {"train": 0.8, "test": 0.2},
+}
+
+
+def test_licences_and_how_it_is_made_again():
+    data = {"train_data": {**RUN["datasets"]["train_data"], "source": DRAWN}}
+    card = model_card(CardFacts(EXPORT, {**RUN, "datasets": data}))
+    words = " ".join(card.split())
+    assert "ICT-FaceKit, whose head faces were drawn with, is under the MIT" in words
+    assert "photographs of persons its repository does not say" in words
+    assert "built-in head" not in words and "were imported" not in words
+    assert (
+        "byel synthesize --head=ict-facekit:2,makehuman:1 --domain=synthetic "
+        "--count=49152 --seed=3 --size=64 --splits=train=0.8,test=0.2 "
+        "--classes=anger,fear --output=FACES\n"
+        "byel train --flagfile=flags.cfg --train_data=FACES --model_dir=RUN"
+    ) in card
+    data["train_data"]["source"] = {"kind": "folder"}
+    card = model_card(CardFacts(EXPORT, {**RUN, "datasets": data}))
+    assert "their licences are not recorded here" in " ".join(card.split())
+    assert "byel synthesize" not in card
+
+
+def test_action_units_and_classes_that_are_not_scored():
+    units = {"AU12": {"correlation": 0.91234, "mean_absolute_error": 0.05},
+             "AU08": {"correlation": None, "mean_absolute_error": 0.01}}  # fmt: skip
+    scores = {**SCORES, "action_units": units, "removed_classes": ["neutral"]}
+    scores["per_class"] = {"anger": SCORES["per_class"]["anger"]}
+    facts = CardFacts(
+        EXPORT, RUN, {"classes": ["anger", "fear"], "datasets": {"s": scores}}
+    )
+    card = model_card(facts)
+    assert "| AU12 | 0.912, 0.050 |" in card and "| AU08 | 0.010 |" in card
+    assert "| fear | not scored |" in card
+    assert "s is scored without neutral, whose probability is removed" in card
+
+
+def test_a_card_outside_its_run_is_kept(run_folder, tmp_path):
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    (shipped / "byel.json").write_text(json.dumps(EXPORT))
+    write_model_card_from_files(shipped, run_folder / "export" / "2")
+    before = (shipped / "model_card.md").read_text(encoding="utf-8")
+    parity = {"images": 9, "max_probability_difference": 4e-4, "labels_that_differ": 0}
+    (shipped / "byel.json").write_text(json.dumps({**EXPORT, "weights_parity": parity}))
+    write_model_card_from_files(shipped, shipped)
+    after = (shipped / "model_card.md").read_text(encoding="utf-8")
+    assert "0.4321" in after and "within 0.0004 of those in float32" in after
+    changed = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert len(changed) == 1 and changed[0].startswith("| `saved_model.pb`")

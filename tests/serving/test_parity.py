@@ -4,7 +4,9 @@ import pytest
 from byel_tf.errors import RunError
 from byel_tf.serving.parity import (
     CheckImages,
+    require_close,
     require_equal,
+    require_equal_action_units,
     require_equal_macro_f1,
     run_batches,
 )
@@ -50,6 +52,23 @@ def test_another_label_within_the_limit():
     message = r"labels 1 of 3 images otherwise than the SavedModel \(set: b\.png\)"
     with pytest.raises(RunError, match=message):
         require_equal("x", changed(1, [-1e-5, 1e-5, 0]), expected, NAMES, 1e-4)
+
+
+def test_labels_may_differ_where_probabilities_hardly_do():
+    probabilities = changed(1, [-5e-4, 5e-4, 0])
+    found = require_close("x", probabilities, EXPECTED, NAMES, 1e-3)
+    assert (found["images"], found["labels_that_differ"]) == (3, 1)
+    assert found["max_probability_difference"] == pytest.approx(5e-4, rel=1e-2)
+    with pytest.raises(RunError, match=r"x is not written.*\(set: b\.png\)"):
+        require_close("x", probabilities, EXPECTED, NAMES, 1e-4)
+
+
+def test_action_units_that_differ():
+    expected = np.array([[0.5, 1.5]])
+    assert require_equal_action_units("x", expected + 1e-4, expected) < 2e-4
+    for difference in (2e-3, np.nan):
+        with pytest.raises(RunError, match="its action units differ"):
+            require_equal_action_units("x", expected + difference, expected)
 
 
 def int8_images(labels):

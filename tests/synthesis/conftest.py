@@ -48,8 +48,9 @@ def check_hands(synthetic):
             face = sample_face(synthetic, expression, 3, 7 * index)
             worn = dataclasses.replace(face.accessories, hand=kind)
             face = dataclasses.replace(face, accessories=worn)
-            vertices = head.person(face).moved(face.action_units)
-            held = holder.held(face, vertices, skin)
+            person = head.person(face)
+            vertices = person.moved(face.action_units)
+            held = holder.held(face, person, vertices, skin)
             chin = vertices[head.landmarks[8], 1]
             # What is lower is before the clothes, outside the picture.
             seen = held.points[:, 1] > chin - 2.5

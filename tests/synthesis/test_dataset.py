@@ -87,6 +87,7 @@ def test_manifest(make):
         "seed": 3,
         "count": 24,
         "grey": False,
+        "size": 16,
         "splits": SHARES,
     }
 

@@ -152,3 +152,12 @@ def test_one_line_for_what_is_wrong(write, text, named):
 def test_unknown_name():
     with pytest.raises(UsageError, match=re.escape("'syntetic'")):
         load_domain("syntetic")
+
+
+def test_a_field_of_ones_own_holds_for_every_expression_of_the_base(write):
+    base = load_domain("synthetic").expressions["sadness"].changes
+    assert set(base) == {"pose", "accessories"}
+    domain = load_domain(write('base = "synthetic"\n[accessories]\nhand = "none"\n'))
+    for expression in domain.expressions.values():
+        assert not expression.changes.get("accessories")
+    assert set(domain.expressions["sadness"].changes["pose"]) == {"pitch", "roll"}

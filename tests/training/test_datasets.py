@@ -81,8 +81,8 @@ def test_action_units_that_are_not_there(make):
 @pytest.mark.parametrize("flag", ["eval_data", "selection_data"])
 def test_other_classes(make, flag):
     train = make("faces", train=4, validation=1)
-    other = make("other", classes=("b", "a"), validation=1, test=1)
-    with pytest.raises(RunError, match="data set other .* has the classes b, a"):
+    other = make("other", classes=("b", "c"), validation=1, test=1)
+    with pytest.raises(RunError, match="data set other .* has the classes b, c"):
         open_datasets(configured(train, f"--{flag}={other}"))
 
 

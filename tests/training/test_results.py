@@ -40,7 +40,7 @@ def export(saved, monkeypatch, tmp_path, faces, tiny_encoder):
 
     monkeypatch.setattr(module, "load_export", Loaded)
 
-    def export(network, step, fitted=2.0, emotion_vectors=None):
+    def export(network, step, fitted=2.0, emotion_vectors=None, units=()):
         monkeypatch.setattr(module, "fit_held_out", lambda serve, train: fitted)
         facts = {"step": step, "image_size": 16, "flip_average": True}
         return export_classifier(
@@ -51,6 +51,7 @@ def export(saved, monkeypatch, tmp_path, faces, tiny_encoder):
             directory,
             [dataset],
             emotion_vectors,
+            units,
         )
 
     return export
@@ -105,6 +106,16 @@ def test_cosines_of_the_emotion_vectors_are_stated(export, saved, network):
     first, second = (metadata for *_, metadata, _ in saved)
     assert first["emotion_vector_cosines"] == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
     assert "emotion_vector_cosines" not in second
+
+
+def test_action_units_are_exported_where_they_were_learned(export, saved, network):
+    weights = [np.ones((6, 3), np.float32), np.zeros(3, np.float32)]
+    export(network, 5, units=weights)
+    export(network, 6)
+    (_, first, facts, _), (_, second, others, _) = saved
+    assert facts["action_units"] == ["brow", "lid", "lip"]
+    np.testing.assert_array_equal(first.action_units.kernel, weights[0])
+    assert second.action_units is None and "action_units" not in others
 
 
 def test_the_report_states_what_a_run_is_of(tmp_path):

@@ -117,16 +117,18 @@ def _add_data_set(
     shown_examples: int,
 ) -> None:
     """Charts, classes, calibration, details and examples of one data set."""
-    result = evaluation.assessment
+    result, scored = evaluation.assessment, evaluation.classes
     charts = {
         "confusion_matrix": figures.confusion_matrix_png(
-            np.array(result.scores.confusion_matrix), classes, name
+            np.array(result.scores.confusion_matrix), scored, name
         ),
-        "class_f1": figures.class_f1_png(result.scores, result.intervals, classes),
+        "class_f1": figures.class_f1_png(result.scores, result.intervals, scored),
         "reliability": figures.reliability_png(_reliability_curves(evaluation)),
     }
     report.add(f"## {literal(name)}")
     report.add(f"{result.scores.count} labelled images of the {evaluation.split} split")
+    if evaluation.note:
+        report.add(literal(f"{evaluation.note[0].upper()}{evaluation.note[1:]}."))
     report.add(
         *(
             report.show(
@@ -135,7 +137,7 @@ def _add_data_set(
             for kind, png in charts.items()
         )
     )
-    report.add(*class_table(result, classes))
+    report.add(*class_table(result, scored))
     report.add(*calibration_table(result))
     report.lines += detail_lines(evaluation)
     for kind, heading, choose in (
@@ -174,7 +176,7 @@ def _add_examples(
 
 def _reliability_curves(evaluation: Evaluation) -> dict[str, Reliability]:
     """Of each temperature once, in words with its name."""
-    labelled = evaluation.predictions.labelled()
+    labelled = evaluation.scored_predictions
     if not len(labelled.labels):
         return {}
     shown = {}

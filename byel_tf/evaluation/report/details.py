@@ -1,5 +1,8 @@
 """What an evaluation adds to a data set's section of the report."""
 
+from collections.abc import Mapping
+
+from byel_tf.evaluation.action_units import UnitScores
 from byel_tf.evaluation.comparison import Comparison
 from byel_tf.evaluation.domain_gap import DomainGap
 from byel_tf.evaluation.evaluation import Evaluation
@@ -44,6 +47,8 @@ def detail_lines(evaluation: Evaluation) -> list[str]:
             "Classifiers that learned from the model's representations of synthetic "
             "images, scored on these.",
         ]
+    if evaluation.action_units:
+        lines += _units(evaluation.action_units)
     if evaluation.domain_gap:
         lines += _gap(evaluation.domain_gap)
     return lines
@@ -60,6 +65,30 @@ def _comparison(name: str, comparison: Comparison) -> tuple[str, ...]:
         str(test.second_only),
         f"{test.p_value:.3g}",
     )
+
+
+def _units(units: Mapping[str, UnitScores]) -> list[str]:
+    rows = [
+        (
+            literal(name),
+            number(unit.correlation, 3),
+            number(unit.mean_absolute_error, 3),
+            number(unit.guessing_error, 3),
+        )
+        for name, unit in units.items()
+    ]
+    count = next(iter(units.values())).count
+    header = ("action unit", "correlation", "mean absolute error", "of guessing")
+    return [
+        "",
+        "### Action units",
+        "",
+        *table(header, rows),
+        "",
+        f"Of {count} images: Pearson's correlation of the intensities that the model "
+        "reads with those that the faces were drawn with, and their mean absolute "
+        "error; guessing names each unit's mean.",
+    ]
 
 
 def _gap(gap: DomainGap) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from byel_tf.evaluation.action_units import mean_scores
 from byel_tf.evaluation.evaluation import Evaluation
 from byel_tf.evaluation.report.markdown import interval, number
 
@@ -55,7 +56,14 @@ def screen_table(evaluations: Mapping[str, Evaluation]) -> str:
 
 def _lines(evaluation: Evaluation) -> list[str]:
     """What a data set's row has no place for."""
-    lines = []
+    lines = [evaluation.note] if evaluation.note else []
+    if evaluation.action_units:
+        correlation, error = mean_scores(evaluation.action_units)
+        lines.append(
+            f"{len(evaluation.action_units)} action units, mean correlation "
+            f"{number(correlation, 3) or 'unknown'}, mean absolute error "
+            f"{number(error, 3)}"
+        )
     fitted = evaluation.assessment.calibration.get("fitted")
     if fitted:
         lines.append(

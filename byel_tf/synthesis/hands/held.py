@@ -15,11 +15,12 @@ from byel_tf.synthesis.hands.placement import Chance, Sides, place
 from byel_tf.synthesis.hands.rig import FINGERS, OF_A_FINGER, shipped_rig
 from byel_tf.synthesis.hands.skin import paint
 from byel_tf.synthesis.hands.touch import Heights
-from byel_tf.synthesis.heads.head import Head
+from byel_tf.synthesis.heads.head import Head, Person
 from byel_tf.synthesis.mesh import vertex_normals
 
 #: Hands that are meshes, by the name that a domain gives them.
 HELD = ("both", *GRIPS)
+_EYE_TO_MOUTH = 6.9  # cm
 # Between skin and hand: from which distance light is lost, cm, and how much at most.
 _NEAR, _LOST = 2.2, 0.75
 
@@ -68,11 +69,14 @@ class Holder:
         self._head = head
         self._sides = Sides(head, casting)
 
-    def held(self, face: Face, vertices: np.ndarray, skin: slice) -> Held | None:
+    def held(
+        self, face: Face, person: Person, vertices: np.ndarray, skin: slice
+    ) -> Held | None:
         """The hands that a face says, or None.
 
         Args:
             face: The face, as it is painted.
+            person: Whom it shows.
             vertices: The head's with expression, hair and folds, float32 [V, 3].
             skin: Those that are skin.
         """
@@ -83,6 +87,7 @@ class Holder:
         angle = math.radians(face.accessories.hand_angle)
         first = int(math.cos(angle) < 0)
         sides = (first, 1 - first) if kind == "both" else (first,)
+        size = _size(person.vertices[self._head.landmarks])
         common = _chance(face, generator)
         sleeve = generator.uniform(0.5, 9.0) if generator.random() < 0.7 else 99.0
         parts = []
@@ -91,6 +96,7 @@ class Holder:
             # Two hands of one person, that do nearly the same.
             chance = dataclasses.replace(
                 common,
+                size=size * common.size,
                 slant=0.7 * common.slant + 0.3 * own.slant,
                 shift=0.6 * common.shift + 0.4 * own.shift,
                 bends=0.6 * common.bends + 0.4 * own.bends,
@@ -117,6 +123,12 @@ class Holder:
         triangles = rig.triangles[:, ::-1] if side else rig.triangles
         return Held(points * flip, triangles, normals * flip, albedo, gloss,
                     openness.astype(np.float32), shade)  # fmt: skip
+
+
+def _size(landmarks: np.ndarray) -> float:
+    """That of a face at rest, against the one which the hand's lengths belong to."""
+    apart = landmarks[36:48].mean(axis=0) - landmarks[48:60].mean(axis=0)
+    return float(np.linalg.norm(apart)) / _EYE_TO_MOUTH
 
 
 def _chance(face: Face, generator: np.random.Generator) -> Chance:

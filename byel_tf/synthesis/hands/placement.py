@@ -22,7 +22,8 @@ from byel_tf.synthesis.hands.rig import (
 from byel_tf.synthesis.hands.touch import Heights, close_fingers, flatten
 from byel_tf.synthesis.heads.head import Head
 
-_EYE_TO_MOUTH = 6.9  # cm, of the face that the hand's lengths belong to
+# How far a hand comes nearer at most, cm.
+_FURTHEST = 6.0
 # Depths below the chin to which skin belongs to the face, and from which to the neck.
 _FACE_END, _NECK_BEGINS = 2.5, 1.5
 # Turns of the arm away from the face that are tried.
@@ -62,7 +63,7 @@ class Chance:
 
     Attributes:
         person: Share of each kind of person in its form, float32 [P].
-        size: Factor on its lengths.
+        size: Factor on its lengths, of which the face's own size is a part.
         slant: Within the grip's range, 0 to 1.
         roll: The same.
         shift: Along the face, cm, float64 [3].
@@ -102,8 +103,7 @@ def place(
     """
     face, neck = sides.face[side], sides.neck[side]
     landmarks = points[landmarks]
-    apart = landmarks[36:48].mean(axis=0) - landmarks[48:60].mean(axis=0)
-    size = np.float32(np.linalg.norm(apart) / _EYE_TO_MOUTH * chance.size)
+    size = np.float32(chance.size)
     rest = size * np.tensordot(chance.person, rig.persons, 1)
     joints = size * np.tensordot(chance.person, rig.joints, 1)
 
@@ -134,7 +134,7 @@ def place(
         ahead = Heights(points, neck, (0.0, 0.0, 1.0), target)
         gap = ahead.gaps(placed()).min()
         origin[2] += max(0.0, -gap - grip.press)
-    gap = heights.gaps(placed()[hand]).min()
+    gap = min(_FURTHEST, heights.gaps(placed()[hand]).min())
     origin += (-gap - grip.press) * out
     to_field = heights.axes @ axes
     shift = heights.axes @ (origin - heights.origin)

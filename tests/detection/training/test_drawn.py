@@ -49,6 +49,16 @@ def test_heads_stand_free():
     assert np.all(heads.points[:, :2, 1] < heads.points[:, 3:, 1].min(axis=1)[:, None])
 
 
+def test_nothing_is_printed_over_heads(tmp_path):
+    pictures = []
+    for kind in ("none", "caption"):
+        file = tmp_path / kind / "mine.toml"
+        file.parent.mkdir()
+        file.write_text(f'base = "shifted"\n[print]\nkind = "{kind}"\n')
+        pictures.append(draw_heads((BUILT_IN,), str(file), 1, 1, 1).pictures)
+    np.testing.assert_array_equal(*pictures)
+
+
 @pytest.mark.parametrize(
     ("head", "domain", "says"),
     [("nobody", "synthetic", "--head=nobody"), (BUILT_IN, "nowhere", "nowhere")],

@@ -18,8 +18,10 @@ def anatomy():
 def hold(anatomy, face, **changes):
     worn = dataclasses.replace(face.accessories, **changes)
     face = dataclasses.replace(face, accessories=worn)
-    vertices = anatomy.head.person(face).moved(face.action_units)
-    return Holder(anatomy.head, anatomy.casting).held(face, vertices, anatomy.skin)
+    person = anatomy.head.person(face)
+    vertices = person.moved(face.action_units)
+    holder = Holder(anatomy.head, anatomy.casting)
+    return holder.held(face, person, vertices, anatomy.skin)
 
 
 def test_none_is_in_a_face_and_all_touch_it(anatomy, check_hands):

@@ -1,0 +1,169 @@
+"""An export whose weights are kept in half precision, and of half the size.
+
+It computes in float32, as the one that it is made from: each weight is widened when it
+is used. Only what has the shape of a matrix or a filter is kept so, nearly all of it;
+batch norm's statistics and biases would lose more than they save.
+"""
+
+import itertools
+import pathlib
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+# TensorFlow's own way to a graph without variables; tf2onnx and LiteRT use it as well.
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
+
+from byel_tf.errors import RunError
+from byel_tf.serving.action_units import ActionUnitReader
+from byel_tf.serving.export import ServingModule, add_facts, write_saved_model
+from byel_tf.serving.load import ExportedModel, load_export
+from byel_tf.serving.parity import HALF_LIMIT, require_close
+
+#: Entry of `byel.json` that says what the weights are kept in, absent for float32.
+WEIGHTS = "weights"
+
+# Of constants with fewer numbers there is nothing to save.
+_MIN_NUMBERS = 256
+_BATCH_SIZE = 64
+
+
+class HalfPrecisionClassifier(tf.Module):
+    """A copy of an export's classifier, with the same call.
+
+    Attributes:
+      kernels: The weights in half precision.
+    """
+
+    def __init__(self, model: ExportedModel):
+        """Copies the classifier of an export.
+
+        Args:
+          model: A loaded export with weights in float32.
+
+        Raises:
+          RunError: If a weight is too large for half precision.
+        """
+        super().__init__(name="half_precision_classifier")
+        size = int(model.metadata["image_size"])
+        images = tf.TensorSpec([None, size, size, 3], tf.float32)
+        traced = tf.function(
+            lambda pixels: model.module.classifier(pixels, training=False)
+        )
+        frozen = convert_variables_to_constants_v2(traced.get_concrete_function(images))
+        self._graph = frozen.graph.as_graph_def()
+        self._input = frozen.inputs[0].name
+        self._outputs = [tensor.name for tensor in frozen.outputs]
+        kernels = _kernels(self._graph)
+        self._names = tuple(kernels)
+        self.kernels = [_half(value) for value in kernels.values()]
+        for node in self._graph.node:
+            if node.name in kernels:
+                # What is widened into its place need not be saved again.
+                node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(0.0))
+        _remove_empty_attributes(self._graph)
+        # What is saved is what was traced.
+        self.__call__.get_concrete_function(images, training=False)
+
+    @tf.function(autograph=False)
+    def __call__(
+        self, pixels: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images (N, S, S, 3) in [0, 1] → representations (N, R), logits (N, K)."""
+        del training
+        widened = {
+            f"{name}:0": tf.cast(kernel, tf.float32)
+            for name, kernel in zip(self._names, self.kernels, strict=True)
+        }
+        return tuple(
+            tf.graph_util.import_graph_def(
+                self._graph,
+                {self._input: pixels, **widened},
+                self._outputs,
+                name="classifier",
+            )
+        )
+
+
+def write_in_half_precision(
+    folder: pathlib.Path, model: ExportedModel, images: Mapping[str, bytes]
+) -> dict[str, float | int]:
+    """Writes a copy of an export, and compares what it says with the original.
+
+    Args:
+      folder: An empty folder.
+      model: The export, with weights in float32.
+      images: JPEG or PNG files by name to compare on, at least one.
+
+    Returns:
+      Numbers of the comparison, as `require_close` gives them; among the facts of the
+      copy, too.
+
+    Raises:
+      RunError: If a probability differs by more than `HALF_LIMIT`.
+    """
+    reader = model.module.action_units if model.action_units else None
+    module = ServingModule(
+        HalfPrecisionClassifier(model),
+        model.classes,
+        int(model.metadata["image_size"]),
+        float(model.module.temperature),
+        reader and ActionUnitReader(reader.kernel.numpy(), reader.bias.numpy()),
+        model.metadata.get("class_shares", ()),
+    )
+    facts = {k: v for k, v in model.metadata.items() if k not in ("limits", "files")}
+    write_saved_model(folder, module, {**facts, WEIGHTS: "float16"})
+    copy = load_export(folder)
+    found, expected = (
+        np.concatenate([_probabilities(one, batch) for batch in _batches(images)])
+        for one in (copy, model)
+    )
+    parity = require_close(
+        "the export in half precision", found, expected, list(images), HALF_LIMIT
+    )
+    add_facts(folder, {"weights_parity": parity})
+    return parity
+
+
+def _batches(images: Mapping[str, bytes]) -> Iterator[list[bytes]]:
+    files = list(images.values())
+    for start in range(0, len(files), _BATCH_SIZE):
+        yield files[start : start + _BATCH_SIZE]
+
+
+def _probabilities(model: ExportedModel, files: list[bytes]) -> np.ndarray:
+    return model.signature(image_bytes=tf.constant(files))["probabilities"].numpy()
+
+
+def _kernels(graph: tf.compat.v1.GraphDef) -> dict[str, np.ndarray]:
+    """The matrices and filters of a graph, by the name of their node."""
+    found = {}
+    for node in graph.node:
+        kind = node.attr["dtype"].type
+        if node.op == "Const" and kind == tf.float32.as_datatype_enum:
+            value = tf.make_ndarray(node.attr["value"].tensor)
+            if value.ndim >= 2 and value.size >= _MIN_NUMBERS:
+                found[node.name] = value
+    return found
+
+
+def _remove_empty_attributes(graph: tf.compat.v1.GraphDef) -> None:
+    """The conversion leaves some behind, which no function can be made with."""
+    functions = [function.node_def for function in graph.library.function]
+    for node in itertools.chain(graph.node, *functions):
+        for name in [n for n, v in node.attr.items() if v.WhichOneof("value") is None]:
+            del node.attr[name]
+
+
+def _half(value: np.ndarray) -> tf.Variable:
+    with np.errstate(over="ignore"):
+        half = value.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise RunError(
+            "the model has weights beyond 65504 or none at all, which half precision "
+            "cannot hold: export it with --weights=float32"
+        )
+    return tf.Variable(half, trainable=False)
