@@ -16,6 +16,7 @@ from byel_tf.data.manifest import (
     SPLITS,
     PreparedDataset,
     open_dataset,
+    require_classes,
     split_name,
 )
 from byel_tf.data.oddities import warn_of
@@ -73,9 +74,8 @@ class EvaluateOptions:
     )
     adapt: tuple[str, ...] = option(
         (),
-        "A method of adaptation that is tried on the data sets beside no adaptation: "
-        + ", ".join(METHODS)
-        + ", or all.",
+        "A method of adaptation that is tried on the data sets, of just the model's "
+        "classes, beside no adaptation: " + ", ".join(METHODS) + ", or all.",
     )
     adapt_guard: bool = option(
         True, "Whether the guard of adaptation keeps from harm in this."
@@ -141,6 +141,9 @@ def main(argv: Sequence[str]) -> None:
     origin = find_origin(models[name])
     # Now, for what cannot be adapted is to be known before anything is computed.
     adapted = _read_source(models[name]) if methods else None
+    if adapted:
+        for dataset in datasets:
+            require_classes(dataset, model.classes)
     probe_set = learn_probe_set(model, probe_data, settings) if probe_data else None
     evaluations = {
         dataset.name: evaluate_dataset(loaded, dataset, probe_set, settings)
