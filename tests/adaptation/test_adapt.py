@@ -56,7 +56,7 @@ def test_shares_that_do_not_fit_the_labels(running, pictures):
     # Every image is class 0 by a little, and the shares that explain it best are of
     # class 0 alone.
     logits = np.tile([0.1, 0.0, 0.0], (60, 1))
-    logits[:20] = [0.0, 0.1, 0.1]
+    logits[:20] = [0.0, 0.1, 0.05]
     guard = Guard(prior_diversity=0.0, agreement=0.0)
     done = adapt(running, images, SOURCE, "prior", SETTINGS, guard, logits)
     assert done.strength == 0

@@ -120,7 +120,7 @@ def test_too_few_images_are_left_alone(protocol, shown):
 
 
 def test_held_back_all_is_as_without(protocol):
-    guard = Guard(images_per_class=4, confidence=1.0)
+    guard = Guard(4, 0.0, confidence=1.0, steadiness=0.0)
     held = dataclasses.replace(protocol, guard=guard)
     for case in held.cases("entropy"):
         assert case.difference == 0
