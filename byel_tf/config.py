@@ -63,6 +63,14 @@ class DataOptions:
         "with shares of the persons, as ict-facekit:2,makehuman:1.",
         path="local",
     )
+    draw: str = option(
+        "first",
+        "first: every epoch learns from the train split. stream: the first one does, "
+        "and every other from as many further faces of its drawing, of other persons, "
+        "which are drawn while the epoch before trains. Needs a --train_data that was "
+        "drawn, and its --head.",
+        choices=("first", "stream"),
+    )
     image_size: int = option(
         128, "Side in pixels to which every image is resized.", lower=16, upper=1024
     )

@@ -110,12 +110,13 @@ class _Worker:
     killed in the wrong moment.
     """
 
-    def __init__(self, function: Callable[[Any], Any]):
-        """Starts it."""
+    def __init__(self, function: Callable[[Any], Any], is_daemon: bool = True):
+        """Starts it; a daemon may not start processes of its own."""
         self.connection, other = _PROCESSES.Pipe()
         # A daemon: Python would wait for another one, if interrupted while it ends.
+        target = _work if is_daemon else _work_on
         self._process = _PROCESSES.Process(
-            target=_work, args=(function, other), daemon=True
+            target=target, args=(function, other), daemon=is_daemon
         )
         with _ignored_interrupts():  # the process inherits it
             self._process.start()
@@ -177,6 +178,48 @@ class _Team:
             worker.end()
 
 
+class Companion:
+    """A process beside this one, which may start processes of its own.
+
+    It does one task at a time, and ends with this process, however that ends: it is
+    not ended by the signals that tell all processes of a program to end. It is started
+    by the main thread, so that Ctrl-C is left to this process.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]):
+        """Starts it.
+
+        Args:
+          function: A module's function, applied to each task.
+        """
+        self._worker = _Worker(function, is_daemon=False)
+
+    def begin(self, task: Any) -> None:
+        """Gives it a task, when the one before is finished."""
+        with contextlib.suppress(OSError):  # it died, which `result` finds
+            self._worker.connection.send(task)
+
+    def is_finished(self, seconds: float) -> bool:
+        """Whether the task is finished, or the process lost, within a time."""
+        return self._worker.connection.poll(seconds)
+
+    def result(self) -> Any:
+        """What came of the task, waited for; `DIED` if the process ended.
+
+        What the function raised is raised here.
+        """
+        job = _Job(None)
+        try:
+            job.outcome = self._worker.connection.recv()
+        except (EOFError, OSError):
+            job.outcome = _LOST
+        return job.result()
+
+    def end(self) -> None:
+        """Ends it, and with it the processes that it has started."""
+        self._worker.end()
+
+
 def _work(function: Callable[[Any], Any], connection: Any) -> None:
     """What a process does, until its parent has died."""
     _end_with_parent()
@@ -188,6 +231,14 @@ def _work(function: Callable[[Any], Any], connection: Any) -> None:
             except Exception as error:
                 outcome = _Outcome(error=error, where=traceback.format_exc())
             connection.send(outcome)
+
+
+def _work_on(function: Callable[[Any], Any], connection: Any) -> None:
+    """As `_work`; only the parent's end ends it, and what it has started."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    _work(function, connection)
 
 
 def _end_with_parent() -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from byel_tf import worker_pool
-from byel_tf.worker_pool import DIED, run_tasks
+from byel_tf.worker_pool import DIED, Companion, run_tasks
 
 
 def square(number):
@@ -155,6 +155,37 @@ def test_interrupted_it_ends_at_once(parent, times):
     parent.wait(timeout=60)
     for worker in workers:
         wait_until(lambda worker=worker: not is_alive(worker))
+
+
+def wait_in_two(path):
+    list(run_tasks(wait_for_ever, [path + n for n in "ab"], 2))
+
+
+def test_a_companion_ends_with_its_processes_and_not_by_signals(
+    tmp_path,
+):
+    companion = Companion(wait_in_two)
+    companion.begin(f"{tmp_path}/pid-")
+    files = [tmp_path / "pid-a", tmp_path / "pid-b"]
+    wait_until(lambda: all(f.exists() and f.read_text() for f in files))
+    os.kill(companion._worker._process.pid, signal.SIGTERM)
+    assert not companion.is_finished(0.3)
+    companion.end()
+    for file in files:
+        wait_until(lambda file=file: not is_alive(int(file.read_text())))
+
+
+def test_what_comes_of_a_companions_tasks():
+    companion = Companion(die_at_three)
+    for task in (1, 2, 3):
+        companion.begin(task)
+        assert companion.result() == (DIED if task == 3 else task**2)
+    companion.end()
+    companion = Companion(fail)
+    companion.begin(4)
+    with pytest.raises(ValueError, match="no 4"):
+        companion.result()
+    companion.end()
 
 
 def is_alive(pid):

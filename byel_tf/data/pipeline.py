@@ -46,6 +46,7 @@ class SplitBatches:
         image_size: int,
         cache: str = "none",
         with_action_units: bool = False,
+        records_of: Callable[[int], SplitRecords] | None = None,
         labels: Sequence[int] | None = None,
     ):
         """Opens nothing yet.
@@ -59,11 +60,14 @@ class SplitBatches:
             file without a name that goes with the process; or "none".
           with_action_units: Whether the records' action units are read, all those
             that the data set names.
+          records_of: The records of each epoch, from 0, where every epoch has others:
+            as many as the split has, which are not kept once they are decoded.
           labels: What each label of the data set is in the batches; None for itself.
         """
         self.order = order
         self.failure: Exception | None = None
         self._records = SplitRecords(dataset, split)
+        self._records_of = records_of
         self._latest: collections.deque = collections.deque(maxlen=_READ_AHEAD)
         self._name = f"data set {dataset.name} ({dataset.path})"
         self._num_classes = len(dataset.manifest.classes)
@@ -75,7 +79,7 @@ class SplitBatches:
             units = [len(dataset.manifest.action_units)]
             self._features[_ACTION_UNITS] = tf.io.FixedLenFeature(units, tf.float32)
         self._cache = None
-        if cache != "none":
+        if cache != "none" and records_of is None:
             self._cache = _ImageCache(len(self._records), image_size, cache == "disk")
 
     def batches(
@@ -114,9 +118,13 @@ class SplitBatches:
         Raises:
           RunError: If a file is missing or broken.
         """
-        _, draws, number = self.order.batch(step)
-        positions = draws[:number] % len(self._records)
-        return [self._records.parse(position).filename for position in positions]
+        epoch, draws, number = self.order.batch(step)
+        records = self._of_epoch(epoch)
+        positions = draws[:number] % len(records)
+        return [records.parse(position).filename for position in positions]
+
+    def _of_epoch(self, epoch: int) -> SplitRecords:
+        return self._records_of(epoch) if self._records_of else self._records
 
     def _batch(self, step: tf.Tensor, rows: slice) -> Batch:
         order = self.order
@@ -149,10 +157,11 @@ class SplitBatches:
         epoch, draws, number = self.order.batch(int(step))
         draws = draws[rows]
         try:
-            positions = draws % len(self._records)
-            self._latest.append(positions)
-            serialized = self._records.read(positions)
-            self._require_labels(positions, serialized)
+            records = self._of_epoch(epoch)
+            positions = draws % len(records)
+            self._latest.append((records, positions))
+            serialized = records.read(positions)
+            self._require_labels(records, positions, serialized)
         except RunError as error:
             self.failure = error
             raise
@@ -177,21 +186,28 @@ class SplitBatches:
         Raises:
           RunError: With the first image that cannot be decoded.
         """
-        for position in np.unique(np.concatenate([[], *self._latest])).astype(int):
-            record = self._records.parse(position)
-            try:
-                decode_and_resize(tf.constant(record.encoded), self._image_size)
-            except tf.errors.InvalidArgumentError as error:
-                reason = f"the image of {record.filename} cannot be decoded"
-                raise self._records.broken(position, reason) from error
+        latest: dict[SplitRecords, set[int]] = {}
+        for records, positions in self._latest:
+            latest.setdefault(records, set()).update(positions.tolist())
+        for records, found in latest.items():
+            for position in sorted(found):
+                self._decode_one(records, position)
+
+    def _decode_one(self, records: SplitRecords, position: int) -> None:
+        record = records.parse(position)
+        try:
+            decode_and_resize(tf.constant(record.encoded), self._image_size)
+        except tf.errors.InvalidArgumentError as error:
+            reason = f"the image of {record.filename} cannot be decoded"
+            raise records.broken(position, reason) from error
 
     def _require_labels(
-        self, positions: np.ndarray, serialized: Sequence[bytes]
+        self, records: SplitRecords, positions: np.ndarray, serialized: Sequence[bytes]
     ) -> None:
         for position, record in zip(positions, serialized, strict=True):
             label = peek_label(record[:PEEK_BYTES])
             if label is not None and not 0 <= label < self._num_classes:
-                name = self._records.parse(int(position)).filename
+                name = records.parse(int(position)).filename
                 raise RunError(
                     f"{self._name}: {name} has the label {label}, of "
                     f"{self._num_classes} classes: prepare it again"

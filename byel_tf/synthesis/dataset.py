@@ -118,10 +118,10 @@ def synthesize(
             sheet = prototype_sheet(described, classes, renderers)
             writer.add_picture(PROTOTYPE_SHEET_FILE_NAME, encode_png(sheet))
             shown = []
-            drawn = draw_faces(drawing, count, workers, folder)
+            drawn = draw_faces(drawing, range(count), workers, folder)
             with progress(count, "face", f"draw {described.name}") as bar:
                 for index, (split, png) in enumerate(zip(splits, drawn, strict=True)):
-                    writer.add(split, _record(drawing, index, png))
+                    writer.add(split, face_record(drawing, index, png))
                     if len(shown) < _SHEET_COLUMNS * len(classes):
                         shown.append(png)
                     bar.update()
@@ -131,7 +131,8 @@ def synthesize(
     return writer.manifest
 
 
-def _record(drawing: Drawing, index: int, encoded: bytes) -> Record:
+def face_record(drawing: Drawing, index: int, encoded: bytes) -> Record:
+    """The record of face number `index`, of its PNG."""
     face = drawing.face(index)
     pose = face.pose
     filename = f"{face.subject.rpartition('-')[0]}-{index:07d}.png"

@@ -82,16 +82,16 @@ def renderer(head: str) -> Renderer:
 
 
 def draw_faces(
-    drawing: Drawing, count: int, workers: int, folder: WorkingFolder
+    drawing: Drawing, faces: range, workers: int, folder: WorkingFolder
 ) -> Iterator[bytes]:
-    """Draws faces 0 to count - 1.
+    """Draws some of the faces, by their numbers.
 
     Finished ones are kept in the working folder, so that drawing that was broken off
     goes on there; the pictures are the same.
 
     Args:
         drawing: What to draw.
-        count: Number of pictures.
+        faces: Their numbers, one after the other.
         workers: Processes.
         folder: The locked folder, of `WORKING_FILES`. Pictures in it of another drawing
             are thrown away.
@@ -103,16 +103,16 @@ def draw_faces(
         RunError: If the folder can't be written, or a process ends unexpectedly.
     """
     step = _PERSONS_A_TASK * _domain(drawing.domain).pictures_of_a_person
-    tasks = [range(i, min(i + step, count)) for i in range(0, count, step)]
+    tasks = [faces[i : i + step] for i in range(0, len(faces), step)]
     files = [folder.path / f"{task.start:08d}.faces" for task in tasks]
     try:
-        _open_working_folder(folder, drawing)
+        open_working_folder(folder, drawing)
         missing = [task for task, file in zip(tasks, files, strict=True)
                    if _read(file, len(task)) is None]  # fmt: skip
         if len(missing) < len(tasks):
+            there = len(faces) - sum(map(len, missing))
             print(
-                f"going on with {folder.path}: {count - sum(map(len, missing))} of "
-                f"{count} faces are there",
+                f"going on with {folder.path}: {there} of {len(faces)} faces are there",
                 flush=True,
             )
         drawn = _draw_tasks(drawing, missing, workers)
@@ -128,7 +128,16 @@ def draw_faces(
         raise RunError(f"cannot write {folder.path}: {error.strerror}") from error
 
 
-def _open_working_folder(folder: WorkingFolder, drawing: Drawing) -> None:
+def open_working_folder(folder: WorkingFolder, drawing: Drawing) -> None:
+    """Throws away what a folder holds of another drawing, or by other code.
+
+    Args:
+        folder: The locked folder.
+        drawing: What is drawn in it.
+
+    Raises:
+        OSError: If it can't be read or written.
+    """
     digests = {"code": _code_digest(), "domain": _domain(drawing.domain).digest}
     plan = json.dumps({**dataclasses.asdict(drawing), **digests})
     path = folder.path / _PLAN

@@ -32,7 +32,7 @@ class Caches:
 
 def plan_caches(
     asked: str,
-    train: PreparedDataset,
+    train: PreparedDataset | None,
     evaluated: Sequence[tuple[PreparedDataset, str]],
     image_size: int,
     processes: int = 1,
@@ -41,7 +41,8 @@ def plan_caches(
 
     Args:
       asked: `--cache`.
-      train: Its train split is learned from.
+      train: Its train split is learned from; None where each epoch learns from images
+        of its own.
       evaluated: Data sets and splits that are scored epoch by epoch.
       image_size: Side of the decoded images in pixels.
       processes: Trainings of this machine that each keep their own.
@@ -54,7 +55,6 @@ def plan_caches(
             "none", "none", "images are decoded in every epoch (--cache=none)"
         )
     each = image_size**2 * 3 * processes
-    learned = each * train.manifest.splits["train"].count
     counts = {
         (data.path, split): data.manifest.splits[split].count
         for data, split in evaluated
@@ -62,6 +62,13 @@ def plan_caches(
     }
     scored = each * sum(counts.values())
     free = _free_memory()
+    if train is None:
+        kept = "memory" if scored <= _SHARE * free else "none"
+        other = "stay in memory" if kept == "memory" else "are decoded each time"
+        return Caches(
+            "none", kept, f"images of an epoch are decoded once; those scored {other}"
+        )
+    learned = each * train.manifest.splits["train"].count
     fits = learned <= _SHARE * free
     folder = pathlib.Path(tempfile.gettempdir())
     place = "memory" if asked == "memory" or (asked == "auto" and fits) else "disk"

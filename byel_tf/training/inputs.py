@@ -15,6 +15,7 @@ from byel_tf.data.order import TrainingOrder
 from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import UsageError
+from byel_tf.training.fresh_faces import RecordsOf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,7 @@ def build_inputs(
     drop_remainder: bool,
     with_action_units: bool = False,
     cache: str = "none",
+    records_of: RecordsOf | None = None,
 ) -> StageInputs:
     """Sets up the training data of a stage.
 
@@ -100,6 +102,7 @@ def build_inputs(
       drop_remainder: Whether an epoch's last, partial batch is left out.
       with_action_units: Whether the records' action units are read.
       cache: Where decoded images are kept: as of `SplitBatches`.
+      records_of: The records of each epoch, where every one has others.
     """
     previewed = policy_views(augmentation, num_views)
     if compile_views:
@@ -118,7 +121,9 @@ def build_inputs(
         labels=labels,
     )
 
-    def open_data(order: TrainingOrder, cache: str) -> SplitBatches:
+    def open_data(
+        order: TrainingOrder, cache: str, records_of: RecordsOf | None = None
+    ) -> SplitBatches:
         return SplitBatches(
             dataset,
             "train",
@@ -126,6 +131,7 @@ def build_inputs(
             image_size=data.image_size,
             cache=cache,
             with_action_units=with_action_units,
+            records_of=records_of,
         )
 
     def preview(count: int) -> tuple[tf.Tensor, ...]:
@@ -134,7 +140,7 @@ def build_inputs(
         return (fixed(first["image"]), *previewed(first))
 
     return StageInputs(
-        data=open_data(order, cache),
+        data=open_data(order, cache, records_of),
         make_views=ready_views if in_pipeline else make_views,
         augment=make_views if in_pipeline else None,
         preview=preview,

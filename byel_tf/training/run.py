@@ -44,6 +44,12 @@ from byel_tf.training.datasets import (
     require_distinct_names,
 )
 from byel_tf.training.finetuning import build_finetuning
+from byel_tf.training.fresh_faces import (
+    FreshEpochs,
+    drawn_epochs,
+    planned_epochs,
+    require_drawing,
+)
 from byel_tf.training.from_chief import (
     newest_checkpoint,
     said_once,
@@ -105,15 +111,26 @@ def train(
     # Before signals are watched: TensorFlow takes SIGTERM for itself in it.
     strategy = build_strategy(run.strategy, run.devices, run.logical_devices)
     cluster, interruption = Cluster(strategy), Interruption()
+    require_drawing(config, cluster.workers)
     policy = keras.mixed_precision.global_policy()
     try:
         with interruption.watching(), said_once(cluster), cluster.losses_told():
             cluster.do_first(lambda: synthesize_missing(config.data, run.seed))
             datasets = open_datasets(config)
             directory = RunDirectory(run.model_dir, is_written=cluster.is_chief)
-            with directory.locked(), failures_explained("training"):
+            with (
+                directory.locked(),
+                failures_explained("training"),
+                drawn_epochs(config, datasets.train, directory) as fresh,
+            ):
                 return _Run(
-                    config, datasets, directory, strategy, interruption, callbacks
+                    config,
+                    datasets,
+                    directory,
+                    strategy,
+                    interruption,
+                    callbacks,
+                    fresh,
                 ).train()
     finally:  # a caller's own networks keep their precision
         keras.mixed_precision.set_global_policy(policy)
@@ -130,8 +147,10 @@ class _Run:
         strategy: tf.distribute.Strategy,
         interruption: Interruption,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        fresh: FreshEpochs | None = None,
     ):
         self._config, self._datasets = config, datasets
+        self._fresh = fresh
         self._strategy, self._cluster = strategy, Cluster(strategy)
         self._directory, self._interruption = directory, interruption
         self._callbacks = callbacks
@@ -155,7 +174,7 @@ class _Run:
         scored += [(data, "test") for data in datasets.reported.values()]
         self._caches = plan_caches(
             config.data.cache,
-            datasets.train,
+            None if fresh else datasets.train,
             scored,
             config.data.image_size,
             processes_here(strategy),
@@ -272,6 +291,7 @@ class _Run:
 
     def _inputs(self, stage: int, num_views: int) -> StageInputs:
         config = self._config
+        first_epoch = 0 if stage == 1 else planned_epochs(config)[0]
         return build_inputs(
             self._datasets.train,
             config.data,
@@ -284,6 +304,7 @@ class _Run:
             drop_remainder=stage == 1,
             with_action_units=config.model.action_unit_weight > 0,
             cache=self._caches.training,
+            records_of=self._fresh and self._fresh.stage(first_epoch),
         )
 
     def _build_pretraining(self) -> Stage:

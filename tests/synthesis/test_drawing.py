@@ -41,19 +41,19 @@ def working(folder):
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     folder = working(tmp_path_factory.mktemp("faces"))
-    return list(draw_faces(drawing(), COUNT, 1, folder))
+    return list(draw_faces(drawing(), range(COUNT), 1, folder))
 
 
 def test_same_pictures_on_two_processes(pictures, tmp_path):
-    assert list(draw_faces(drawing(), COUNT, 2, working(tmp_path))) == pictures
+    assert list(draw_faces(drawing(), range(COUNT), 2, working(tmp_path))) == pictures
 
 
 def test_fewer_faces_are_the_first_ones(pictures, tmp_path):
-    assert list(draw_faces(drawing(), 7, 1, working(tmp_path))) == pictures[:7]
+    assert list(draw_faces(drawing(), range(7), 1, working(tmp_path))) == pictures[:7]
 
 
 def test_goes_on_where_it_was_broken_off(pictures, tmp_path, monkeypatch, capsys):
-    started = draw_faces(drawing(), COUNT, 1, working(tmp_path))
+    started = draw_faces(drawing(), range(COUNT), 1, working(tmp_path))
     for _ in range(120):  # into the second task
         next(started)
     started.close()
@@ -62,13 +62,13 @@ def test_goes_on_where_it_was_broken_off(pictures, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(
         module, "_draw_task", lambda d, task: drawn.append(task) or original(d, task)
     )
-    assert list(draw_faces(drawing(), COUNT, 1, working(tmp_path))) == pictures
+    assert list(draw_faces(drawing(), range(COUNT), 1, working(tmp_path))) == pictures
     assert drawn == [range(192, 200)]
     assert "192 of 200 faces are there" in capsys.readouterr().out
 
 
 def test_damaged_work_is_drawn_again(pictures, tmp_path):
-    started = draw_faces(drawing(), COUNT, 1, working(tmp_path))
+    started = draw_faces(drawing(), range(COUNT), 1, working(tmp_path))
     next(started)
     started.close()
     (file,) = (tmp_path / "working").glob("*.faces")
@@ -76,16 +76,16 @@ def test_damaged_work_is_drawn_again(pictures, tmp_path):
     content[500] ^= 1
     for damaged in (bytes(content), bytes(content[:-3]), b""):
         file.write_bytes(damaged)
-        again = draw_faces(drawing(), COUNT, 1, working(tmp_path))
+        again = draw_faces(drawing(), range(COUNT), 1, working(tmp_path))
         assert next(again) == pictures[0]
         again.close()
 
 
 def test_work_on_another_drawing_is_not_used(pictures, tmp_path):
-    started = draw_faces(drawing(seed=4), COUNT, 1, working(tmp_path))
+    started = draw_faces(drawing(seed=4), range(COUNT), 1, working(tmp_path))
     assert next(started) != pictures[0]
     started.close()
-    assert list(draw_faces(drawing(), COUNT, 1, working(tmp_path))) == pictures
+    assert list(draw_faces(drawing(), range(COUNT), 1, working(tmp_path))) == pictures
 
 
 def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
@@ -93,7 +93,7 @@ def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
         "import pathlib\n"
         "from tests.synthesis.test_drawing import COUNT, draw_faces, drawing, working\n"
         f"folder = working(pathlib.Path({str(tmp_path)!r}))\n"
-        "for _ in draw_faces(drawing(), COUNT, 1, folder): pass\n"
+        "for _ in draw_faces(drawing(), range(COUNT), 1, folder): pass\n"
         "print('finished')\n"
     )
     checkout = os.path.dirname(os.path.dirname(os.path.dirname(module.__file__)))
@@ -105,7 +105,7 @@ def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert list(draw_faces(drawing(), COUNT, 1, working(tmp_path))) == pictures
+    assert list(draw_faces(drawing(), range(COUNT), 1, working(tmp_path))) == pictures
 
 
 def test_lost_worker_is_told_in_one_line(tmp_path, monkeypatch):
@@ -115,7 +115,7 @@ def test_lost_worker_is_told_in_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "run_tasks", run_tasks)
     with pytest.raises(RunError, match="give fewer --workers"):
-        list(draw_faces(drawing(), COUNT, 2, working(tmp_path)))
+        list(draw_faces(drawing(), range(COUNT), 2, working(tmp_path)))
 
 
 def test_png():

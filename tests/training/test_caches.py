@@ -48,6 +48,14 @@ def test_several_processes_of_a_machine_share_it(plan):
     assert plan("auto", 6 * TRAIN - 1, processes=3).training == "none"
 
 
+def test_images_of_one_epoch_are_not_kept(faces, monkeypatch):
+    scored = [(open_dataset(str(faces)), "validation")]
+    for free, expected in ((24 * 16**2 * 3, "memory"), (24 * 16**2 * 3 - 1, "none")):
+        monkeypatch.setattr(module, "_free_memory", lambda free=free: float(free))
+        found = plan_caches("auto", None, scored, 16)
+        assert (found.training, found.evaluation) == ("none", expected)
+
+
 def test_what_is_asked_for_and_does_not_fit_is_refused(plan):
     assert plan("memory", TRAIN).training == "memory"
     with pytest.raises(RunError, match="--cache=memory needs"):
