@@ -7,7 +7,7 @@ METHODS = ("statistics", "entropy", "prototypes", "prior")
 
 @dataclasses.dataclass(frozen=True)
 class MethodSettings:
-    """What the methods are told; the defaults were chosen on `shifted` only.
+    """What the methods are told; the defaults are first guesses, see docs/adapt.md.
 
     Attributes:
       source_images: N₀ of `statistics`, which `entropy` begins with, too.

@@ -68,7 +68,7 @@ class AdaptFlags:
 
 @dataclasses.dataclass(frozen=True)
 class MethodFlags:
-    """What the methods are told; the defaults were chosen on drawn faces."""
+    """What the methods are told."""
 
     source_images: int = option(
         MethodSettings.source_images,
