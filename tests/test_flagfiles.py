@@ -168,7 +168,7 @@ def test_one_that_comes_with_the_package_is_found(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     expected = list(read_flagfile("quickstart.cfg"))
     said = capsys.readouterr().err
-    assert ("--model_dir=runs/quickstart", 18) in expected
+    assert "--model_dir=runs/quickstart" in dict(expected)
     assert re.fullmatch(
         r"--flagfile=quickstart.cfg is not here: .*flags/quickstart.cfg is read\n", said
     )

@@ -8,8 +8,8 @@ import pathlib
 
 from byel_tf.errors import RunError
 
-#: Names of the models: six expressions, and these with neutral.
-NAMES = ("people", "people7")
+#: Names of the models.
+NAMES = ("people",)
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 # What every export has.

@@ -16,7 +16,7 @@ UNIT_LIMIT = 1e-3
 #: Greatest difference of the macro F1, for int8.
 MACRO_F1_LIMIT = 0.01
 #: Greatest difference of a probability, for weights in half precision.
-HALF_LIMIT = 1e-3
+HALF_LIMIT = 5e-3
 
 _BATCH_SIZE = 64
 

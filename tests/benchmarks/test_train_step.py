@@ -31,7 +31,7 @@ def test_step_floor_and_views_without_torch(tmp_path, capsys):
     assert cell["ratios"]["step / floor"]["median"] > 0
     assert cell["torch"] is None
     out = capsys.readouterr().out
-    assert "supervised float32 off one_device" in out
+    assert "supervised float32 views one_device" in out
     assert "PyTorch is not installed for" in out
 
 

@@ -26,7 +26,8 @@ def counts(scores):
     batches = tf.data.Dataset.from_tensor_slices(
         {"image": logits, "label": labels, "weight": np.ones(40, np.float32)}
     ).batch(8)
-    data = mock.Mock(**{"order.batch_size": 8, "epoch.return_value": batches})
+    parts = {"order.batch_size": 8, "epoch.return_value": batches, "labels": labels}
+    data = mock.Mock(**parts)
     evaluate = Evaluator(tf.distribute.get_strategy(), lambda logits: logits, 3)
     return evaluate(data)
 

@@ -73,7 +73,7 @@ def test_it_says_the_same_from_half_the_bytes(original, halved, files):
     found, expected = outputs(copy, files), outputs(model, files)
     assert list(found) == list(expected)
     difference = np.abs(found["probabilities"] - expected["probabilities"]).max()
-    assert 0 < difference < 1e-3
+    assert 0 < difference < half_precision.HALF_LIMIT
     assert parity["max_probability_difference"] == pytest.approx(difference)
     np.testing.assert_allclose(
         found["action_units"], expected["action_units"], atol=0.02
@@ -118,5 +118,6 @@ def test_found_by_name_and_only_whole(halved, tmp_path, monkeypatch, files):
     data.write_bytes(content)
     with pytest.raises(RunError, match="damaged: variables/variables.data.*again"):
         byel_tf.load("people")
-    with pytest.raises(RunError, match="people7 did not come"):
-        byel_tf.load("people7")
+    shutil.rmtree(folder)
+    with pytest.raises(RunError, match="people did not come"):
+        byel_tf.load("people")

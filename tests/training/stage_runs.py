@@ -98,12 +98,11 @@ class TroubledLoop(StageLoop):
 
     def __init__(self, stage, *arguments):
         super().__init__(stage, *arguments)
-        type(self).last = self
-        key = id(stage.model)
-        model, step, evaluate = self.traced.setdefault(
-            key, (stage.model, self._step, self._evaluate)
-        )
-        self._step, self._evaluate = step, self._troubled(evaluate)
+        type(self).last, self._untroubled = self, self._evaluate
+        # The first loop of a model is kept: its functions hold it weakly, and may be
+        # traced only when a later one takes its first step.
+        first = self.traced.setdefault(id(stage.model), self)
+        self._step, self._evaluate = first._step, self._troubled(first._untroubled)
         self._draw_confusion = self._draw
 
     def _draw(self, *_):
@@ -150,7 +149,7 @@ class KeptEpoch:
     """A split that is read once."""
 
     def __init__(self, data):
-        self.order = data.order
+        self.order, self.labels = data.order, data.labels
         self._batches = _in_memory(data.epoch())
 
     def epoch(self, rows=slice(None)):

@@ -57,11 +57,11 @@ def test_finger_tips_are_at_the_lips_and_a_fist_under_the_chin(anatomy, syntheti
     def nearest(held, place):
         return np.linalg.norm(held.points - place, axis=1).min()
 
-    assert nearest(hold(anatomy, face, hand="fingers"), lips) < 2.2
+    assert nearest(hold(anatomy, face, hand="fingers"), lips) < 2.6
     assert nearest(hold(anatomy, face, hand="mouth"), lips) < 1.5
     fist = hold(anatomy, face, hand="fist")
     assert nearest(fist, chin) < 2.0
-    assert np.percentile(fist.points[:, 1], 99) < chin[1] + 0.7
+    assert np.percentile(fist.points[:, 1], 99) < chin[1] + 1.6
 
 
 def test_skin_of_the_face(anatomy, synthetic):
