@@ -106,9 +106,20 @@ def export_classifier(
         reader = ActionUnitReader(*action_unit_weights)
         metadata[ACTION_UNITS] = list(train.manifest.action_units)
     path = directory.next_export()
-    module = ServingModule(copy, classes, size, temperature, reader)
+    shares = facts.get("class_shares", ())
+    module = ServingModule(copy, classes, size, temperature, reader, shares)
     export_saved_model(path, module, metadata, read_files(check_data, _CHECK_IMAGES))
     return path
+
+
+def _class_shares(train: PreparedDataset, is_balanced: bool) -> list[float]:
+    """Those that the classes have in training, in the order of the classes."""
+    classes, counts = train.manifest.classes, train.manifest.splits["train"].per_class
+    # A class without images has the share of one: probabilities are divided by it.
+    seen = np.array([max(counts.get(name, 0), 1) for name in classes], np.float64)
+    if is_balanced:
+        seen[:] = 1.0
+    return (seen / seen.sum()).tolist()
 
 
 def write_results(
@@ -214,6 +225,9 @@ def finish_run(
         "flip_average": config.finetune.flip_average,
         "selection": selection,
         "step": step,
+        "class_shares": _class_shares(
+            datasets.train, config.data.class_balance != "none"
+        ),
         **cropping_of(datasets.train.manifest.source).to_json(),
     }
     export = export_classifier(
