@@ -1,5 +1,6 @@
 import os
 import pathlib
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -15,8 +16,12 @@ hypothesis.settings.load_profile("byel_tf")
 def pytest_configure(config):
     """Two logical CPU devices stand in for two GPUs; TensorFlow must not have begun."""
     del config
+    # What is started in the background ignores it, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import tensorflow as tf
 
+    # Graphs are run a few times: optimizing them takes longer than that.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     devices = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(
         devices[0], [tf.config.LogicalDeviceConfiguration()] * 2

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
+from byel_tf.compat import without_layer_functions
 from byel_tf.files import new_directory
 from byel_tf.serving.action_units import ACTION_UNITS, ActionUnitReader
 from byel_tf.serving.decoding import DecodingLimits, decode_within
@@ -32,6 +33,8 @@ class ServingModule(tf.Module):
     """What is saved: the classifier behind decoding, resizing and softmax.
 
     Attributes:
+      classify: The classifier as it is saved: images (N, S, S, 3) in [0, 1] →
+        representations (N, R), logits (N, K).
       class_names: Names in the order of the outputs, (K,), string.
       temperature: Divides the logits before the softmax, (), float32.
       image_size: Side in pixels of what the classifier is given.
@@ -59,11 +62,16 @@ class ServingModule(tf.Module):
             learned them.
         """
         super().__init__(name="byel")
-        self.classifier = classifier
+        self.classifier = classifier  # of a network the variables alone are saved
+        pixels = tf.TensorSpec([None, image_size, image_size, 3], tf.float32)
+        self.classify = tf.function(self._classify, input_signature=[pixels])
         self.action_units = action_units
         self.class_names = tf.constant(list(class_names))
         self.temperature = tf.Variable(temperature, trainable=False)
         self.image_size = image_size
+
+    def _classify(self, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.classifier(pixels, training=False)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, _INPUT_NAME)])
     def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -80,7 +88,7 @@ class ServingModule(tf.Module):
         """
         images, valid = decode_within(image_bytes, self.image_size, LIMITS)
         pixels = fixed(images)
-        representation, logits = self.classifier(pixels, training=False)
+        representation, logits = self.classify(pixels)
         count = tf.size(image_bytes)
         representation, logits = representation[:count], logits[:count]
         usable = valid[:, None]
@@ -149,7 +157,8 @@ def write_saved_model(
       metadata: Likewise; the limits and the files' hashes are added to it.
     """
     signatures = {"serving_default": module.serve, "classes": module.classes}
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    with without_layer_functions():
+        tf.saved_model.save(module, str(folder), signatures=signatures)
     requests = warmup_requests(signatures, _INPUT_NAME, module.image_size)
     (folder / WARMUP_FILE_NAME).parent.mkdir()
     (folder / WARMUP_FILE_NAME).write_bytes(requests)
