@@ -1,14 +1,13 @@
 """`python -m benchmarks.seeds`: trainings of several variants and seeds, compared."""
 
 import dataclasses
-import datetime
 import pathlib
 import sys
-import time
 from collections.abc import Sequence
 
-from benchmarks.comparison.folder import ComparisonFolder, FinishedRun
-from benchmarks.comparison.processes import interrupted_by_signals, perform
+from benchmarks.comparison.folder import ComparisonFolder
+from benchmarks.comparison.processes import interrupted_by_signals
+from benchmarks.comparison.series import perform_all, require_unchanged
 from benchmarks.comparison.summary import summarize
 from benchmarks.comparison.text import summary_markdown
 from benchmarks.comparison.variants import (
@@ -19,7 +18,6 @@ from benchmarks.comparison.variants import (
     parse_seeds,
     parse_variants,
     plan_run,
-    require_same_definition,
     run_name,
 )
 from byel_tf.data.manifest import split_name
@@ -93,8 +91,8 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
     with folder.reserved() as lock, interrupted_by_signals():
         for variant in variants:
             for seed in sorted({*seeds, *folder.earlier_seeds(variant.name)}):
-                _require_unchanged(plan(variant, seed), folder)
-        finished, failed = _perform_all(runs, folder, trainer, lock)
+                require_unchanged(plan(variant, seed), folder)
+        finished, failed = perform_all(runs, folder, trainer, lock)
     if finished:
         summary = summarize(
             {variant.name: describe(variant, common) for variant in variants},
@@ -129,59 +127,6 @@ def _require_reported(names: Sequence[str], runs: Sequence[Run]) -> None:
                     f"--dataset={name}: variant {run.variant} reports on "
                     f"{', '.join(known)}"
                 )
-
-
-def _require_unchanged(run: Run, folder: ComparisonFolder) -> None:
-    """Refuses a variant that means something else than its earlier runs."""
-    earlier = folder.earlier_flags(run.name)
-    if earlier is not None:
-        require_same_definition(run, *earlier)
-
-
-def _perform_all(
-    runs: Sequence[Run], folder: ComparisonFolder, trainer: Sequence[str], lock: int
-) -> tuple[list[FinishedRun], list[str]]:
-    """Trains what is not finished, one run after the other.
-
-    Returns:
-      The finished runs, and the names of the failed ones.
-    """
-    finished, failed = [], []
-    for number, run in enumerate(runs, start=1):
-        title = f"{number}/{len(runs)} {run.variant}, seed {run.seed}"
-        if folder.result(run.name).exists():
-            finished.append(folder.read(run.name))
-            print(f"{title}: done before: {_scores(finished[-1])}", flush=True)
-            continue
-        print(f"{title}: running, log in {folder.log(run.name)}", flush=True)
-        begun = time.monotonic()
-        try:
-            finished.append(perform(run, folder, trainer, lock))
-            outcome = f"done in {_duration(begun)}: {_scores(finished[-1])}"
-        except RunError as error:
-            failed.append(run.name)
-            outcome = f"FAILED after {_duration(begun)}: {error}"
-        except KeyboardInterrupt:
-            print(
-                f"{title}: stopped after {_duration(begun)}; the same command "
-                "continues it",
-                flush=True,
-            )
-            raise
-        print(f"{title}: {outcome}", flush=True)
-    return finished, failed
-
-
-def _duration(begun: float) -> str:
-    return str(datetime.timedelta(seconds=round(time.monotonic() - begun)))
-
-
-def _scores(run: FinishedRun) -> str:
-    scores = (
-        f"{name} {result['macro_f1']:.4f}"
-        for name, result in run.results["datasets"].items()
-    )
-    return f"macro F1 {', '.join(scores)}"
 
 
 def run() -> int:

@@ -51,8 +51,12 @@ def stage_config(
 def stage_inputs(
     config: TrainingConfig, dataset: PreparedDataset, objective: str
 ) -> StageInputs:
-    """What the stage of an objective reads: pre-training, or supervised training."""
+    """What the stage of an objective reads: pre-training, or supervised training.
+
+    Decoded images are kept where `--cache` says so; "auto" stands for memory.
+    """
     is_supervised = objective == "supervised"
+    cache = "memory" if config.data.cache == "auto" else config.data.cache
     return build_inputs(
         dataset,
         config.data,
@@ -64,6 +68,7 @@ def stage_inputs(
         compile_views=resolve_xla(config.run.xla) == "views",
         drop_remainder=not is_supervised,
         with_action_units=config.model.action_unit_weight > 0,
+        cache=cache,
     )
 
 
@@ -97,6 +102,7 @@ def build_stage(
         "num_action_units": len(dataset.manifest.action_units) if has_units else 0,
         "class_weights": None,
         "build_encoder": build_encoder,
+        "make_norm": batch_norm,
         "jit_compile": jit_compile,
     }
     with strategy.scope():
@@ -114,7 +120,6 @@ def build_stage(
             model_options,
             config.run,
             inputs,
-            make_norm=batch_norm,
             **common,
         )
 

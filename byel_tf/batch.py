@@ -5,7 +5,7 @@ from typing import TypedDict
 import tensorflow as tf
 
 #: What a record's key is drawn from for: streams of `stateless.uniform`.
-VIEWS, DROPOUT = 0, 1
+VIEWS, DROPOUT, PAIR = 0, 1, 2
 
 
 class Batch(TypedDict, total=False):
@@ -13,21 +13,37 @@ class Batch(TypedDict, total=False):
 
     Attributes:
       image: (B, H, W, 3), uint8.
+      pair: A second picture, (B, H, W, 3), uint8; only where views come from two.
       label: Class indices, (B,), int32.
+      votes: Votes for each class, (B, K), float32, all 0 where an image has none; only
+        where the classifier learns from them.
       weight: Share of each example in the batch mean, (B,), float32: losses summed
         with it need no count from other replicas. 1 over the number of examples, and
         0 for the repeated ones that fill an epoch's last batch.
+      label_weight: The same of a mean over those whose label is known, (B,), float32;
+        only where not all are.
       key: Key of the record in this epoch, (B, 2), uint32, from which its augmentation
         and its dropout are drawn.
       action_units: Intensities in the order of the data set's names, (B, U), float32;
         only where training regresses them.
-      views: (B, views, H, W, 3), float32 in [0, 1]; in place of the image where the
+      views: (B, views, H, W, 3), float32 in [0, 1]; instead of image and pair where the
         pipeline augments.
     """
 
     image: tf.Tensor
+    pair: tf.Tensor
     label: tf.Tensor
+    votes: tf.Tensor
     weight: tf.Tensor
+    label_weight: tf.Tensor
     key: tf.Tensor
     action_units: tf.Tensor
     views: tf.Tensor
+
+
+def label_weight(batch: Batch) -> tf.Tensor:
+    """Share of each example in a mean over those whose label is known, (B,), float32.
+
+    Its sum over all replicas is 1, or 0 for a batch without any.
+    """
+    return batch.get("label_weight", batch["weight"])

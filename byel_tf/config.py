@@ -11,7 +11,9 @@ from typing import Any
 from byel_tf.augment.names import POLICY_NAMES
 from byel_tf.flagging import option, parse
 
-OBJECTIVES = ("byel", "byol", "supervised")
+OBJECTIVES = ("byel", "byol", "joint", "fixmatch", "supervised")
+# Those with a stage 1.
+PRETRAINED = ("byel", "byol")
 OPTIMIZERS = ("lars", "sgd", "adam", "adamw")
 # From tensorflow-addons; each ends in a clear error where that is not installed.
 ADDON_OPTIMIZERS = ("lamb", "lazy_adam", "novograd", "rectified_adam", "yogi")
@@ -51,6 +53,12 @@ class DataOptions:
         0,
         "The same for each --eval_data named after a domain, such as shifted=FOLDER.",
         lower=0,
+    )
+    synthesize_pairs: str = option(
+        "none",
+        "Second picture of each face that is drawn into --train_data, as --pairs of "
+        "byel_tf.cli.synthesize.",
+        choices=("none", "expression", "neutral"),
     )
     synthesize_size: int = option(
         64, "Side in pixels of drawn faces.", lower=16, upper=512
@@ -92,6 +100,34 @@ class DataOptions:
         "Classes of unequal size: weights counts each class alike in the "
         "classification losses; sampling draws each class equally often.",
         choices=("none", "weights", "sampling"),
+    )
+    label_share: float = option(
+        1.0,
+        "Share of the training set's persons whose labels and action units are used; "
+        "which ones follows from --seed. Bootstrapping sees all images, everything "
+        "else learns from the labelled ones, in epochs of as many steps as ever.",
+        lower=1e-6,
+        upper=1,
+    )
+    soft_labels: bool = option(
+        False,
+        "Where records have votes, annotators' or the shares of a drawn mixture, the "
+        "classifier learns their shares in place of the label.",
+    )
+    pairs: str = option(
+        "auto",
+        "Pictures that the two views of byel, byol and joint come from: auto, the two "
+        "of each face where --train_data has them, else one; label, two of a class, of "
+        "different persons where they are known; none, one. Supervised training "
+        "sees each picture of an expression pair half of the time, with auto.",
+        choices=("auto", "label", "none"),
+    )
+    labelled_rows: float = option(
+        0.25,
+        "With a --label_share below 1: share of each batch that is taken from labelled "
+        "images where all images are seen.",
+        lower=0,
+        upper=1,
     )
 
 
@@ -135,7 +171,10 @@ class ModelOptions:
     objective: str = option(
         "byel",
         "byel: BYOL with emotion classifier and emotion vector subtraction; byol: "
-        "without both; supervised: no pre-training.",
+        "without both; joint: byel's losses and those of fine-tuning on the same "
+        "passes, in one stage that --finetune_epochs and what goes with them describe; "
+        "fixmatch: fine-tuning, and surely known weak views as labels of strong ones; "
+        "supervised: fine-tuning alone.",
         choices=OBJECTIVES,
     )
     encoder: str = option(
@@ -182,17 +221,34 @@ class ModelOptions:
     )
     hidden_size: int = option(4096, "Hidden units of projector and predictor.", lower=1)
     emotion_subtraction: bool = option(
-        True, "byel: subtract the emotion vector from the online prediction."
+        True, "byel, joint: subtract a vector from the online prediction."
+    )
+    subtraction: str = option(
+        "class",
+        "What is subtracted: class, the emotion vector of the label; action_units, one "
+        "learned vector for each, as far as the face moves it, so that what is left is "
+        "the face at rest, which the target sees: needs a data set that was drawn with "
+        "--pairs=neutral.",
+        choices=("class", "action_units"),
     )
     bootstrap_weight: float = option(1.0, "Weight of the bootstrap loss.", lower=0)
     classification_weight: float = option(
         1.0,
-        "byel: weight of the emotion classification loss; at 0 the emotion vectors "
+        "byel, joint: weight of the predictions' emotion classification loss; at 0 "
+        "the emotion vectors "
         "learn from subtraction and penalty alone.",
         lower=0,
     )
     orthonormality_weight: float = option(
-        1.0, "byel: weight of the emotion vectors' orthonormality penalty.", lower=0
+        1.0,
+        "byel, joint: weight of the emotion vectors' orthonormality penalty.",
+        lower=0,
+    )
+    consistency_weight: float = option(
+        1.0, "fixmatch: weight of the strong views' loss.", lower=0
+    )
+    consistency_threshold: float = option(
+        0.95, "fixmatch: least probability of a sure answer.", lower=0, upper=1
     )
     label_smoothing: float = option(
         0.0,

@@ -56,17 +56,22 @@ def cross_entropy(
 
     Args:
       logits: Unscaled scores, (B, K), float.
-      labels: Class indices, (B,), int, each in [0, K).
+      labels: Class indices, (B,), int, each in [0, K); or the share of each class,
+        (B, K), float, of sum 1.
       label_smoothing: Share of the label spread evenly over all K classes.
 
     Returns:
       One loss an example, (B,), at least 0.
     """
-    hard = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    labels = tf.convert_to_tensor(labels)
+    if labels.dtype.is_floating:
+        own = tf.nn.softmax_cross_entropy_with_logits(labels, logits)
+    else:
+        own = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     if not label_smoothing:
-        return hard
+        return own
     even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
-    return (1.0 - label_smoothing) * hard + label_smoothing * even
+    return (1.0 - label_smoothing) * own + label_smoothing * even
 
 
 def class_weights_of(

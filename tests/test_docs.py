@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from byel_tf.cli import evaluate, export, launch, predict, prepare
+from byel_tf.cli import adapt, evaluate, export, launch, predict, prepare
 from byel_tf.data.labels import ALIASES
 from byel_tf.flagging import markdown_reference
 
@@ -27,6 +27,7 @@ def aliases():
         ("data.md", "flags", markdown_reference(*prepare.OPTIONS)),
         ("predict.md", "flags", markdown_reference(*predict.OPTIONS)),
         ("evaluate.md", "flags", markdown_reference(*evaluate.OPTIONS)),
+        ("adapt.md", "flags", markdown_reference(*adapt.OPTIONS)),
         ("export.md", "flags", markdown_reference(*export.OPTIONS)),
         ("cluster.md", "flags", markdown_reference(launch.LaunchOptions)),
     ],

@@ -20,6 +20,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
         "byel_tf.faces.detector",
         "byel_tf.launching.team",
         "byel_tf.synthesis.dataset",
+        "byel_tf.cli.adapt",
         "byel_tf.cli.evaluate",
         "byel_tf.cli.export",
         "byel_tf.cli.inspect",

@@ -52,6 +52,14 @@ def test_label_smoothing_against_numpy(rng, smoothing):
     np.testing.assert_allclose(cross_entropy(logits, labels, smoothing), expected)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_of_shares_against_numpy(rng, smoothing):
+    logits, shares = rng.normal(size=(9, 4)), rng.dirichlet(np.ones(4), 9)
+    log_softmax = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    expected = -(((1 - smoothing) * shares + smoothing / 4) * log_softmax).sum(-1)
+    np.testing.assert_allclose(cross_entropy(logits, shares, smoothing), expected)
+
+
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 def test_class_weights_are_those_of_the_labels(rng, kind):
     weights, labels = [0.0, 0.5, 2.25, 1.0], rng.integers(4, size=9).astype(kind)

@@ -375,9 +375,18 @@ def test_every_switch_of_the_recipe_at_once(arguments, data, tmp_path):
     np.testing.assert_allclose(outputs["logits"], logits["averaged"], atol=1e-4)
 
 
-@pytest.mark.parametrize("objective", ["byol", "supervised"])
-def test_every_switch_with_the_controls(arguments, training_only, objective):
-    main([*arguments, *SWITCHES, f"--objective={objective}"])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--objective=byol"],
+        ["--objective=supervised"],
+        ["--objective=joint", "--pairs=label", "--label_share=0.5"],
+        ["--objective=fixmatch", "--label_share=0.5"],
+    ],
+    ids=lambda flags: flags[0],
+)
+def test_every_switch_with_the_controls(arguments, training_only, flags):
+    main([*arguments, *SWITCHES, *flags])
     assert len(training_only) == 1
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from byel_tf.augment import byol, face_crops, reference, textures
+from byel_tf.augment import byol, face_crops, reference, textures, weak
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.names import POLICY_NAMES
 
@@ -62,6 +62,17 @@ class Policy:
             tf.function(view, jit_compile=True, autograph=False) for view in self.views
         )
         return dataclasses.replace(self, views=(first, second))
+
+    def weakened(self) -> "Policy":
+        """The same policy with a weak first view, and its own first view as second."""
+        strong, before = self.views[0], self.before
+        if before is not None:
+            own = strong
+
+            def strong(images: tf.Tensor, uniforms: tuple) -> tf.Tensor:
+                return own(before(images, uniforms), uniforms)
+
+        return dataclasses.replace(self, views=(weak.view, strong), before=None)
 
     def _complete(self, view: View) -> Augmentation:
         def run(images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:

@@ -25,6 +25,7 @@ COMMANDS = {
     "launch": "runs a command as several workers on this machine",
     "evaluate": "scores a model, or several, on data sets",
     "predict": "applies a model to images and videos",
+    "adapt": "makes a model anew for unlabelled photographs",
     "export": "writes a model as ONNX or LiteRT",
     "train-detector": "trains the detector that finds faces in photographs",
 }

@@ -2,18 +2,32 @@
 
 import dataclasses
 import os
+import pathlib
 import sys
+import typing
 from collections.abc import Sequence
+from typing import Any
 
+from byel_tf.adaptation.guard import Guard
+from byel_tf.adaptation.settings import METHODS, MethodSettings
 from byel_tf.data.crops import read_cropping
 from byel_tf.data.labels import parse_classes
-from byel_tf.data.manifest import SPLITS, open_dataset, split_name
+from byel_tf.data.manifest import (
+    SPLITS,
+    PreparedDataset,
+    open_dataset,
+    require_classes,
+    split_name,
+)
 from byel_tf.data.oddities import warn_of
 from byel_tf.errors import UsageError
 from byel_tf.files import new_directory, require_new_directory, write_atomically
 from byel_tf.flagging import one_line, option, parse
 from byel_tf.pretrained import NAMES
 from byel_tf.program import run_program
+
+if typing.TYPE_CHECKING:
+    from byel_tf.adaptation.export import SourceModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +72,17 @@ class EvaluateOptions:
         "from, drawn at random.",
         lower=2,
     )
+    adapt: tuple[str, ...] = option(
+        (),
+        "A method of adaptation that is tried on the data sets, of just the model's "
+        "classes, beside no adaptation: " + ", ".join(METHODS) + ", or all.",
+    )
+    adapt_guard: bool = option(
+        True, "Whether the guard of adaptation keeps from harm in this."
+    )
+    adapt_images: int = option(
+        2000, "Most images of a data set for --adapt, drawn at random.", lower=2
+    )
     resamples: int = option(
         2000, "Bootstrap resamples of the 95 % intervals.", lower=100, upper=1_000_000
     )
@@ -80,6 +105,7 @@ def main(argv: Sequence[str]) -> None:
     (options,) = parse(argv, *OPTIONS)
     models = _name_models((options.model, *options.compare))
     _require_distinct(options.data)
+    methods = _adaptation_methods(options.adapt)
     require_new_directory(options.output)
     classes = parse_classes(options.classes) if options.classes is not None else ()
     datasets = [open_dataset(text) for text in options.data]
@@ -113,6 +139,11 @@ def main(argv: Sequence[str]) -> None:
     )
     name, model = next(iter(loaded.items()))
     origin = find_origin(models[name])
+    # Now, for what cannot be adapted is to be known before anything is computed.
+    adapted = _read_source(models[name]) if methods else None
+    if adapted:
+        for dataset in datasets:
+            require_classes(dataset, model.classes)
     probe_set = learn_probe_set(model, probe_data, settings) if probe_data else None
     evaluations = {
         dataset.name: evaluate_dataset(loaded, dataset, probe_set, settings)
@@ -144,13 +175,58 @@ def main(argv: Sequence[str]) -> None:
         options.examples,
         options.seed,
     )
+    table = ""
+    if adapted:
+        content["adaptation"], table = _adapt(options, adapted, datasets, methods)
     results = results_content(evaluations, model.classes, content)
     files = evaluation_files(report, evaluations, model.classes, results)
     with new_directory(options.output) as folder:
         for file_name, file_content in files:
             write_atomically(folder / file_name, file_content)
-    print("\n".join(map(one_line, screen_table(evaluations).splitlines())))
+    lines = [*screen_table(evaluations).splitlines(), *table.splitlines()]
+    print("\n".join(map(one_line, lines)))
     print(one_line(f"report: {os.path.join(options.output, 'report.html')}"))
+
+
+def _adaptation_methods(names: Sequence[str]) -> tuple[str, ...]:
+    """The methods that `--adapt` names, each once.
+
+    Raises:
+      UsageError: If there is no such method.
+    """
+    for name in names:
+        if name not in (*METHODS, "all"):
+            raise UsageError(
+                f"--adapt={name}: expected one of {', '.join(METHODS)}, all"
+            )
+    return METHODS if "all" in names else tuple(dict.fromkeys(names))
+
+
+def _read_source(export: pathlib.Path) -> "SourceModel":
+    from byel_tf.adaptation.export import read_source_model
+
+    return read_source_model(export, MethodSettings.batch_size)
+
+
+def _adapt(
+    options: EvaluateOptions,
+    model: "SourceModel",
+    datasets: Sequence[PreparedDataset],
+    methods: Sequence[str],
+) -> tuple[dict[str, Any], str]:
+    """Tries methods of adaptation; the entry in `results.json`, and a table."""
+    from byel_tf.adaptation.comparison import (
+        compare_methods,
+        comparison_json,
+        comparison_table,
+    )
+
+    settings = MethodSettings(seed=options.seed)
+    guard = Guard() if options.adapt_guard else None
+    found = compare_methods(
+        model, datasets, options.split, methods, settings, guard, options.adapt_images
+    )
+    return comparison_json(found, settings, guard), comparison_table(found)
 
 
 def _name_models(texts: Sequence[str]) -> dict[str, str]:

@@ -83,6 +83,11 @@ class PredictFlags:
         "Write the intensities of the action units as well, a column each, where the "
         "model learned them.",
     )
+    prior: str | None = option(
+        None,
+        "Class shares of the images, as anger=0.1,fear=0.3,…, where they are known to "
+        "differ from those trained on: probabilities are computed for them.",
+    )
     root: str | None = option(
         None,
         "Folder that paths in lists start from; without it, the list's, and for "
@@ -199,13 +204,17 @@ def main(argv: Sequence[str]) -> None:
     from byel_tf.compat import keras  # noqa: F401  (TensorFlow without its remarks)
     from byel_tf.prediction.predict import predict
     from byel_tf.prediction.tables import WRITERS
+    from byel_tf.serving.class_prior import parse_prior, with_prior
     from byel_tf.serving.class_subset import restrict
     from byel_tf.serving.load import find_export, load_export, require_action_units
 
-    model = restrict(load_export(find_export(given.model)), classes)
+    model = load_export(find_export(given.model))
+    if given.prior:
+        model = with_prior(model, parse_prior(given.prior, model.classes))
+    model = restrict(model, classes)
     if given.action_units:
         require_action_units(model, given.model)
-    cropping = _cropping(images, model.metadata)
+    cropping = cropping_for(images, model.metadata)
     crops = cropping.kind == "face"
     conversion = Conversion(
         (),
@@ -289,7 +298,7 @@ def _require_faces(images: PredictImageFlags, file_format: str) -> None:
         )
 
 
-def _cropping(images: PredictImageFlags, facts: Mapping[str, Any]) -> Cropping:
+def cropping_for(images: PredictImageFlags, facts: Mapping[str, Any]) -> Cropping:
     """How images are cropped; says so, and complains before any image is read.
 
     Raises:

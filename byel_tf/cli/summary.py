@@ -129,6 +129,8 @@ def describe(dataset: PreparedDataset) -> str:
     ]
     if manifest.action_units:
         lines.append(f"action units: {', '.join(manifest.action_units)}")
+    if "pairs" in manifest.source:
+        lines.append(f"second picture of each face: {manifest.source['pairs']}")
     lines.append(f"SHA-256 of {FILE_NAME}: {dataset.manifest_sha256}")
     return _text(lines)
 

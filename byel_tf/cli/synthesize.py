@@ -17,6 +17,7 @@ from byel_tf.synthesis.heads.load import (
     ICT_FACEKIT,
     MAKEHUMAN,
 )
+from byel_tf.synthesis.pairs import PAIRS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,14 @@ class SynthesizeOptions:
     )
     size: int = option(64, "Side in pixels.", lower=16, upper=512)
     grey: bool = option(False, "Images of one channel.")
+    pairs: str = option(
+        "none",
+        "Second picture of each face, for --objective=byel, byol, joint: expression, "
+        "the same movements on another person, and on another head where --head names "
+        "several, in other light, camera and processing; neutral, the same person, "
+        "pose and light with all movements at rest. Drawing takes twice as long.",
+        choices=PAIRS,
+    )
     seed: int = option(1, "Decides every face.", lower=0)
     splits: str = option(
         "train=0.8,validation=0.1,test=0.1", "Share of each split; test means all."
@@ -61,6 +70,7 @@ def main(argv: Sequence[str]) -> None:
         size=options.size,
         seed=options.seed,
         grey=options.grey,
+        pairs=options.pairs,
         shares=parse_ratios(options.splits),
         workers=options.workers,
     )

@@ -53,7 +53,9 @@ def check_record(
     grey, of_image = _check_image(record, max_pixels)
     of_class = _check_class(record, manifest.classes)
     of_numbers = _check_numbers(record, manifest)
-    return CheckedRecord(record, grey, (*of_class, *of_numbers, *of_image))
+    of_pair = _check_pair(record, manifest, max_pixels)
+    found = (*of_class, *of_numbers, *of_image, *of_pair)
+    return CheckedRecord(record, grey, found)
 
 
 def _check_class(record: Record, classes: tuple[str, ...]) -> Iterator[Difference]:
@@ -82,6 +84,21 @@ def _check_numbers(record: Record, manifest: Manifest) -> Iterator[Difference]:
             if not math.isfinite(number):
                 yield what, "finite numbers", str(number)
                 break
+
+
+def _check_pair(
+    record: Record, manifest: Manifest, max_pixels: int
+) -> Iterator[Difference]:
+    is_paired = manifest.source.get("pairs", "none") != "none"
+    if is_paired != (record.pair is not None):
+        numbers = [str(int(is_paired)), str(int(not is_paired))]
+        yield "number of second pictures", *numbers
+    if record.pair is not None:
+        pair = record.pair
+        second = dataclasses.replace(record, encoded=pair.encoded, format=pair.format)
+        _, differences = _check_image(second, max_pixels)
+        for what, expected, found in differences:
+            yield f"second picture, {what}", expected, found
 
 
 def _check_image(

@@ -237,7 +237,7 @@ def _require_table(value: Any) -> None:
 def _require_source(source: Any) -> None:
     """Refuses what later code cannot use of `source`, whose other entries are shown."""
     _require(source, dict)
-    for key in ("kind", "crop"):
+    for key in ("kind", "crop", "pairs"):
         if key in source:
             _require_text(source[key])
     margin = source.get("crop_margin", 1.0)

@@ -69,6 +69,10 @@ class TrainingOrder:
       window: Records that are shuffled together; from `count` on, all of them.
       labels: Each record's label, (count,), int, for classes that take equal turns;
         None where every record comes once an epoch.
+      labelled: Whether the label of each record is known, (count,), bool; None where
+        all are. Classes then take turns among those only.
+      labelled_rows: Rows of each batch that only records with a known label take,
+        round after round, spread over the batch; an epoch keeps its steps.
     """
 
     count: int
@@ -78,11 +82,29 @@ class TrainingOrder:
     stage: int
     window: int = 2**62
     labels: np.ndarray | None = None
+    labelled: np.ndarray | None = None
+    labelled_rows: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch."""
         return steps_per_epoch(self.count, self.batch_size, self.drop_remainder)
+
+    def label_weights(self, step: int) -> np.ndarray:
+        """A mean over the records of a step whose label is known.
+
+        Args:
+          step: The steps before it.
+
+        Returns:
+          Each row's share, (batch size,), float32: 0 without a known label, and for
+          those that fill an epoch's last batch.
+        """
+        _, draws, number = self.batch(step)
+        is_counted = np.arange(len(draws)) < number
+        if self.labelled is not None:
+            is_counted &= self.labelled[draws % self.count]
+        return np.float32(is_counted) / np.float32(max(is_counted.sum(), 1))
 
     def batch(self, step: int) -> tuple[int, np.ndarray, int]:
         """The records of a step.
@@ -99,6 +121,12 @@ class TrainingOrder:
         epoch, position = divmod(step, self.steps_per_epoch)
         first = position * self.batch_size
         draws = _epoch_draws(self, epoch)[first : first + self.batch_size]
+        rows = min(self.labelled_rows, len(draws))
+        if rows:
+            first = position * self.labelled_rows
+            labelled = _labelled_draws(self, epoch)[first : first + rows]
+            draws = draws.copy()
+            draws[np.arange(rows) * len(draws) // rows] = labelled
         return epoch, *_filled(draws, self.batch_size)
 
 
@@ -117,9 +145,9 @@ def _epoch_draws(order: TrainingOrder, epoch: int) -> np.ndarray:
     """All draws of an epoch, (count,), int64."""
     # Raw output of a counter-based generator is the same in every release of NumPy.
     source = np.random.Philox(key=[order.seed + (order.stage << 32), epoch])
-    if order.labels is not None:
-        return _balanced(order.labels, source)
     count = order.count
+    if order.labels is not None and order.labelled is None:
+        return _in_turns(_members(order.labels), count, count, source)
     if order.window >= count:
         return np.argsort(source.random_raw(count), kind="stable")
     # Whole blocks in a drawn order, then each window shuffled: reads stay local.
@@ -132,20 +160,37 @@ def _epoch_draws(order: TrainingOrder, epoch: int) -> np.ndarray:
     return sequence[np.lexsort((source.random_raw(count), windows))]
 
 
-def _balanced(labels: np.ndarray, source: np.random.Philox) -> np.ndarray:
-    """As many draws as records, every class that occurs as often as the others.
+@functools.lru_cache(maxsize=4)
+def _labelled_draws(order: TrainingOrder, epoch: int) -> np.ndarray:
+    """An epoch's draws for the rows of known labels; none is among its others."""
+    key = [order.seed + (order.stage << 32), epoch + (1 << 32)]
+    source = np.random.Philox(key=key)
+    known = np.flatnonzero(order.labelled)
+    groups = [known]
+    if order.labels is not None:
+        groups = [known[members] for members in _members(order.labels[known])]
+    number = order.steps_per_epoch * order.labelled_rows
+    return _in_turns(groups, number, order.count, source) + order.count
 
-    A class's records come in a drawn order, all of them before one comes again.
+
+def _members(labels: np.ndarray) -> list[np.ndarray]:
+    """The records of each label that occurs."""
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def _in_turns(
+    groups: list[np.ndarray], number: int, count: int, source: np.random.Philox
+) -> np.ndarray:
+    """Draws from groups of records, each group as often as the others.
+
+    A group's records come in a drawn order, all of them before one comes again.
     """
-    count = len(labels)
-    classes = np.unique(labels)
-    turns = np.arange(count) % len(classes)
-    turns = turns[np.argsort(source.random_raw(count), kind="stable")]
-    draws = np.empty(count, np.int64)
-    for turn, label in enumerate(classes):
-        members = np.flatnonzero(labels == label)
+    turns = np.arange(number) % len(groups)
+    turns = turns[np.argsort(source.random_raw(number), kind="stable")]
+    draws = np.empty(number, np.int64)
+    for turn, members in enumerate(groups):
         places = np.flatnonzero(turns == turn)
-        rounds = -(-len(places) // len(members))
+        rounds = max(-(-len(places) // len(members)), 1)
         keys = source.random_raw(rounds * len(members)).reshape(rounds, -1)
         again = np.arange(rounds)[:, None] * count
         rounds_draws = members[np.argsort(keys, kind="stable")] + again

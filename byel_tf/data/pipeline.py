@@ -1,7 +1,6 @@
 """From TFRecord files to batches, the same for any number of threads or replicas."""
 
 import collections
-import tempfile
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,19 +9,22 @@ import tensorflow as tf
 from byel_tf import stateless
 from byel_tf.batch import Batch
 from byel_tf.data.images import decode_and_resize
+from byel_tf.data.kept_examples import KeptExamples
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import FileOrder, Order, TrainingOrder
-from byel_tf.data.record import PEEK_BYTES, peek_label
+from byel_tf.data.record import PAIR_ENCODED, PEEK_BYTES, peek_label
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 
-_ACTION_UNITS = "image/face/action_units"
+_ENCODED, _LABEL = "image/encoded", "image/class/label"
+_ACTION_UNITS, _VOTES = "image/face/action_units", "image/class/votes"
+_PICTURES = "pictures"  # what those of a record are decoded to
 # Steps that may be read and not used yet.
 _READ_AHEAD = 64
 _ALL_ROWS = slice(None)
 _FEATURES = {
-    "image/encoded": tf.io.FixedLenFeature([], tf.string),
-    "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+    _ENCODED: tf.io.FixedLenFeature([], tf.string),
+    _LABEL: tf.io.FixedLenFeature([], tf.int64),
 }
 
 
@@ -46,6 +48,9 @@ class SplitBatches:
         image_size: int,
         cache: str = "none",
         with_action_units: bool = False,
+        with_votes: bool = False,
+        with_pairs: bool = False,
+        partners: Callable[[int, np.ndarray], np.ndarray] | None = None,
         records_of: Callable[[int], SplitRecords] | None = None,
         labels: Sequence[int] | None = None,
     ):
@@ -60,6 +65,11 @@ class SplitBatches:
             file without a name that goes with the process; or "none".
           with_action_units: Whether the records' action units are read, all those
             that the data set names.
+          with_votes: Whether their votes are read, one a class of the data set; 0 where
+            a record has none.
+          with_pairs: Whether the records' second pictures are read, as pair.
+          partners: Gives the positions of the records whose pictures are pair instead,
+            from epoch and draws: as of `Partners`; None without.
           records_of: The records of each epoch, from 0, where every epoch has others:
             as many as the split has, which are not kept once they are decoded.
           labels: What each label of the data set is in the batches; None for itself.
@@ -78,9 +88,16 @@ class SplitBatches:
         if with_action_units:
             units = [len(dataset.manifest.action_units)]
             self._features[_ACTION_UNITS] = tf.io.FixedLenFeature(units, tf.float32)
-        self._cache = None
+        if with_votes:
+            self._features[_VOTES] = tf.io.FixedLenFeature(
+                [self._num_classes], tf.float32, [0.0] * self._num_classes
+            )
+        self._partners = partners
+        if with_pairs:
+            self._features[PAIR_ENCODED] = tf.io.FixedLenFeature([], tf.string)
+        self._kept = None
         if cache != "none" and records_of is None:
-            self._cache = _ImageCache(len(self._records), image_size, cache == "disk")
+            self._kept = KeptExamples(len(self._records), cache == "disk")
 
     def batches(
         self,
@@ -99,9 +116,10 @@ class SplitBatches:
 
         Returns:
           A data set of `Batch` with image, label, weight and, in training, key, and
-          with action_units where asked for. An epoch's last, partial batch is filled
-          with its own records, at weight 0: without them a replica could be left with
-          no example at all, on which convolutions fail, and a compiled step would be
+          with label_weight where not all labels are known, and with action_units,
+          votes and pair where asked for. An epoch's last, partial batch is filled with
+          its own records, at weight 0: without them a replica could be left with no
+          example at all, on which convolutions fail, and a compiled step would be
           compiled again for the odd size.
         """
         steps = tf.data.Dataset.range(start_step, end_step)
@@ -129,29 +147,75 @@ class SplitBatches:
     def _batch(self, step: tf.Tensor, rows: slice) -> Batch:
         order = self.order
         size = len(range(*rows.indices(order.batch_size)))
-        epoch, draws, number, serialized = tf.numpy_function(
+        count = size if self._partners is None else 2 * size
+        epoch, draws, number, positions, missing, serialized = tf.numpy_function(
             lambda step: self._read(step, rows),
             [step],
-            [tf.int64, tf.int64, tf.int64, tf.string],
+            [tf.int64, tf.int64, tf.int64, tf.int64, tf.int64, tf.string],
         )
         epoch, number = (tf.ensure_shape(one, []) for one in (epoch, number))
         draws = tf.ensure_shape(draws, [size])
-        parsed = tf.io.parse_example(
-            tf.ensure_shape(serialized, [size]), self._features
-        )
-        positions = draws % len(self._records)
+        missing = tf.ensure_shape(missing, [None if self._kept else count])
+        serialized = tf.ensure_shape(serialized, missing.shape)
+        positions = tf.ensure_shape(positions, [count])
+        found = self._examples(positions, missing, serialized)
+        pictures = found[_PICTURES]
         batch = {
-            "image": self._decode(positions, parsed["image/encoded"]),
-            "label": tf.cast(parsed["image/class/label"], tf.int32),
+            "image": pictures[:size, 0],
+            "label": tf.cast(found[_LABEL][:size], tf.int32),
             "weight": _weight(number, order.batch_size)[rows],
         }
         if self._has_other_labels:
             batch["label"] = tf.gather(tf.constant(self.labels), batch["label"])
         if isinstance(order, TrainingOrder):
+            if order.labelled is not None:
+                batch["label_weight"] = self._label_weight(step)[rows]
             batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
-        if _ACTION_UNITS in self._features:
-            batch["action_units"] = parsed[_ACTION_UNITS]
+        if _ACTION_UNITS in found:
+            batch["action_units"] = found[_ACTION_UNITS][:size]
+        if _VOTES in found:
+            batch["votes"] = found[_VOTES][:size]
+        if PAIR_ENCODED in self._features:
+            batch["pair"] = pictures[:, 1]
+        elif self._partners is not None:
+            batch["pair"] = pictures[size:, 0]
         return batch
+
+    def _examples(
+        self, positions: tf.Tensor, missing: tf.Tensor, serialized: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Decoded pictures, (B, P, H, W, 3), uint8, and the other features, (B, …).
+
+        Args:
+          positions: Of all records, (B,).
+          missing: Which of them were read, (M,): all where nothing is kept.
+          serialized: Those, (M,).
+        """
+        parsed = tf.io.parse_example(serialized, self._features)
+        encoded = [parsed.pop(k) for k in (_ENCODED, PAIR_ENCODED) if k in parsed]
+        flat = _decode(tf.reshape(tf.stack(encoded, axis=1), [-1]), self._image_size)
+        shape = [*serialized.shape, len(encoded), self._image_size, self._image_size, 3]
+        shape = [-1 if size is None else size for size in shape]
+        found = {_PICTURES: tf.reshape(flat, shape), **parsed}
+        if self._kept is None:
+            return found
+        parts = [tf.convert_to_tensor(part) for part in found.values()]
+        whole = tf.numpy_function(
+            self._kept.complete,
+            [positions, missing, *parts],
+            [part.dtype for part in parts],
+        )
+        return {
+            name: tf.ensure_shape(part, [len(positions), *read.shape[1:]])
+            for name, part, read in zip(found, whole, parts, strict=True)
+        }
+
+    def _label_weight(self, step: tf.Tensor) -> tf.Tensor:
+        """Share of each row of a step in the mean over known labels, (B,), float32."""
+        weights = tf.numpy_function(
+            lambda step: self.order.label_weights(int(step)), [step], tf.float32
+        )
+        return tf.ensure_shape(weights, [self.order.batch_size])
 
     def _read(self, step: np.int64, rows: slice):
         epoch, draws, number = self.order.batch(int(step))
@@ -159,13 +223,22 @@ class SplitBatches:
         try:
             records = self._of_epoch(epoch)
             positions = draws % len(records)
-            self._latest.append((records, positions))
-            serialized = records.read(positions)
-            self._require_labels(records, positions, serialized)
+            if self._partners is not None:
+                partners = self._partners(int(epoch), draws)
+                positions = np.concatenate([positions, partners])
+            missing = np.arange(len(positions))
+            if self._kept is not None:
+                missing = self._kept.missing(positions)
+            read = positions[missing]
+            self._latest.append((records, read))
+            serialized = records.read(read)
+            self._require_labels(records, read, serialized)
         except RunError as error:
             self.failure = error
             raise
-        return np.int64(epoch), draws, np.int64(number), np.array(serialized, object)
+        serialized = np.array(serialized, object)
+        numbers = np.int64(epoch), draws, np.int64(number)
+        return *numbers, positions, missing, serialized
 
     def explain(self, error: tf.errors.OpError) -> Exception | None:
         """Why a step failed, if its data are why.
@@ -194,9 +267,11 @@ class SplitBatches:
                 self._decode_one(records, position)
 
     def _decode_one(self, records: SplitRecords, position: int) -> None:
-        record = records.parse(position)
+        record, is_paired = records.parse(position), PAIR_ENCODED in self._features
+        pair = [record.pair.encoded] if record.pair and is_paired else []
         try:
-            decode_and_resize(tf.constant(record.encoded), self._image_size)
+            for encoded in (record.encoded, *pair):
+                decode_and_resize(tf.constant(encoded), self._image_size)
         except tf.errors.InvalidArgumentError as error:
             reason = f"the image of {record.filename} cannot be decoded"
             raise records.broken(position, reason) from error
@@ -212,46 +287,6 @@ class SplitBatches:
                     f"{self._name}: {name} has the label {label}, of "
                     f"{self._num_classes} classes: prepare it again"
                 )
-
-    def _decode(self, positions: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
-        """Images, (B, H, W, 3), uint8; kept, where they are to be kept."""
-        if self._cache is None:
-            return _decode(encoded, self._image_size)
-        missing = tf.numpy_function(self._cache.missing, [positions], tf.int64)
-        missing = tf.ensure_shape(missing, [None])
-        images = _decode(tf.gather(encoded, missing), self._image_size)
-        images = tf.numpy_function(
-            self._cache.complete, [positions, missing, images], tf.uint8
-        )
-        shape = [len(positions), self._image_size, self._image_size, 3]
-        return tf.ensure_shape(images, shape)
-
-
-class _ImageCache:
-    """Decoded images by position, filled as they come."""
-
-    def __init__(self, count: int, image_size: int, on_disk: bool):
-        shape = (count, image_size, image_size, 3)
-        if on_disk:
-            with tempfile.TemporaryFile() as file:  # which the map keeps
-                self._images = np.memmap(file, np.uint8, shape=shape)
-        else:
-            self._images = np.empty(shape, np.uint8)
-        self._is_kept = np.zeros(count, bool)
-
-    def missing(self, positions: np.ndarray) -> np.ndarray:
-        """Where in a batch the images are that have to be decoded, once each."""
-        distinct, indices = np.unique(positions, return_index=True)
-        return indices[~self._is_kept[distinct]]
-
-    def complete(
-        self, positions: np.ndarray, missing: np.ndarray, images: np.ndarray
-    ) -> np.ndarray:
-        """Keeps those that were missing and returns the batch."""
-        decoded = positions[missing]
-        self._images[decoded] = images
-        self._is_kept[decoded] = True  # after the images: others may be reading
-        return self._images[positions]
 
 
 def evaluation_data(
@@ -291,7 +326,7 @@ def augmented_batches(
     """
 
     def augment(batch: Batch) -> Batch:
-        rest = {key: value for key, value in batch.items() if key != "image"}
+        rest = {k: v for k, v in batch.items() if k not in ("image", "pair")}
         return {**rest, "views": tf.stack(make_views(batch), axis=1)}
 
     augmented = _map(batches, augment)

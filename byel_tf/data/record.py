@@ -15,6 +15,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message, message_fa
 #: Label of a record without one.
 UNLABELLED = -1
 
+#: The key of a second picture's file.
+PAIR_ENCODED = "image/pair/encoded"
+
 #: What `peek_label` needs of a record.
 PEEK_BYTES = 64
 
@@ -27,6 +30,21 @@ _LABEL = re.compile(
     rb"(?P<varint>[\x80-\xff]{0,9}[\x00-\x7f])",
     re.DOTALL,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """The second picture of a record, of the size of the first.
+
+    Attributes:
+      encoded: JPEG or PNG file content.
+      format: "jpeg" or "png".
+      subject: Identity, where known.
+    """
+
+    encoded: bytes
+    format: str
+    subject: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +63,7 @@ class Record:
       action_units: Intensities in the order of the data set's `action_units`.
       pose: Yaw, pitch and roll in degrees.
       votes: Annotators' votes, or the shares of a drawn mixture, one number a class.
+      pair: A second picture: what it has in common with the first is the data set's.
     """
 
     encoded: bytes
@@ -58,6 +77,7 @@ class Record:
     action_units: tuple[float, ...] | None = None
     pose: tuple[float, float, float] | None = None
     votes: tuple[float, ...] | None = None
+    pair: Pair | None = None
 
 
 @functools.cache
@@ -125,6 +145,11 @@ def serialize(record: Record) -> bytes:
     }
     if record.subject is not None:
         texts["image/subject"] = record.subject.encode()
+    if record.pair is not None:
+        texts[PAIR_ENCODED] = record.pair.encoded
+        texts["image/pair/format"] = record.pair.format.encode()
+        if record.pair.subject is not None:
+            texts["image/pair/subject"] = record.pair.subject.encode()
     for key, value in texts.items():
         feature[key].bytes_list.value.append(value)
     integers = {
@@ -170,6 +195,15 @@ def parse(serialized: bytes) -> Record:
     def numbers(key: str) -> tuple[float, ...] | None:
         return tuple(feature[key].float_list.value) if key in feature else None
 
+    def optional(key: str) -> str | None:
+        return text(key) if key in feature else None
+
+    def pair() -> Pair | None:
+        if PAIR_ENCODED not in feature:
+            return None
+        encoded = only(PAIR_ENCODED, "bytes_list")
+        return Pair(encoded, text("image/pair/format"), optional("image/pair/subject"))
+
     try:
         return Record(
             encoded=only("image/encoded", "bytes_list"),
@@ -181,10 +215,11 @@ def parse(serialized: bytes) -> Record:
             filename=only("image/filename", "bytes_list").decode(
                 errors="surrogateescape"
             ),
-            subject=text("image/subject") if "image/subject" in feature else None,
+            subject=optional("image/subject"),
             action_units=numbers("image/face/action_units"),
             pose=numbers("image/face/pose"),
             votes=numbers("image/class/votes"),
+            pair=pair(),
         )
     except UnicodeDecodeError as error:
         raise ValueError("a text is not UTF-8") from error

@@ -1,28 +1,33 @@
 """BYEL: bootstrapping with an emotion classifier and emotion vector subtraction."""
 
-from collections.abc import Callable, Sequence
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.views import MakeViews
-from byel_tf.batch import Batch
+from byel_tf.batch import Batch, label_weight
 from byel_tf.compat import keras
 from byel_tf.losses import (
     action_unit_loss,
     bootstrap_loss,
-    class_weights_of,
     cosine_similarity,
-    cross_entropy,
     l2_normalize,
     orthonormality_penalty,
 )
 from byel_tf.models.ema import update_moving_average
 from byel_tf.models.emotion import EmotionClassifier
 from byel_tf.models.macro_f1 import MacroF1
+from byel_tf.models.movements import MovementVectors
 from byel_tf.models.networks import OnlineNetwork, TargetNetwork
 from byel_tf.models.projection_deviation import ProjectionDeviation
 from byel_tf.models.step import MAX_BAD_STEPS, StageModel, poisoned
+from byel_tf.models.terms import Subtract, emotion_losses, without_expression
+
+#: Which view's prediction is drawn towards the target's projection of which.
+BOTH_WAYS, ONE_WAY = ((0, 1), (1, 0)), ((0, 1),)
 
 
 class BYEL(StageModel):
@@ -33,6 +38,14 @@ class BYEL(StageModel):
     prediction, with the emotion vector of its label subtracted, is drawn towards the
     target's projection of the other view; the emotion classifier reads the
     prediction before the subtraction. Then the target follows the online network.
+
+    Where not all labels are known, what needs one is learned from those examples
+    alone, and nothing is subtracted from the others' predictions.
+
+    Where view 2 is the same face at rest, only view 1 is predicted from, `ONE_WAY`:
+    its class, and its movements where `movement_vectors` are subtracted, are not those
+    of view 2. That takes 4 encoder passes a step, a backward pass counted as two, in
+    place of 8.
 
     Without `emotion_classifier` this is BYOL (arXiv 2006.07733). With
     `action_unit_head` the online representations also learn the faces' action units.
@@ -45,7 +58,7 @@ class BYEL(StageModel):
         make_views: MakeViews,
         target_momentum: Callable[[tf.Tensor], tf.Tensor],
         emotion_classifier: EmotionClassifier | None = None,
-        subtract: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+        subtract: Subtract | None = None,
         bootstrap_weight: float = 1.0,
         classification_weight: float = 1.0,
         orthonormality_weight: float = 1.0,
@@ -53,6 +66,8 @@ class BYEL(StageModel):
         class_weights: Sequence[float] | None = None,
         action_unit_head: keras.layers.Layer | None = None,
         action_unit_weight: float = 1.0,
+        movement_vectors: MovementVectors | None = None,
+        directions: Sequence[tuple[int, int]] = BOTH_WAYS,
         jit_compile: bool = False,
         max_bad_steps: int = MAX_BAD_STEPS,
         name: str = "byel",
@@ -76,6 +91,9 @@ class BYEL(StageModel):
           action_unit_head: Built layer from representations to the batches'
             action_units, or None. For training only.
           action_unit_weight: Weight of the action units' loss.
+          movement_vectors: Built vectors of the action units, which are subtracted, or
+            None.
+          directions: `BOTH_WAYS` or `ONE_WAY`.
           jit_compile: Whether XLA compiles passes, losses and gradients.
           max_bad_steps: Steps in a row without finite gradients that end learning.
           name: Name of the model.
@@ -89,7 +107,7 @@ class BYEL(StageModel):
                 "Received: emotion_classifier=None"
             )
         means = ["loss", "bootstrap_loss", "gradient_norm"]
-        means += ["cosine_1_to_2", "cosine_2_to_1"]
+        means += [_cosine_name(*direction) for direction in directions]
         macro_f1 = None
         if emotion_classifier is not None:
             means += ["classification_loss", "orthonormality_penalty"]
@@ -101,6 +119,8 @@ class BYEL(StageModel):
         self.target = target
         self.emotion_classifier = emotion_classifier
         self.action_unit_head = action_unit_head
+        self.movement_vectors = movement_vectors
+        self._directions = directions
         self.target_momentum = target_momentum
         self._make_views = make_views
         self._subtract = subtract
@@ -127,18 +147,19 @@ class BYEL(StageModel):
             "target": self.target,
             "emotion_classifier": self.emotion_classifier,
             "action_unit_head": self.action_unit_head,
+            "movement_vectors": self.movement_vectors,
         }
         return {name: part for name, part in parts.items() if part is not None}
 
     @property
     def learned_variables(self) -> list[tf.Variable]:
         """The variables that the optimizer changes: all but the target's."""
-        variables = list(self.online.trainable_variables)
-        if self.emotion_classifier is not None:
-            variables += self.emotion_classifier.trainable_variables
-        if self.action_unit_head is not None:
-            variables += self.action_unit_head.trainable_variables
-        return variables
+        return [
+            variable
+            for name, part in self.networks.items()
+            if name != "target"
+            for variable in part.trainable_variables
+        ]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -189,35 +210,35 @@ class BYEL(StageModel):
           directions of the projections of view 1, (B, D); logits of view 1, (B, K),
           or None without classifier.
         """
-        view_1, view_2 = self._make_views(batch)
+        views = self._make_views(batch)
+        predicted, seen = map(sorted, zip(*self._directions, strict=True))
         # Never one concatenated batch: batch-norm statistics belong to one view.
-        target_1 = tf.stop_gradient(self.target(view_1, training=True))
-        target_2 = tf.stop_gradient(self.target(view_2, training=True))
+        targets = {
+            i: tf.stop_gradient(self.target(views[i], training=True)) for i in seen
+        }
         with tf.GradientTape() as tape:
-            representation_1 = self.online.encoder(view_1, training=True)
-            representation_2 = self.online.encoder(view_2, training=True)
-            projection_1, prediction_1 = self.online.project(
-                representation_1, training=True
+            representations = [
+                self.online.encoder(views[i], training=True) for i in predicted
+            ]
+            projections, predictions = zip(
+                *(self.online.project(r, training=True) for r in representations),
+                strict=True,
             )
-            _, prediction_2 = self.online.project(representation_2, training=True)
             loss, scalars, logits = self._loss_terms(
-                (representation_1, representation_2),
-                (prediction_1, prediction_2),
-                (target_1, target_2),
-                batch,
+                representations, predictions, targets, batch
             )
             scaled = loss * loss_scale
         gradients = tape.gradient(
             scaled, self.learned_variables, unconnected_gradients="zero"
         )
         gradients = poisoned(gradients, loss)
-        return gradients, scalars, l2_normalize(projection_1), logits
+        return gradients, scalars, l2_normalize(projections[0]), logits
 
     def _loss_terms(
         self,
-        representations: tuple[tf.Tensor, tf.Tensor],
-        predictions: tuple[tf.Tensor, tf.Tensor],
-        targets: tuple[tf.Tensor, tf.Tensor],
+        representations: Sequence[tf.Tensor],
+        predictions: Sequence[tf.Tensor],
+        targets: Mapping[int, tf.Tensor],
         batch: Batch,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor | None]:
         """This replica's share of the total loss, and what is watched.
@@ -227,8 +248,9 @@ class BYEL(StageModel):
           scalars, means over this replica's examples; logits of view 1, (B, K), or
           None without classifier.
         """
-        labels, weight = batch["label"], batch["weight"]
-        share = tf.reduce_sum(weight)
+        weight = batch["weight"]
+        labelled = label_weight(batch)
+        share, labelled_share = tf.reduce_sum(weight), tf.reduce_sum(labelled)
         (
             bootstrap_weight,
             classification_weight,
@@ -236,42 +258,41 @@ class BYEL(StageModel):
             action_unit_weight,
         ) = self._loss_weights
 
-        from_1, from_2 = predictions
-        if self._subtract is not None:
-            vectors = self.emotion_classifier.emotion_vectors
-            from_1 = self._subtract(from_1, vectors, labels)
-            from_2 = self._subtract(from_2, vectors, labels)
-        bootstrap = tf.reduce_sum(
-            weight
-            * (bootstrap_loss(from_1, targets[1]) + bootstrap_loss(from_2, targets[0]))
-        )
+        rest = [
+            without_expression(
+                prediction,
+                batch,
+                self.emotion_classifier,
+                self._subtract,
+                self.movement_vectors,
+            )
+            for prediction in predictions
+        ]
+        pairs = {_cosine_name(i, j): (rest[i], targets[j]) for i, j in self._directions}
+        losses = [bootstrap_loss(*pair) for pair in pairs.values()]
+        bootstrap = tf.reduce_sum(weight * functools.reduce(operator.add, losses))
         total = bootstrap_weight * bootstrap
         scalars = {
             "bootstrap_loss": bootstrap / share,
         }
-        for name, pair in {
-            "cosine_1_to_2": (from_1, targets[1]),
-            "cosine_2_to_1": (from_2, targets[0]),
-        }.items():
+        for name, pair in pairs.items():
             scalars[name] = tf.reduce_sum(weight * cosine_similarity(*pair)) / share
         logits = None
         if self.emotion_classifier is not None:
-            logits = self.emotion_classifier(predictions[0], training=True)
-            logits_2 = self.emotion_classifier(predictions[1], training=True)
-            smoothing = self._label_smoothing
-            classification = tf.reduce_sum(
-                weight
-                * class_weights_of(labels, self._class_weights)
-                * (
-                    cross_entropy(logits, labels, smoothing)
-                    + cross_entropy(logits_2, labels, smoothing)
-                )
+            of_views = [
+                self.emotion_classifier(one, training=True) for one in predictions
+            ]
+            logits = of_views[0]
+            classification = emotion_losses(
+                of_views, batch, self._label_smoothing, self._class_weights
             )
             penalty = orthonormality_penalty(self.emotion_classifier.emotion_vectors)
             # Every replica has the whole penalty; its share keeps the sum right.
             total += classification_weight * classification
             total += orthonormality_weight * share * penalty
-            scalars["classification_loss"] = classification / share
+            scalars["classification_loss"] = tf.math.divide_no_nan(
+                classification, labelled_share
+            )
             scalars["orthonormality_penalty"] = penalty
         if self.action_unit_head is not None:
             intensities = batch["action_units"]
@@ -279,9 +300,11 @@ class BYEL(StageModel):
                 action_unit_loss(self.action_unit_head(representation), intensities)
                 for representation in representations
             ]
-            action_units = tf.reduce_sum(weight * tf.add_n(losses))
+            action_units = tf.reduce_sum(labelled * tf.add_n(losses))
             total += action_unit_weight * action_units
-            scalars["action_unit_loss"] = action_units / share
+            scalars["action_unit_loss"] = tf.math.divide_no_nan(
+                action_units, labelled_share
+            )
         scalars["loss"] = total / share
         return total, scalars, logits
 
@@ -304,3 +327,7 @@ class BYEL(StageModel):
         logits = self.classify(batch["image"])
         self.macro_f1.update_state(batch["label"], logits, batch["weight"])
         return {}
+
+
+def _cosine_name(view: int, target: int) -> str:
+    return f"cosine_{view + 1}_to_{target + 1}"

@@ -6,23 +6,30 @@ import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.views import MakeViews
-from byel_tf.batch import Batch
+from byel_tf.batch import Batch, label_weight
 from byel_tf.compat import keras
-from byel_tf.losses import action_unit_loss, class_weights_of, cross_entropy
+from byel_tf.losses import action_unit_loss
+from byel_tf.models.bootstrap import Bootstrap
+from byel_tf.models.consistency import Consistency
 from byel_tf.models.dropout import record_dropout
 from byel_tf.models.ema import update_moving_average, warmed_up_momentum
 from byel_tf.models.macro_f1 import MacroF1
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.models.step import MAX_BAD_STEPS, StageModel, poisoned
+from byel_tf.models.terms import emotion_losses
 
 
 class ExpressionClassifier(StageModel):
     """Representation → dropout → K logits, trained whole with cross-entropy.
 
+    With `build_bootstrap` the same passes also learn as BYEL does, in one stage; see
+    `Bootstrap` for what that costs. With `consistency` it is FixMatch.
+
     Attributes:
       network: The network that learns.
       averaged: A second one, whose weights are the moving average of the first one's;
         None without averaging.
+      bootstrap: What bootstraps, or None.
     """
 
     def __init__(
@@ -39,6 +46,8 @@ class ExpressionClassifier(StageModel):
         weight_ema: float = 0.0,
         action_unit_head: keras.layers.Layer | None = None,
         action_unit_weight: float = 1.0,
+        build_bootstrap: Callable[[], Bootstrap] | None = None,
+        consistency: Consistency | None = None,
         max_bad_steps: int = MAX_BAD_STEPS,
         name: str = "expression_classifier",
     ):
@@ -47,7 +56,9 @@ class ExpressionClassifier(StageModel):
         Args:
           encoder: Built encoder, pre-trained or random.
           num_classes: K.
-          make_views: Makes the one augmented view (B, H, W, 3) of a batch.
+          make_views: Makes the augmented view (B, H, W, 3) of a batch, and a second
+            one where it bootstraps, or where views are to agree: a weak and a strong
+            one then.
           dropout: Share of the representation dropped in training.
           label_smoothing: Share of each label spread over all classes.
           jit_compile: Whether XLA compiles pass, loss and gradients.
@@ -61,15 +72,27 @@ class ExpressionClassifier(StageModel):
           action_unit_head: Built layer from representations to the batches'
             action_units, or None. For training only.
           action_unit_weight: Weight of the action units' loss.
+          build_bootstrap: Makes what bootstraps with the encoder; None for supervised
+            training.
+          consistency: The term of agreeing views, or None.
           max_bad_steps: Steps in a row without finite gradients that end learning.
           name: Name of the model.
         """
         means = ["loss", "gradient_norm"]
         if action_unit_head is not None:
             means += ["classification_loss", "action_unit_loss"]
+        network = ExpressionNetwork(encoder, num_classes, flip_average)
+        # After the network, which so begins as it would without.
+        bootstrap = build_bootstrap() if build_bootstrap is not None else None
+        if bootstrap is not None:
+            means = list(dict.fromkeys([*means, "classification_loss"]))
+            means += bootstrap.means
+        if consistency is not None:
+            means = list(dict.fromkeys([*means, "classification_loss"]))
+            means += consistency.means
         macro_f1 = MacroF1(num_classes)
         super().__init__(means, macro_f1, max_bad_steps, jit_compile, name)
-        self.network = ExpressionNetwork(encoder, num_classes, flip_average)
+        self.network, self.bootstrap = network, bootstrap
         self.averaged = None
         if build_averaged_encoder is not None:
             # After the network, which so begins as it would without averaging.
@@ -81,6 +104,7 @@ class ExpressionClassifier(StageModel):
             )
             self.averaged.set_weights(self.network.get_weights())
         self.action_unit_head = action_unit_head
+        self._consistency = consistency
         self._make_views = make_views
         self._dropout = dropout
         self._label_smoothing = label_smoothing
@@ -110,6 +134,7 @@ class ExpressionClassifier(StageModel):
             "network": self.network,
             "averaged": self.averaged,
             "action_unit_head": self.action_unit_head,
+            **(self.bootstrap.networks if self.bootstrap is not None else {}),
         }
         return {name: part for name, part in parts.items() if part is not None}
 
@@ -119,6 +144,8 @@ class ExpressionClassifier(StageModel):
         variables = self.encoder.trainable_variables + self.head.trainable_variables
         if self.action_unit_head is not None:
             variables += self.action_unit_head.trainable_variables
+        if self.bootstrap is not None:
+            variables += self.bootstrap.learned_variables
         return variables
 
     def call(
@@ -142,21 +169,31 @@ class ExpressionClassifier(StageModel):
         """
         loss_scale, statistics = self.loss_scale(), self.statistics()
         gradients, scalars, logits = self._compiled(batch, loss_scale)
-        momentum = warmed_up_momentum(self.optimizer.iterations, self._weight_ema)
+        step = self.optimizer.iterations
+        momentum = [warmed_up_momentum(step, self._weight_ema)]
+        if self.bootstrap is not None:
+            momentum.append(self.bootstrap.target_momentum(step))
         scalars["gradient_norm"], is_changed, heard = self.update(
             gradients, loss_scale, momentum, statistics, wishes
         )
         self.count(scalars, batch, is_changed, logits)
         return heard
 
-    def follow(self, momentum: tf.Tensor) -> None:
-        """Moves the averaged weights towards those that learn."""
+    def follow(self, momentum: Sequence[tf.Tensor]) -> None:
+        """Moves averaged weights, and a target network, towards those that learn.
+
+        Args:
+          momentum: τ of the average, (), and of the target where there is one.
+        """
+        average, *target = momentum
         if self.averaged is not None:
             update_moving_average(
                 _averaged_variables(self.averaged),
                 _averaged_variables(self.network),
-                momentum,
+                average,
             )
+        if self.bootstrap is not None:
+            self.bootstrap.follow(self.encoder, *target)
 
     def loss_and_gradients(
         self, batch: Batch, loss_scale: tf.Tensor
@@ -171,24 +208,45 @@ class ExpressionClassifier(StageModel):
           Gradients of the learned variables; scalars, means over the examples; logits,
           (B, K).
         """
-        (view,) = self._make_views(batch)
-        weight = batch["weight"]
-        share = tf.reduce_sum(weight)
+        view, *others = self._make_views(batch)
+        if self.bootstrap is not None:
+            target = self.bootstrap.target(*others, training=True)
+            target = tf.stop_gradient(target)
+        weight = label_weight(batch)
+        share = tf.reduce_sum(batch["weight"])
         scalars = {}
         with tf.GradientTape() as tape:
             representation = self.encoder(view, training=True)
             dropped = record_dropout(representation, batch["key"], self._dropout)
             logits = self.head(dropped)
-            losses = cross_entropy(logits, batch["label"], self._label_smoothing)
-            losses *= class_weights_of(batch["label"], self._class_weights)
-            loss = tf.reduce_sum(weight * losses)
+            loss = emotion_losses(
+                [logits], batch, self._label_smoothing, self._class_weights
+            )
+            labelled_share = tf.reduce_sum(weight)
+            if "classification_loss" in self.means:
+                scalars["classification_loss"] = tf.math.divide_no_nan(
+                    loss, labelled_share
+                )
             if self.action_unit_head is not None:
                 predicted = self.action_unit_head(representation)
                 losses = action_unit_loss(predicted, batch["action_units"])
                 action_units = tf.reduce_sum(weight * losses)
-                scalars["classification_loss"] = loss / share
-                scalars["action_unit_loss"] = action_units / share
+                scalars["action_unit_loss"] = tf.math.divide_no_nan(
+                    action_units, labelled_share
+                )
                 loss += self._action_unit_weight * action_units
+            if self._consistency is not None:
+                strong = self.encoder(*others, training=True)
+                strong = record_dropout(strong, batch["key"], self._dropout)
+                added, watched = self._consistency.loss(
+                    self.head(representation), self.head(strong), batch
+                )
+                loss += added
+                scalars |= watched
+            if self.bootstrap is not None:
+                added, watched = self.bootstrap.loss(representation, target, batch)
+                loss += added
+                scalars |= watched
             scaled = loss * loss_scale
         gradients = tape.gradient(
             scaled, self.learned_variables, unconnected_gradients="zero"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from byel_tf.batch import Batch
+from byel_tf.batch import Batch, label_weight
 from byel_tf.compat import keras
 from byel_tf.models.macro_f1 import MacroF1
 from byel_tf.models.normalization import is_mean_of_replicas, share_statistics
@@ -131,7 +131,7 @@ class StageModel(keras.Model):
         self,
         gradients: Sequence[tf.Tensor],
         loss_scale: tf.Tensor,
-        momentum: tf.Tensor,
+        momentum: tf.Tensor | Sequence[tf.Tensor],
         statistics: Sequence[tf.Tensor],
         wishes: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
@@ -142,7 +142,7 @@ class StageModel(keras.Model):
         Args:
           gradients: This replica's gradients of loss · loss scale.
           loss_scale: As `loss_scale` gave it.
-          momentum: τ of what follows, (), float32.
+          momentum: τ of what follows, (), float32, as `follow` takes it.
           statistics: As `statistics` gave them before the passes; they come back where
             the step changes nothing.
           wishes: What this replica wishes, numbers of any meaning, which go along with
@@ -208,7 +208,11 @@ class StageModel(keras.Model):
 
         return tf.cond(is_finite & ~is_over, change, skip)
 
-    def _update_replica(self, gradients: list[tf.Tensor], momentum: tf.Tensor) -> None:
+    def _update_replica(
+        self,
+        gradients: list[tf.Tensor],
+        momentum: tf.Tensor | Sequence[tf.Tensor],
+    ) -> None:
         self._apply(gradients)
         self.follow(momentum)
 
@@ -256,7 +260,8 @@ class StageModel(keras.Model):
         replicas = tf.cast(context.num_replicas_in_sync, tf.float32)
         self.bad_steps.update_state((1.0 - tf.cast(is_counted, tf.float32)) / replicas)
         if logits is not None and self.macro_f1 is not None:
-            self.macro_f1.update_state(batch["label"], logits, weight)
+            labelled = tf.where(is_counted, label_weight(batch), 0.0)
+            self.macro_f1.update_state(batch["label"], logits, labelled)
 
 
 def poisoned(gradients: Sequence[tf.Tensor], loss: tf.Tensor) -> list[tf.Tensor]:

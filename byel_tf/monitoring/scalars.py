@@ -6,6 +6,8 @@ _PLACES = {
     "classification_loss": "losses/classification",
     "orthonormality_penalty": "losses/orthonormality",
     "action_unit_loss": "losses/action_unit",
+    "emotion_loss": "losses/emotion",
+    "consistency_loss": "losses/consistency",
     "projection_deviation": "collapse/projection_deviation",
     "cosine_1_to_2": "collapse/cosine_1_to_2",
     "cosine_2_to_1": "collapse/cosine_2_to_1",

@@ -110,6 +110,32 @@ def class_table(results: Mapping[str, Any]) -> str:
     return table(rows)
 
 
+def adaptation_words(adaptation: Mapping[str, Any]) -> str:
+    """How the model was made from another, for unlabelled images.
+
+    Args:
+      adaptation: The entry in `byel.json`.
+    """
+    shares = adaptation.get("shares") or {}
+    settings = adaptation.get("settings") or {}
+    rows = {
+        "method": adaptation.get("method", "?"),
+        "images": f"{adaptation.get('images', 0):,}, unlabelled; the classifier is no "
+        "longer of synthetic images only",
+        "SHA-256 of the images": f"`{adaptation.get('data_sha256', '?')}`",
+        "estimated class shares": ", ".join(f"{k} {v:.3f}" for k, v in shares.items()),
+        "strength": f"{adaptation.get('strength', 0):g} (0: the weights are those of "
+        "the model that it was made from)",
+        "held back because": adaptation.get("reason") or "it was not",
+        "images with another label than before": f"{adaptation.get('changed', 0):.1%}",
+        "SHA-256 of the weights that it was made from": (
+            f"`{adaptation.get('source_sha256', '?')}`"
+        ),
+        "settings": ", ".join(f"{k} {v}" for k, v in settings.items()),
+    }
+    return table([("", ""), *rows.items()])
+
+
 def action_unit_table(results: Mapping[str, Any]) -> str:
     """Correlation and error of each action unit, a column a data set that has them."""
     scored = {

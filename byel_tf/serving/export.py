@@ -25,6 +25,9 @@ METADATA_FILE_NAME = "byel.json"
 #: What an export decodes; stated as `limits` among its facts.
 LIMITS = DecodingLimits()
 
+#: Signature that takes class shares besides the images.
+PRIOR_SIGNATURE = "with_prior"
+
 _INPUT_NAME = "image_bytes"
 _CHECK_BATCH_SIZE = 64
 
@@ -49,6 +52,7 @@ class ServingModule(tf.Module):
         image_size: int,
         temperature: float = 1.0,
         action_units: ActionUnitReader | None = None,
+        class_shares: Sequence[float] = (),
     ):
         """Wraps a classifier.
 
@@ -60,6 +64,7 @@ class ServingModule(tf.Module):
           temperature: Above 0; 1 leaves the logits as they are.
           action_units: What reads the action units of its representations, if it
             learned them.
+          class_shares: Those of the classes in training; without them they are equal.
         """
         super().__init__(name="byel")
         self.classifier = classifier  # of a network the variables alone are saved
@@ -68,6 +73,8 @@ class ServingModule(tf.Module):
         self.action_units = action_units
         self.class_names = tf.constant(list(class_names))
         self.temperature = tf.Variable(temperature, trainable=False)
+        shares = list(class_shares) or [1 / len(class_names)] * len(class_names)
+        self.class_shares = tf.constant(shares, tf.float32)
         self.image_size = image_size
 
     def _classify(self, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -106,6 +113,39 @@ class ServingModule(tf.Module):
             outputs[ACTION_UNITS] = tf.where(usable, intensities, 0.0)
         return outputs
 
+    def serve_with_prior(
+        self, image_bytes: tf.Tensor, prior: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Classifies encoded images for other class shares than those trained on.
+
+        Args:
+          image_bytes: As of `serve`.
+          prior: Class shares, (K,), float32, above 0 and of the sum 1.
+
+        Returns:
+          As `serve`, with probabilities by Bayes' rule (Saerens et al. 2002, equation
+          2.4) and their labels; the logits are as they were.
+        """
+        outputs = self.serve(image_bytes)
+        logits = outputs["logits"] / self.temperature
+        logits += tf.math.log(prior) - tf.math.log(self.class_shares)
+        valid = outputs["valid"]
+        logits = tf.where(valid[:, None], logits, 0.0)
+        labels = tf.gather(self.class_names, tf.argmax(logits, axis=-1))
+        return {
+            **outputs,
+            "probabilities": tf.nn.softmax(logits),
+            "label": tf.where(valid, labels, ""),
+        }
+
+    def prior_signature(self) -> tf.types.experimental.GenericFunction:
+        """The function of `serve_with_prior`, whose prior is as long as the classes."""
+        specs = [
+            tf.TensorSpec([None], tf.string, _INPUT_NAME),
+            tf.TensorSpec([self.class_names.shape[0]], tf.float32, "prior"),
+        ]
+        return tf.function(self.serve_with_prior, input_signature=specs)
+
     @tf.function(input_signature=[])
     def classes(self) -> dict[str, tf.Tensor]:
         """Names in the order of the outputs: classes (K,), string."""
@@ -132,7 +172,8 @@ def export_saved_model(
     Args:
       path: Folder to make, such as `export/1`.
       module: What to save; its `serve` becomes the signature `serving_default`, its
-        `classes` that of the same name.
+        `serve_with_prior` the one called `PRIOR_SIGNATURE`, its `classes` that of the
+        same name.
       metadata: Facts written beside it as JSON, together with the limits.
       check_images: JPEG or PNG files by name, which what was saved has to classify as
         the module does.
@@ -156,7 +197,11 @@ def write_saved_model(
       module: As of `export_saved_model`.
       metadata: Likewise; the limits and the files' hashes are added to it.
     """
-    signatures = {"serving_default": module.serve, "classes": module.classes}
+    signatures = {
+        "serving_default": module.serve,
+        PRIOR_SIGNATURE: module.prior_signature(),
+        "classes": module.classes,
+    }
     with without_layer_functions():
         tf.saved_model.save(module, str(folder), signatures=signatures)
     requests = warmup_requests(signatures, _INPUT_NAME, module.image_size)

@@ -105,6 +105,7 @@ def write_in_half_precision(
         int(model.metadata["image_size"]),
         float(model.module.temperature),
         reader and ActionUnitReader(reader.kernel.numpy(), reader.bias.numpy()),
+        model.metadata.get("class_shares", ()),
     )
     facts = {k: v for k, v in model.metadata.items() if k not in ("limits", "files")}
     write_saved_model(folder, module, {**facts, WEIGHTS: "float16"})

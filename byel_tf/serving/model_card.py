@@ -14,6 +14,7 @@ from byel_tf.files import write_atomically
 from byel_tf.json_files import read_object
 from byel_tf.serving.card_tables import (
     action_unit_table,
+    adaptation_words,
     class_table,
     commands,
     data_table,
@@ -30,6 +31,8 @@ FILE_NAME = "model_card.md"
 _METHODS = {
     "byel": "BYEL, Bootstrap Your Emotion Latent (arXiv 2207.10003), then fine-tuning",
     "byol": "BYOL (arXiv 2006.07733), then fine-tuning",
+    "joint": "BYEL (arXiv 2207.10003) and fine-tuning on the same passes, in one stage",
+    "fixmatch": "fine-tuning with FixMatch (arXiv 2001.07685)",
     "supervised": "fine-tuning alone, no stage 1",
 }
 
@@ -149,6 +152,7 @@ def model_card(facts: CardFacts) -> str:
       facts: What is known.
     """
     export, flags = facts.export, _by_name(facts.flags)
+    adaptation = export.get("adaptation")
     method = _METHODS.get(flags.get("objective", ""), "not recorded")
     kind = export.get("selection") or facts.results.get("selection")
     selection = f"{kind} images" if kind else "not recorded"
@@ -175,6 +179,8 @@ def model_card(facts: CardFacts) -> str:
         score_table(facts.results),
         class_table(facts.results),
         action_unit_table(facts.results),
+        "## Adaptation" if adaptation else "",
+        adaptation_words(adaptation) if adaptation else "",
         _FORMATS,
         format_table(facts.formats, export),
         "## Intended use",

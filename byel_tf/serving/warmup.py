@@ -29,7 +29,7 @@ def warmup_requests(
     input_name: str,
     image_size: int,
 ) -> bytes:
-    """The file's content: for each signature that takes images a request with one.
+    """The file's content: for each signature of images alone a request with one.
 
     The picture is made here: an export holds no copy of anybody's.
 
@@ -43,7 +43,7 @@ def warmup_requests(
     return b"".join(
         frame(_prediction_log(name, input_name, content))
         for name, function in signatures.items()
-        if input_name in {spec.name for spec in function.input_signature or ()}
+        if {input_name} == {spec.name for spec in function.input_signature or ()}
     )
 
 

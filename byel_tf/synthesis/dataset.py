@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from byel_tf.data.manifest import Manifest
-from byel_tf.data.record import Record
+from byel_tf.data.record import Pair, Record
 from byel_tf.data.splits import assign_splits
 from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError, UsageError
@@ -49,6 +49,7 @@ def synthesize(
     seed: int,
     shares: dict[str, float],
     grey: bool = False,
+    pairs: str = "none",
     workers: int = 0,
 ) -> Manifest:
     """Draws faces, the classes in turn, and writes them as a prepared data set.
@@ -68,6 +69,10 @@ def synthesize(
         seed: Decides every face.
         shares: Shares by split, as from `parse_ratios`.
         grey: Whether images have one channel.
+        pairs: What the second picture of a face shows, of `PAIRS`: "expression", the
+            same movements on another person, on another head where there are several,
+            with its own light, camera and processing; "neutral", the same picture with
+            all movements at rest. "none": there is none.
         workers: Processes; 0 for one a core.
 
     Returns:
@@ -88,7 +93,7 @@ def synthesize(
         )
     mixture = HeadMixture.parse(head)
     renderers = [renderer(name) for name in mixture.names]
-    drawing = Drawing(head, domain, tuple(classes), size, seed, grey)
+    drawing = Drawing(head, domain, tuple(classes), size, seed, grey, pairs)
     source = {
         "kind": "synthesis",
         "head": mixture.described([one.head.name for one in renderers]),
@@ -99,6 +104,8 @@ def synthesize(
         "size": size,
         "splits": shares,
     }
+    if pairs != "none":
+        source["pairs"] = pairs
     if domain not in DOMAINS:
         source["domain_sha256"] = described.digest
     persons = [range(i, min(i + described.pictures_of_a_person, count))
@@ -120,10 +127,10 @@ def synthesize(
             shown = []
             drawn = draw_faces(drawing, range(count), workers, folder)
             with progress(count, "face", f"draw {described.name}") as bar:
-                for index, (split, png) in enumerate(zip(splits, drawn, strict=True)):
-                    writer.add(split, face_record(drawing, index, png))
+                for index, (split, pngs) in enumerate(zip(splits, drawn, strict=True)):
+                    writer.add(split, face_record(drawing, index, *pngs))
                     if len(shown) < _SHEET_COLUMNS * len(classes):
-                        shown.append(png)
+                        shown.append(pngs[0])
                     bar.update()
             rows = _class_rows(shown, len(classes))
             writer.add_picture(CONTACT_SHEET_FILE_NAME, rows)
@@ -131,13 +138,18 @@ def synthesize(
     return writer.manifest
 
 
-def face_record(drawing: Drawing, index: int, encoded: bytes) -> Record:
-    """The record of face number `index`, of its PNG."""
+def face_record(
+    drawing: Drawing, index: int, encoded: bytes, second: bytes | None = None
+) -> Record:
+    """The record of face number `index`, of its PNG and that of its pair."""
     face = drawing.face(index)
     pose = face.pose
     filename = f"{face.subject.rpartition('-')[0]}-{index:07d}.png"
     if len(HeadMixture.parse(drawing.head).names) > 1:
         filename = f"{renderer(drawing.head_of(index)).head.name}/{filename}"
+    pair = None
+    if second is not None:
+        pair = Pair(second, "png", drawing.second(index)[1].subject)
     return Record(
         encoded=encoded,
         format="png",
@@ -150,6 +162,7 @@ def face_record(drawing: Drawing, index: int, encoded: bytes) -> Record:
         action_units=label_values(face.action_units),
         pose=(pose.yaw, pose.pitch, pose.roll),
         votes=_votes(face.shares, drawing.classes),
+        pair=pair,
     )
 
 

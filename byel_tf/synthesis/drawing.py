@@ -21,6 +21,7 @@ from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.heads.load import load_head
 from byel_tf.synthesis.heads.mixture import HeadMixture
+from byel_tf.synthesis.pairs import at_rest, other_person
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
 from byel_tf.worker_pool import DIED, run_tasks
@@ -44,6 +45,7 @@ class Drawing:
         size: Side in pixels.
         seed: Decides every face.
         grey: Whether pictures have one channel.
+        pairs: What a face's second picture shows, of `PAIRS`.
     """
 
     head: str
@@ -52,6 +54,12 @@ class Drawing:
     size: int
     seed: int
     grey: bool
+    pairs: str = "none"
+
+    @property
+    def pictures_of_a_face(self) -> int:
+        """1, or 2 where faces come in pairs."""
+        return 1 if self.pairs == "none" else 2
 
     def head_of(self, index: int) -> str:
         """What face number `index` is drawn with, as for `load_head`."""
@@ -62,6 +70,28 @@ class Drawing:
         """Face number `index`."""
         expression = self.classes[index % len(self.classes)]
         return sample_face(_domain(self.domain), expression, self.seed, index)
+
+    def second(self, index: int) -> tuple[str, Face]:
+        """Head and face of the second picture of face number `index`."""
+        face, head = self.face(index), self.head_of(index)
+        if self.pairs == "neutral":
+            return head, at_rest(face)
+        domain, mixture = _domain(self.domain), _mixture(self.head)
+        person = other_person(index, head, mixture)
+        number = person * domain.pictures_of_a_person
+        units = face.action_units
+        other = sample_face(domain, face.expression, self.seed, number, units)
+        return mixture.of_person(person), other
+
+    def pictures(self, index: int) -> list[bytes]:
+        """The PNG files of face number `index`, drawn."""
+        faces = [(self.head_of(index), self.face(index))]
+        if self.pairs != "none":
+            faces.append(self.second(index))
+        return [
+            encode_png(renderer(head).render(face, self.size), self.grey)
+            for head, face in faces
+        ]
 
 
 @functools.cache
@@ -83,7 +113,7 @@ def renderer(head: str) -> Renderer:
 
 def draw_faces(
     drawing: Drawing, faces: range, workers: int, folder: WorkingFolder
-) -> Iterator[bytes]:
+) -> Iterator[tuple[bytes, ...]]:
     """Draws some of the faces, by their numbers.
 
     Finished ones are kept in the working folder, so that drawing that was broken off
@@ -97,18 +127,19 @@ def draw_faces(
             are thrown away.
 
     Yields:
-        PNG files, in order.
+        The PNG file of each face, in order; both files, where they come in pairs.
 
     Raises:
         RunError: If the folder can't be written, or a process ends unexpectedly.
     """
+    each = drawing.pictures_of_a_face
     step = _PERSONS_A_TASK * _domain(drawing.domain).pictures_of_a_person
     tasks = [faces[i : i + step] for i in range(0, len(faces), step)]
     files = [folder.path / f"{task.start:08d}.faces" for task in tasks]
     try:
         open_working_folder(folder, drawing)
         missing = [task for task, file in zip(tasks, files, strict=True)
-                   if _read(file, len(task)) is None]  # fmt: skip
+                   if _read(file, each * len(task)) is None]  # fmt: skip
         if len(missing) < len(tasks):
             there = len(faces) - sum(map(len, missing))
             print(
@@ -117,13 +148,13 @@ def draw_faces(
             )
         drawn = _draw_tasks(drawing, missing, workers)
         for task, file in zip(tasks, files, strict=True):
-            pictures = _read(file, len(task))
+            pictures = _read(file, each * len(task))
             if pictures is None:
                 drawn_task, pictures = next(drawn)
                 if drawn_task != task:
                     raise RunError(f"{file} was lost while others were drawn")
                 write_atomically(file, _frame(pictures))
-            yield from pictures
+            yield from zip(*[iter(pictures)] * each, strict=True)
     except OSError as error:
         raise RunError(f"cannot write {folder.path}: {error.strerror}") from error
 
@@ -203,9 +234,7 @@ def _draw_task(drawing: Drawing, task: range) -> list[bytes]:
     pictures = []
     with threadpoolctl.threadpool_limits(1):
         for index in task:
-            draw = renderer(drawing.head_of(index)).render
-            pixels = draw(drawing.face(index), drawing.size)
-            pictures.append(encode_png(pixels, drawing.grey))
+            pictures += drawing.pictures(index)
     return pictures
 
 

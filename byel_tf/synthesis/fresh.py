@@ -84,6 +84,7 @@ def fresh_faces(dataset: PreparedDataset, head: str, workers: int) -> FreshFaces
             size=int(size.split("x")[0]),
             seed=source["seed"],
             grey=source["grey"],
+            pairs=source.get("pairs", "none"),
         ),
         first=-(-source["count"] // pictures) * pictures,
         count=dataset.manifest.splits["train"].count,
@@ -142,8 +143,8 @@ def draw_fresh(fresh: FreshFaces, path: pathlib.Path, epoch: int) -> None:
         # Before the file is begun, which it would throw away.
         open_working_folder(folder, fresh.drawing)
         with new_file(file) as shard, contextlib.closing(drawn):
-            for index, png in zip(faces, drawn, strict=True):
-                shard.write(frame(serialize(face_record(fresh.drawing, index, png))))
+            for index, pngs in zip(faces, drawn, strict=True):
+                shard.write(frame(serialize(face_record(fresh.drawing, index, *pngs))))
         for part in path.glob("*.faces"):
             part.unlink()
     except OSError as error:

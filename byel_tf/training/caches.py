@@ -36,6 +36,7 @@ def plan_caches(
     evaluated: Sequence[tuple[PreparedDataset, str]],
     image_size: int,
     processes: int = 1,
+    pictures: int = 1,
 ) -> Caches:
     """Decides for a run.
 
@@ -46,6 +47,7 @@ def plan_caches(
       evaluated: Data sets and splits that are scored epoch by epoch.
       image_size: Side of the decoded images in pixels.
       processes: Trainings of this machine that each keep their own.
+      pictures: Those of each training record that are read.
 
     Raises:
       RunError: If what is asked for is more than this machine has.
@@ -68,7 +70,7 @@ def plan_caches(
         return Caches(
             "none", kept, f"images of an epoch are decoded once; those scored {other}"
         )
-    learned = each * train.manifest.splits["train"].count
+    learned = each * train.manifest.splits["train"].count * pictures
     fits = learned <= _SHARE * free
     folder = pathlib.Path(tempfile.gettempdir())
     place = "memory" if asked == "memory" or (asked == "auto" and fits) else "disk"

@@ -1,13 +1,26 @@
-"""Stage 2 from its options; with a random encoder it is the supervised control."""
+"""Stage 2 from its options.
+
+With a random encoder it is the supervised control; with bootstrapping besides, the one
+stage of joint training; with agreeing views besides, FixMatch.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
-from byel_tf.config import FinetuneOptions, ModelOptions, RunOptions
+from byel_tf.config import (
+    FinetuneOptions,
+    ModelOptions,
+    PretrainOptions,
+    RunOptions,
+)
 from byel_tf.data.pipeline import SplitBatches
 from byel_tf.models.action_units import build_action_unit_head
+from byel_tf.models.bootstrap import Bootstrap
 from byel_tf.models.classifier import ExpressionClassifier
+from byel_tf.models.consistency import Consistency
 from byel_tf.models.encoders import Encoder
+from byel_tf.models.normalization import BatchNorm
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
+from byel_tf.training.bootstrapping import build_parts, target_momentum
 from byel_tf.training.inputs import StageInputs
 from byel_tf.training.loop import Stage, last_step
 
@@ -22,10 +35,13 @@ def build_finetuning(
     *,
     classes: Sequence[str],
     num_action_units: int,
+    num_movements: int = 0,
     class_weights: Sequence[float] | None,
     encoder: Encoder,
     build_encoder: Callable[[], Encoder],
+    make_norm: BatchNorm,
     jit_compile: bool,
+    target_options: PretrainOptions | None = None,
 ) -> Stage:
     """Assembles stage 2; call it in the strategy's scope.
 
@@ -38,17 +54,54 @@ def build_finetuning(
       reported: What it is watched on, by data set.
       classes: Class names.
       num_action_units: U, or 0 where none are learned.
+      num_movements: Action units that are subtracted: as of `build_parts`.
       class_weights: As of `ExpressionClassifier`.
       encoder: A built encoder, pre-trained or random; its weights are trained on.
       build_encoder: Makes a built encoder of the same kind; called where weights are
-        averaged.
+        averaged, or a target network follows them.
+      make_norm: Makes batch norm layers.
       jit_compile: Whether XLA compiles pass, loss and gradients.
+      target_options: How a target network follows, for joint training; else None.
     """
     scheduled_steps = inputs.steps_per_epoch * options.finetune_epochs
     action_unit_head = None
     if num_action_units:
         action_unit_head = build_action_unit_head(
             num_action_units, encoder.representation_size
+        )
+    schedules = {}
+    build_bootstrap = None
+    if target_options is not None:
+        momentum = target_momentum(target_options, scheduled_steps)
+        schedules["target_momentum"] = momentum
+
+        def build_bootstrap() -> Bootstrap:
+            parts = build_parts(
+                model_options,
+                num_classes=len(classes),
+                num_movements=num_movements,
+                representation_size=encoder.representation_size,
+                build_encoder=build_encoder,
+                make_norm=make_norm,
+            )
+            return Bootstrap(
+                encoder,
+                parts.projector,
+                parts.predictor,
+                parts.target,
+                momentum,
+                **parts.subtraction,
+                bootstrap_weight=model_options.bootstrap_weight,
+                classification_weight=model_options.classification_weight,
+                orthonormality_weight=model_options.orthonormality_weight,
+                label_smoothing=model_options.label_smoothing,
+                class_weights=class_weights,
+            )
+
+    consistency = None
+    if model_options.objective == "fixmatch":
+        consistency = Consistency(
+            model_options.consistency_weight, model_options.consistency_threshold
         )
     model = ExpressionClassifier(
         encoder,
@@ -63,6 +116,8 @@ def build_finetuning(
         weight_ema=options.weight_ema,
         action_unit_head=action_unit_head,
         action_unit_weight=model_options.action_unit_weight,
+        build_bootstrap=build_bootstrap,
+        consistency=consistency,
         max_bad_steps=run.max_bad_steps,
     )
     learning_rate = build_learning_rate(
@@ -87,6 +142,6 @@ def build_finetuning(
         reported=reported,
         classes=classes,
         total_steps=last_step(scheduled_steps, run.max_steps),
-        schedules={"learning_rate": learning_rate},
+        schedules={"learning_rate": learning_rate, **schedules},
         select_best=options.selection == "best",
     )

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from byel_tf.config import TrainingConfig
+from byel_tf.config import PRETRAINED, TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError, UsageError
@@ -163,6 +163,17 @@ def require_drawing(config: TrainingConfig, workers: int) -> None:
             f"--class_balance={data.class_balance}: with --draw=stream every class has "
             "as many faces as the others: give --class_balance=none"
         )
+    if data.label_share < 1:
+        raise UsageError(
+            f"--label_share={data.label_share:g}: with --draw=stream every epoch has "
+            "other faces, and so would have other labels: give --draw=first"
+        )
+    if data.pairs == "label":
+        raise UsageError(
+            "--pairs=label: with --draw=stream every epoch has other faces: draw them "
+            "with partners of their own (synthesize --pairs=expression), or give "
+            "--draw=first"
+        )
     if workers > 1:
         raise UsageError(
             "--draw=stream draws for one process that trains, on any number of its "
@@ -214,7 +225,7 @@ def drawn_epochs(
 
 def planned_epochs(config: TrainingConfig) -> tuple[int, int]:
     """Epochs of both stages; 0 where there is no stage."""
-    has_first = config.model.objective != "supervised"
+    has_first = config.model.objective in PRETRAINED
     first = config.pretrain.pretrain_epochs if has_first else 0
     return first, config.finetune.finetune_epochs
 

@@ -9,13 +9,18 @@ import tensorflow as tf
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.policies import Policy, policy
 from byel_tf.augment.views import MakeViews, policy_views, ready_views
-from byel_tf.config import DataOptions, RunOptions, TrainingConfig
+from byel_tf.config import PRETRAINED, DataOptions, RunOptions, TrainingConfig
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
+from byel_tf.data.partners import Partners
+from byel_tf.data.persons import persons_and_labels
 from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import UsageError
 from byel_tf.training.fresh_faces import RecordsOf
+
+#: Pairs whose second pictures are in the records.
+RECORDED_PAIRS = ("expression", "neutral")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +55,11 @@ def stage_policy(config: TrainingConfig, stage: int) -> Policy:
     options, name = config.augmentation, config.augmentation.augmentation
     if stage == 2 and config.finetune.finetune_augmentation != "same":
         name = config.finetune.finetune_augmentation
-    if name != "faces":
-        return policy(name)
-    return policy(name, options.random_convolution, options.spectrum_jitter)
+    textures = (0.0, 0.0)
+    if name == "faces":
+        textures = options.random_convolution, options.spectrum_jitter
+    chosen = policy(name, *textures)
+    return chosen.weakened() if config.model.objective == "fixmatch" else chosen
 
 
 def require_policy_options(config: TrainingConfig) -> None:
@@ -61,7 +68,7 @@ def require_policy_options(config: TrainingConfig) -> None:
     Raises:
       UsageError: With the option and the way out.
     """
-    stages = [2] if config.model.objective == "supervised" else [1, 2]
+    stages = [1, 2] if config.model.objective in PRETRAINED else [2]
     if any(stage_policy(config, stage).name == "faces" for stage in stages):
         return
     for name in ("random_convolution", "spectrum_jitter"):
@@ -85,6 +92,9 @@ def build_inputs(
     compile_views: bool = False,
     drop_remainder: bool,
     with_action_units: bool = False,
+    labelled: np.ndarray | None = None,
+    sees_all: bool = True,
+    pairs: str = "none",
     cache: str = "none",
     records_of: RecordsOf | None = None,
 ) -> StageInputs:
@@ -101,13 +111,23 @@ def build_inputs(
       compile_views: Whether XLA compiles them.
       drop_remainder: Whether an epoch's last, partial batch is left out.
       with_action_units: Whether the records' action units are read.
+      labelled: Whether the label of each record is used, (count,), bool; None where
+        all are.
+      sees_all: Whether the stage learns from images without a label.
+      pairs: What the views are taken from: as of `RunDatasets`.
       cache: Where decoded images are kept: as of `SplitBatches`.
       records_of: The records of each epoch, where every one has others.
     """
-    previewed = policy_views(augmentation, num_views)
+    # Of pictures that teach alike one view is made of either.
+    is_exchanged = pairs == "expression" and stage == 2
+    previewed = policy_views(augmentation, num_views, is_exchanged)
     if compile_views:
         augmentation = augmentation.compiled()
-    make_views = policy_views(augmentation, num_views)
+    make_views = policy_views(augmentation, num_views, is_exchanged)
+    partners = None
+    if pairs == "label":
+        persons = persons_and_labels(SplitRecords(dataset, "train"))
+        partners = Partners(*persons, run.seed, stage, labelled)
     labels = None
     if data.class_balance == "sampling":
         labels = SplitRecords(dataset, "train").labels()
@@ -119,6 +139,8 @@ def build_inputs(
         stage=stage,
         window=data.shuffle_buffer,
         labels=labels,
+        labelled=labelled,
+        labelled_rows=_labelled_rows(data, run, labelled, sees_all),
     )
 
     def open_data(
@@ -131,6 +153,9 @@ def build_inputs(
             image_size=data.image_size,
             cache=cache,
             with_action_units=with_action_units,
+            with_votes=data.soft_labels,
+            with_pairs=pairs in RECORDED_PAIRS,
+            partners=partners,
             records_of=records_of,
         )
 
@@ -145,6 +170,15 @@ def build_inputs(
         augment=make_views if in_pipeline else None,
         preview=preview,
     )
+
+
+def _labelled_rows(
+    data: DataOptions, run: RunOptions, labelled: np.ndarray | None, sees_all: bool
+) -> int:
+    """Rows of a batch that only labelled images take; as of `TrainingOrder`."""
+    if labelled is None:
+        return 0
+    return round(data.labelled_rows * run.batch_size) if sees_all else run.batch_size
 
 
 def split_data(
@@ -169,12 +203,15 @@ def split_data(
     )
 
 
-def class_weights(dataset: PreparedDataset, balance: str) -> list[float] | None:
+def class_weights(
+    dataset: PreparedDataset, balance: str, labelled: np.ndarray | None = None
+) -> list[float] | None:
     """Weight of each class in the classification losses, (K,).
 
     Args:
       dataset: Its train split counts.
       balance: `--class_balance`.
+      labelled: Whether each of its records counts, (count,), bool; None for all.
 
     Returns:
       Weights inverse to the classes' frequencies, of mean 1 over the images; None
@@ -183,6 +220,9 @@ def class_weights(dataset: PreparedDataset, balance: str) -> list[float] | None:
     if balance != "weights":
         return None
     counts = np.array(list(dataset.manifest.splits["train"].per_class.values()), float)
+    if labelled is not None:
+        labels = SplitRecords(dataset, "train").labels()[labelled]
+        counts = np.bincount(labels, minlength=len(counts)).astype(float)
     present = counts > 0
     weights = np.zeros_like(counts)
     weights[present] = counts.sum() / (present.sum() * counts[present])

@@ -16,10 +16,11 @@ def synthesize_missing(data: DataOptions, seed: int) -> None:
       seed: The run's seed. Evaluation sets draw other people with it: the
         domain's name is part of every face's seed.
     """
-    wanted = [(data.train_data, data.synthesize_train, _TRAINING_SHARES)]
+    pairs = data.synthesize_pairs
+    wanted = [(data.train_data, data.synthesize_train, _TRAINING_SHARES, pairs)]
     for text in data.eval_data:
-        wanted.append((text, data.synthesize_eval, {"test": 1.0}))
-    for text, count, shares in wanted:
+        wanted.append((text, data.synthesize_eval, {"test": 1.0}, "none"))
+    for text, count, shares, pairs in wanted:
         domain, path = split_name(text)
         # Only what is named after a domain: a mistyped path stays an error.
         if count and domain in DOMAINS and not path.exists():
@@ -36,4 +37,5 @@ def synthesize_missing(data: DataOptions, seed: int) -> None:
                 size=data.synthesize_size,
                 seed=seed,
                 shares=shares,
+                pairs=pairs,
             )

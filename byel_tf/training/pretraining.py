@@ -1,6 +1,5 @@
 """Stage 1 from its options: which parts make up the objective."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
@@ -8,20 +7,17 @@ import tensorflow as tf
 from byel_tf.config import ModelOptions, PretrainOptions, RunOptions
 from byel_tf.data.pipeline import SplitBatches
 from byel_tf.models.action_units import build_action_unit_head
-from byel_tf.models.byel import BYEL
-from byel_tf.models.ema import constant_momentum, cosine_momentum
-from byel_tf.models.emotion import EmotionClassifier, subtract_emotion_vector
+from byel_tf.models.byel import BOTH_WAYS, BYEL
 from byel_tf.models.encoders import Encoder
-from byel_tf.models.mlp import MLP
-from byel_tf.models.networks import OnlineNetwork, TargetNetwork
+from byel_tf.models.networks import OnlineNetwork
 from byel_tf.models.normalization import BatchNorm
 from byel_tf.optimizers.factory import build_learning_rate, build_optimizer
+from byel_tf.training.bootstrapping import build_parts, target_momentum
 from byel_tf.training.inputs import StageInputs
 from byel_tf.training.loop import Stage, last_step
 
 # Learning rates are quoted for this batch (BYOL, appendix F).
 _REFERENCE_BATCH = 256
-_MOMENTA = {"constant": constant_momentum, "cosine": cosine_momentum}
 
 
 def build_pretraining(
@@ -34,10 +30,12 @@ def build_pretraining(
     *,
     classes: Sequence[str],
     num_action_units: int,
+    num_movements: int = 0,
     class_weights: Sequence[float] | None,
     build_encoder: Callable[[], Encoder],
     make_norm: BatchNorm,
     jit_compile: bool,
+    directions: Sequence[tuple[int, int]] = BOTH_WAYS,
 ) -> Stage:
     """Assembles stage 1; call it in the strategy's scope.
 
@@ -50,48 +48,36 @@ def build_pretraining(
       reported: More of that, by data set.
       classes: Class names.
       num_action_units: U, or 0 where none are learned.
+      num_movements: Action units that are subtracted: as of `build_parts`.
       class_weights: As of `BYEL`.
       build_encoder: Makes a built encoder; called for the online and the target one.
       make_norm: Makes batch norm layers.
       jit_compile: Whether XLA compiles passes, losses and gradients.
+      directions: Which views are predicted from: as of `BYEL`.
     """
     scheduled_steps = inputs.steps_per_epoch * options.pretrain_epochs
-    has_emotions = model_options.objective == "byel"
-    target_momentum = functools.partial(
-        _MOMENTA[options.target_momentum_schedule],
-        total_steps=max(scheduled_steps, 1),
-        base=options.target_momentum,
-    )
-
-    def mlp(name: str, input_size: int) -> MLP:
-        size = model_options.projection_size
-        built = MLP(model_options.hidden_size, size, name, make_norm)
-        built(tf.zeros([1, input_size]))  # makes its variables
-        return built
-
+    momentum = target_momentum(options, scheduled_steps)
     encoder = build_encoder()
-    size, projection_size = encoder.representation_size, model_options.projection_size
-    online = OnlineNetwork(
-        encoder, mlp("projector", size), mlp("predictor", projection_size)
+    parts = build_parts(
+        model_options,
+        num_classes=len(classes),
+        num_movements=num_movements,
+        representation_size=encoder.representation_size,
+        build_encoder=build_encoder,
+        make_norm=make_norm,
     )
-    target = TargetNetwork(build_encoder(), mlp("projector", size))
-    emotion_classifier = None
-    if has_emotions:
-        emotion_classifier = EmotionClassifier(
-            len(classes), make_norm, dtype="float32", name="emotion_classifier"
-        )
-        emotion_classifier(tf.zeros([1, projection_size]))  # makes its variables
+    has_emotions = parts.emotion_classifier is not None
     action_unit_head = None
     if num_action_units:
-        action_unit_head = build_action_unit_head(num_action_units, size)
-    is_subtracted = has_emotions and model_options.emotion_subtraction
+        action_unit_head = build_action_unit_head(
+            num_action_units, encoder.representation_size
+        )
     model = BYEL(
-        online,
-        target,
+        OnlineNetwork(encoder, parts.projector, parts.predictor),
+        parts.target,
         inputs.make_views,
-        target_momentum,
-        emotion_classifier,
-        subtract_emotion_vector if is_subtracted else None,
+        momentum,
+        **parts.subtraction,
         bootstrap_weight=model_options.bootstrap_weight,
         classification_weight=model_options.classification_weight,
         orthonormality_weight=model_options.orthonormality_weight,
@@ -99,6 +85,7 @@ def build_pretraining(
         class_weights=class_weights,
         action_unit_head=action_unit_head,
         action_unit_weight=model_options.action_unit_weight,
+        directions=directions,
         jit_compile=jit_compile,
         max_bad_steps=run.max_bad_steps,
     )
@@ -130,7 +117,7 @@ def build_pretraining(
         reported=reported if has_emotions else {},
         classes=classes,
         total_steps=last_step(scheduled_steps, run.max_steps),
-        schedules={"learning_rate": learning_rate, "target_momentum": target_momentum},
+        schedules={"learning_rate": learning_rate, "target_momentum": momentum},
         select_best=False,
     )
 

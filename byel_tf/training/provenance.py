@@ -40,6 +40,7 @@ _FREE_FLAGS = frozenset(
         "selection_data",  # compared by its hash
         "stop_on_collapse",
         "synthesize_eval",
+        "synthesize_pairs",
         "synthesize_size",
         "synthesize_train",
         "train_data",  # compared by its hash
@@ -70,6 +71,7 @@ _OWN_FLAGS = frozenset(
         "report_examples",
         "selection_data",  # compared by its hash
         "synthesize_eval",
+        "synthesize_pairs",
         "synthesize_size",
         "synthesize_train",
         "train_data",  # compared by its hash
@@ -242,7 +244,7 @@ def require_same_run(
     now = _by_name(flags)
     for stage in ("pretrain", "finetune"):
         schedules = {now.get(f"{stage}_schedule", "constant")}
-        if stage == "pretrain":
+        if stage == "pretrain" or now.get("objective") == "joint":
             schedules.add(now.get("target_momentum_schedule", "constant"))
         if schedules == {"constant"}:  # nothing is scheduled over the epochs
             free |= {f"{stage}_epochs"}

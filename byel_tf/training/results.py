@@ -27,6 +27,7 @@ from byel_tf.serving.export import ServingModule, export_saved_model, read_metad
 from byel_tf.serving.formats import read_formats
 from byel_tf.serving.load import load_export
 from byel_tf.serving.model_card import CardFacts, count_images, write_model_card
+from byel_tf.training.cost import encoder_passes
 from byel_tf.training.datasets import RunDatasets
 from byel_tf.training.provenance import Notes
 from byel_tf.training.run_directory import RunDirectory
@@ -37,11 +38,6 @@ _CHECK_IMAGES = 1000
 #: first look, an evaluation of its own takes more.
 _PROBE_IMAGES = 5000
 _TINY = 1e-12
-
-
-# Forward passes of the encoder that one image costs in a step, a backward pass
-# counting as two: 2 views × (3 online + 1 target), and 1 view × 3.
-_ENCODER_PASSES = {"pretrain": 8, "finetune": 3}
 
 
 def export_classifier(
@@ -90,7 +86,8 @@ def export_classifier(
     copy.set_weights(weights)
     size = facts["image_size"]
     reader = ActionUnitReader(*action_unit_weights) if action_unit_weights else None
-    module = ServingModule(copy, classes, size, action_units=reader)
+    shares = facts.get("class_shares", ())
+    module = ServingModule(copy, classes, size, 1.0, reader, shares)
     fitted = fit_held_out(module.serve, train)
     # Photographs are harder than the synthetic images it is fitted on: what sharpens
     # the probabilities of these makes them overconfident on those.
@@ -114,6 +111,16 @@ def export_classifier(
     return path
 
 
+def _class_shares(train: PreparedDataset, is_balanced: bool) -> list[float]:
+    """Those that the classes have in training, in the order of the classes."""
+    classes, counts = train.manifest.classes, train.manifest.splits["train"].per_class
+    # A class without images has the share of one: probabilities are divided by it.
+    seen = np.array([max(counts.get(name, 0), 1) for name in classes], np.float64)
+    if is_balanced:
+        seen[:] = 1.0
+    return (seen / seen.sum()).tolist()
+
+
 def write_results(
     config: TrainingConfig,
     directory: RunDirectory,
@@ -122,6 +129,7 @@ def write_results(
     train: PreparedDataset,
     selection: str,
     facts: Mapping[str, str],
+    passes: Mapping[str, int],
 ) -> tuple[dict[str, Scores], dict[str, Any]]:
     """Scores an export on test splits and writes all that is said of them.
 
@@ -134,6 +142,7 @@ def write_results(
       train: The training data, which probes and temperature are fitted on.
       selection: What the epoch is selected on, "synthetic" or "real".
       facts: What else the report states.
+      passes: Forward passes of the encoder that each stage has taken.
 
     Returns:
       The scores by data set, and the content of `results.json`.
@@ -162,6 +171,7 @@ def write_results(
         "selection": selection,
         "split": settings.split,
         "probe_data": probe_set.to_json(),
+        "encoder_passes": dict(passes),
     }
     results = results_content(evaluations, model.classes, content)
     files = evaluation_files(report, evaluations, model.classes, results)
@@ -214,6 +224,9 @@ def finish_run(
         "flip_average": config.finetune.flip_average,
         "selection": selection,
         "step": step,
+        "class_shares": _class_shares(
+            datasets.train, config.data.class_balance != "none"
+        ),
         **cropping_of(datasets.train.manifest.source).to_json(),
     }
     export = export_classifier(
@@ -226,6 +239,12 @@ def finish_run(
         emotion_vectors,
         action_unit_weights,
     )
+    passes = {
+        stage: count
+        * config.run.batch_size
+        * encoder_passes(stage, config.model.objective, datasets.pairs)
+        for stage, count in steps.items()
+    }
     scores, results = write_results(
         config,
         directory,
@@ -233,7 +252,8 @@ def finish_run(
         datasets.reported,
         datasets.train,
         selection,
-        _report_facts(config, notes.run.get("devices", "not recorded"), steps),
+        _report_facts(config, notes.run.get("devices", "not recorded"), passes),
+        passes,
     )
     card = CardFacts(
         export=read_metadata(export),
@@ -253,7 +273,7 @@ def finish_run(
 
 
 def _report_facts(
-    config: TrainingConfig, devices: str, steps: Mapping[str, int]
+    config: TrainingConfig, devices: str, passes: Mapping[str, int]
 ) -> dict[str, str]:
     """What the report states besides scores."""
     epoch = "last"
@@ -264,10 +284,6 @@ def _report_facts(
     start = "random" if weights == "none" else f"trained on {weights}: not synthetic"
     if config.model.init_from:
         start = f"those of {config.model.init_from}"
-    passes = {
-        name: count * config.run.batch_size * _ENCODER_PASSES[name]
-        for name, count in steps.items()
-    }
     return {
         "objective": config.model.objective,
         "encoder": f"{config.model.encoder}, {config.data.image_size} px",

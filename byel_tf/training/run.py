@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.compat import keras
-from byel_tf.config import ModelOptions, TrainingConfig
+from byel_tf.config import PRETRAINED, ModelOptions, TrainingConfig
 from byel_tf.distribution.cluster import Cluster
 from byel_tf.distribution.replicas import processes_here
 from byel_tf.distribution.strategy import (
@@ -25,6 +25,7 @@ from byel_tf.errors import RunError
 from byel_tf.evaluation.report.figures import confusion_matrix_png
 from byel_tf.evaluation.scored_classes import choose_scored_classes
 from byel_tf.flagging import to_flagfile
+from byel_tf.models.byel import BOTH_WAYS, ONE_WAY
 from byel_tf.models.encoders import (
     Encoder,
     build_encoder,
@@ -56,6 +57,7 @@ from byel_tf.training.from_chief import (
     source_of_weights,
 )
 from byel_tf.training.inputs import (
+    RECORDED_PAIRS,
     StageInputs,
     build_inputs,
     class_weights,
@@ -178,8 +180,17 @@ class _Run:
             scored,
             config.data.image_size,
             processes_here(strategy),
+            2 if datasets.pairs in RECORDED_PAIRS else 1,
         )
         print(f"cache: {self._caches.reason}", flush=True)
+        if datasets.pairs != "none":
+            print(f"pairs: the views of bootstrapping are of {datasets.pairs} pairs")
+        if datasets.labelled is not None:
+            number, count = datasets.labelled.sum(), len(datasets.labelled)
+            print(f"labels: those of {number:,} of {count:,} training images are used")
+        if datasets.voted is not None:
+            count = datasets.train.manifest.splits["train"].count
+            print(f"labels: {datasets.voted:,} of {count:,} training images have votes")
         if datasets.train.name not in datasets.reported:
             print(f"note: {datasets.train.path} has no test split to report on")
         self._make_norm = sync_batch_norm if is_synchronized else batch_norm
@@ -187,6 +198,8 @@ class _Run:
             config.model, config.data.image_size, self._make_norm
         )
         described = describe_run(devices, datasets.by_use, config.model.encoder_weights)
+        if datasets.labelled is not None:
+            described["labelled_images"] = int(datasets.labelled.sum())
         if callbacks:  # what they do is in no flag
             described["callbacks"] = [type(one).__qualname__ for one in callbacks]
         flags = to_flagfile(*config_groups(config))
@@ -225,7 +238,10 @@ class _Run:
             before = carried.get("pretrain_steps_done", carried["pretrain_steps"])
             done = {"pretrain": int(before), **done}
         step = state.use_best() if stage.select_best else state.step
-        return self._finish(stage, step, state.carried.get("emotion_vectors"), done)
+        vectors = state.carried.get("emotion_vectors")
+        if stage.model.bootstrap is not None:
+            vectors = stage.model.bootstrap.emotion_classifier.emotion_vectors.numpy()
+        return self._finish(stage, step, vectors, done)
 
     def _planned_steps(self) -> dict[str, int]:
         """Steps of the stages that there are."""
@@ -233,7 +249,7 @@ class _Run:
         count = self._datasets.train.manifest.splits["train"].count
         size, most = config.run.batch_size, config.run.max_steps
         epochs = {"finetune": (-(-count // size), config.finetune.finetune_epochs)}
-        if config.model.objective != "supervised" and config.pretrain.pretrain_epochs:
+        if config.model.objective in PRETRAINED and config.pretrain.pretrain_epochs:
             # The reference leaves the last, partial batch out of this stage.
             per_epoch = count // size
             epochs = {
@@ -290,7 +306,10 @@ class _Run:
         self._notes.run["init_from"] = source.to_json()
 
     def _inputs(self, stage: int, num_views: int) -> StageInputs:
-        config = self._config
+        config, pairs = self._config, self._datasets.pairs
+        is_fixmatch = config.model.objective == "fixmatch"
+        if is_fixmatch or (num_views == 1 and pairs != "expression"):
+            pairs = "none"
         first_epoch = 0 if stage == 1 else planned_epochs(config)[0]
         return build_inputs(
             self._datasets.train,
@@ -302,7 +321,10 @@ class _Run:
             in_pipeline=config.augmentation.augment_in == "pipeline",
             compile_views=self._xla == "views",
             drop_remainder=stage == 1,
-            with_action_units=config.model.action_unit_weight > 0,
+            with_action_units=_has_action_units(config.model),
+            labelled=self._datasets.labelled,
+            pairs=pairs,
+            sees_all=num_views > 1,
             cache=self._caches.training,
             records_of=self._fresh and self._fresh.stage(first_epoch),
         )
@@ -314,18 +336,20 @@ class _Run:
             config.model,
             config.run,
             self._inputs(1, 2),
-            make_norm=self._make_norm,
+            directions=ONE_WAY if self._datasets.pairs == "neutral" else BOTH_WAYS,
             **self._watched(self._datasets.train),
         )
 
     def _build_finetuning(self, encoder: Encoder) -> Stage:
         config = self._config
+        objective = config.model.objective
         return build_finetuning(
             config.finetune,
             config.model,
             config.run,
-            self._inputs(2, 1),
+            self._inputs(2, 2 if objective in ("joint", "fixmatch") else 1),
             encoder=encoder,
+            target_options=config.pretrain if objective == "joint" else None,
             **self._watched(self._datasets.selection),
         )
 
@@ -339,6 +363,7 @@ class _Run:
             cache=self._caches.evaluation,
         )
         units = len(datasets.train.manifest.action_units)
+        are_subtracted = config.model.subtraction == "action_units"
         reported = {
             name: batches(
                 dataset,
@@ -352,8 +377,12 @@ class _Run:
             "reported": {n: found for n, found in reported.items() if found},
             "classes": datasets.classes,
             "num_action_units": units if config.model.action_unit_weight else 0,
-            "class_weights": class_weights(datasets.train, config.data.class_balance),
+            "num_movements": units if are_subtracted else 0,
+            "class_weights": class_weights(
+                datasets.train, config.data.class_balance, datasets.labelled
+            ),
             "build_encoder": self._build_encoder,
+            "make_norm": self._make_norm,
             "jit_compile": self._xla == "jit",
         }
 
@@ -471,6 +500,11 @@ def encoder_builder(
     )
 
 
+def _has_action_units(model: ModelOptions) -> bool:
+    """Whether batches have the faces' action units."""
+    return model.action_unit_weight > 0 or model.subtraction == "action_units"
+
+
 def _require_options(config: TrainingConfig) -> None:
     """Refuses what cannot be built, before any data is read.
 
@@ -485,7 +519,7 @@ def _require_options(config: TrainingConfig) -> None:
         model.stem,
         model.normalization,
     )
-    if model.objective != "supervised":
+    if model.objective in PRETRAINED:
         require_optimizer(
             "pretrain",
             pretrain.pretrain_optimizer,

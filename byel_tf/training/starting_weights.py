@@ -10,11 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.errors import RunError, UsageError
-from byel_tf.models.encoders import build_encoder
-from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.models.normalization import mean_of_replicas
 from byel_tf.models.step import StageModel
 from byel_tf.serving.export import METADATA_FILE_NAME
+from byel_tf.serving.networks import read_network, variables_file
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.state import (
     is_each_replicas_own,
@@ -161,24 +160,13 @@ def _from_arrays(
 
 
 def _read_export(text: str, folder: pathlib.Path) -> Source:
-    variables = folder / "variables" / "variables"
     try:
         about = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
         if about.get("weights", "float32") != "float32":
             raise ValueError(f"its weights are kept in {about['weights']}, to predict")
         what = f"export {folder.name}, fine-tuning step {about.get('step', '?')}"
-        # A SavedModel's variables have numbers for names: the network tells them.
-        encoder = build_encoder(
-            about["encoder"],
-            **{
-                name: about[name]
-                for name in ("image_size", "width", "stem", "channels", "normalization")
-            },
-        )
-        network = ExpressionNetwork(encoder, len(about["classes"]))
-        read = tf.train.Checkpoint(classifier=network).read(str(variables))
-        read.assert_existing_objects_matched()
-        data = variables.with_name("variables.data-00000-of-00001").read_bytes()
+        network, _ = read_network(folder, about)
+        data = variables_file(folder).read_bytes()
     except (
         OSError,
         ValueError,

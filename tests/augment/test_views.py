@@ -9,7 +9,7 @@ from byel_tf import stateless
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.policies import Policy, policy
 from byel_tf.augment.views import policy_views, ready_views
-from byel_tf.batch import DROPOUT, VIEWS
+from byel_tf.batch import DROPOUT, PAIR, VIEWS
 
 DRAWS = 3
 
@@ -48,8 +48,34 @@ def test_one_view_is_the_first_of_two(telling, batch):
     np.testing.assert_array_equal(only, policy_views(telling, 2)(batch)[0])
 
 
-def test_views_and_dropout_draw_apart():
-    assert VIEWS != DROPOUT
+def test_the_second_view_is_of_the_pair(telling, batch):
+    paired = {**batch, "pair": batch["image"][::-1]}
+    first, second = policy_views(telling, 2)(paired)
+    swapped = {**batch, "image": paired["pair"]}
+    np.testing.assert_array_equal(first, policy_views(telling, 2)(batch)[0])
+    np.testing.assert_array_equal(second, policy_views(telling, 2)(swapped)[1])
+
+
+def test_either_picture_may_come_first(telling):
+    keys = stateless.record_keys(1, 1, 0, tf.range(400, dtype=tf.int64))
+    black = tf.zeros([400, 1, 1, 3], tf.uint8)
+    alike = {"image": black, "pair": black, "key": keys}
+
+    def of_pair(count):
+        make_views = policy_views(telling, count, is_exchanged=True)
+        paired = make_views({**alike, "pair": black + 255})
+        plain = make_views(alike)
+        return [np.array(a - b)[:, 0] > 0.5 for a, b in zip(paired, plain, strict=True)]
+
+    first, second = of_pair(2)
+    np.testing.assert_array_equal(first, ~second)
+    assert 150 < first.sum() < 250
+    (only,) = of_pair(1)
+    np.testing.assert_array_equal(only, first)
+
+
+def test_what_is_drawn_for_draws_apart():
+    assert len({VIEWS, DROPOUT, PAIR}) == 3
 
 
 def test_views_are_the_record_s_own_and_differ_by_epoch(batch):

@@ -67,6 +67,7 @@ def main(argv):
 def leave_results(folder, config):
     datasets = {"train_data": {"sha256": config.data.train_data}}
     results = {"classes": CLASSES, "selection": "synthetic", "datasets": {}}
+    results["encoder_passes"] = {"finetune": 100 * config.finetune.finetune_epochs}
     rng = np.random.default_rng(config.run.seed)
     for text in config.data.eval_data:
         name, path = split_name(text)

@@ -45,6 +45,7 @@ def test_domain_classes_and_two_workers(run, tmp_path):
             "expected one of synthetic, shifted or the path",
         ),
         (("--output=out", "--classes=joy,fear"), "the domain 'synthetic' has no 'joy'"),
+        (("--output=out", "--pairs=both"), "--pairs=both: expected one of none, "),
         (("--output=out", "--workers=100000"), "expected an integer from 0 to 256"),
         (("--output=out", "--splits=train=0.5"), "sum to 1"),
         (("--output=out", "--head=mine"), "--head=mine: expected built-in"),

@@ -10,7 +10,7 @@ from PIL import Image
 from byel_tf.data.check_record import check_record
 from byel_tf.data.image_files import max_pixels_of
 from byel_tf.data.manifest import Manifest
-from byel_tf.data.record import serialize
+from byel_tf.data.record import Pair, serialize
 
 
 @pytest.fixture
@@ -27,11 +27,29 @@ def check(classes):
         rejected={},
     )
 
-    def differences(record):
+    def differences(record, **source):
         content = record if isinstance(record, bytes) else serialize(record)
-        return check_record(content, manifest).differences
+        described = dataclasses.replace(manifest, source=source)
+        return check_record(content, described).differences
 
     return differences
+
+
+def test_second_pictures_are_there_where_they_are_said_to_be(check, make_record):
+    record, second = make_record(5), make_record(6)
+    paired = dataclasses.replace(record, pair=Pair(second.encoded, "png"))
+    assert check(paired, pairs="expression") == ()
+    number = "number of second pictures"
+    assert check(paired) == ((number, "0", "1"),)
+    assert check(record, pairs="neutral") == ((number, "1", "0"),)
+    larger = make_record(6, side=5).encoded
+    for pair, what in (
+        (Pair(larger, "png"), "second picture, description of the image"),
+        (Pair(second.encoded, "jpeg"), "second picture, description of the image"),
+        (Pair(second.encoded[:-9], "png"), "second picture, image"),
+    ):
+        ((found, _, _),) = check(dataclasses.replace(record, pair=pair), pairs="x")
+        assert found == what
 
 
 @pytest.mark.parametrize("label", [-1, 0, 2])

@@ -338,3 +338,45 @@ def test_another_batch_size_is_another_order_object():
     order = make_order()
     few = dataclasses.replace(order, batch_size=COUNT)
     np.testing.assert_array_equal(few.batch(0)[1], epoch_draws(order))
+
+
+#: Records whose label is known: five of the first class, two of the second.
+LABELLED = np.zeros(len(LABELS), bool)
+LABELLED[[0, 3, 5, 9, 14, 15, 18]] = True
+
+
+@pytest.mark.parametrize("rows", [1, 2, BATCH])
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_some_rows_come_from_labelled_records_in_rounds(rows, labels):
+    options = {"labels": labels, "labelled": LABELLED, "drop_remainder": True}
+    order = make_order(**options, labelled_rows=rows)
+    plain = make_order(drop_remainder=True)
+    taken = []
+    for step in range(4 * order.steps_per_epoch):
+        epoch, draws, number = order.batch(step)
+        assert number == BATCH
+        chosen = draws >= COUNT  # drawn besides the epoch's own order
+        assert chosen.sum() == rows
+        np.testing.assert_array_equal(draws[~chosen], plain.batch(step)[1][~chosen])
+        taken += [(epoch, draw) for draw in draws[chosen]]
+    assert len(set(taken)) == len(taken)  # a key is drawn once
+    counts = np.bincount([d % COUNT for _, d in taken], minlength=COUNT)
+    assert (counts[~LABELLED] == 0).all()
+    if labels is None:
+        # Rounds end within an epoch, which begins anew.
+        assert np.ptp(counts[LABELLED]) <= 4
+    else:
+        per_class = [counts[labels == label].sum() for label in (3, 0)]
+        assert np.ptp(per_class) <= 4
+
+
+def test_label_weights_are_a_mean_over_known_labels():
+    order = make_order(labelled=LABELLED, labelled_rows=1)
+    for step in range(order.steps_per_epoch):
+        _, draws, number = order.batch(step)
+        weights = order.label_weights(step)
+        known = LABELLED[draws % COUNT] & (np.arange(BATCH) < number)
+        np.testing.assert_allclose(weights, known / known.sum(), rtol=1e-6)
+        assert known.any()
+    none = make_order(labelled=np.zeros(COUNT, bool))
+    assert none.label_weights(0).tolist() == [0] * BATCH

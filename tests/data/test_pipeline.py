@@ -18,6 +18,7 @@ from byel_tf.data.pipeline import (
     augmented_batches,
     evaluation_data,
 )
+from byel_tf.data.record import Pair
 from byel_tf.data.records import SplitRecords
 from byel_tf.data.tfrecord import frame, read_frames
 from byel_tf.data.writer import write_dataset
@@ -192,6 +193,89 @@ def test_action_units_travel_with_their_record(make_dataset, cache):
         number = batch["image"][:, 0, 0, 0].astype(np.float32)
         expected = np.stack([number, number / 2], axis=1)
         np.testing.assert_array_equal(batch.pop("action_units"), expected)
+        assert_equal_batches([batch], [without])
+
+
+def test_votes_travel_with_their_record(tmp_path, classes, make_record):
+    votes = [None, (3.0, 1.0), (0.0, 2.0)]
+    with write_dataset(tmp_path / "voted", classes[:2], {"kind": "test"}) as writer:
+        for number, own in enumerate(votes):
+            record = dataclasses.replace(make_record(number), label=0, votes=own)
+            writer.add("train", record)
+    dataset = open_dataset(str(tmp_path / "voted"))
+    order = TrainingOrder(3, 3, drop_remainder=False, seed=1, stage=1)
+    data = SplitBatches(dataset, "train", order, image_size=4, with_votes=True)
+    batch = next(iter(data.batches()))
+    _, draws, _ = order.batch(0)
+    expected = [votes[draw % 3] or (0.0, 0.0) for draw in draws]
+    np.testing.assert_array_equal(batch["votes"], expected)
+
+
+def test_known_labels_have_weights_of_their_own(dataset):
+    order = make_order(labelled=LABELS > 0, labelled_rows=1)
+    batches = take(make_data(dataset, order), 5)
+    for step, batch in enumerate(batches):
+        expected = order.label_weights(step)
+        np.testing.assert_array_equal(batch["label_weight"], expected)
+        assert expected.sum() == pytest.approx(1)
+    rows = next(iter(make_data(dataset, order).batches(rows=slice(1, 3))))
+    np.testing.assert_array_equal(rows["label_weight"], batches[0]["label_weight"][1:3])
+
+
+@pytest.fixture
+def paired(tmp_path, make_record, encode):
+    """A set whose second pictures tell the record's number and 100."""
+    with write_dataset(tmp_path / "pairs", ("a", "b", "c"), {"pairs": "x"}) as writer:
+        for number in range(COUNT):
+            record = make_record(number)
+            pixels = np.full((4, 4, 3), number + 100, np.uint8)
+            pair = Pair(encode(pixels), "png", "somebody")
+            changes = {"class_name": "abc"[record.label], "action_units": None}
+            writer.add("train", dataclasses.replace(record, pair=pair, **changes))
+    return open_dataset(str(tmp_path / "pairs"))
+
+
+@pytest.mark.parametrize("cache", ["none", "memory", "disk"])
+def test_second_pictures_travel_with_their_record(paired, cache):
+    order = make_order(drop_remainder=False)
+    plain = take(make_data(paired, order), 12)
+    data = make_data(paired, order, cache=cache, with_pairs=True)
+    found = take(data, 12)  # in the second epoch from the cache
+    for batch, without in zip(found, plain, strict=True):
+        second = batch.pop("pair")
+        expected = np.broadcast_to(batch["image"][:, :, :, :1] + 100, second.shape)
+        np.testing.assert_array_equal(second, expected)
+        assert_equal_batches([batch], [without])
+    rows = next(iter(data.batches(7, rows=slice(1, 3)).as_numpy_iterator()))
+    np.testing.assert_array_equal(rows["image"], found[7]["image"][1:3])
+    np.testing.assert_array_equal(
+        rows["pair"][:, 0, 0, 0], rows["image"][:, 0, 0, 0] + 100
+    )
+
+
+def test_a_second_picture_that_is_damaged_is_named(paired, monkeypatch):
+    data = make_data(paired, with_pairs=True)
+    take(data, 1)
+    broken = dataclasses.replace(
+        data._records.parse(0), pair=Pair(b"no picture", "png")
+    )
+    monkeypatch.setattr(data._records, "parse", lambda position: broken)
+    error = tf.errors.InvalidArgumentError(None, None, "an image")
+    assert "the image of 0.png cannot be decoded" in str(data.explain(error))
+
+
+@pytest.mark.parametrize("cache", ["none", "memory"])
+def test_partners_pictures_are_read_besides(dataset, cache):
+    def partners(epoch, draws):
+        return (draws + epoch + 1) % COUNT
+
+    order = make_order(drop_remainder=False)
+    plain = take(make_data(dataset, order), 12)
+    found = take(make_data(dataset, order, cache=cache, partners=partners), 12)
+    for step, (batch, without) in enumerate(zip(found, plain, strict=True)):
+        epoch, draws, _ = order.batch(step)
+        second = batch.pop("pair")[:, 0, 0, 0]
+        np.testing.assert_array_equal(second, partners(epoch, draws))
         assert_equal_batches([batch], [without])
 
 

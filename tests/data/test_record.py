@@ -1,3 +1,4 @@
+import dataclasses
 import os
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from byel_tf.data.record import (
     PEEK_BYTES,
     UNLABELLED,
+    Pair,
     Record,
     parse,
     peek_label,
@@ -54,6 +56,20 @@ def test_features_of_a_full_record():
         "image/face/pose": [-12.5, 3.0, 0.125],
         "image/class/votes": [1.0, 2.0, 7.0],
     }
+
+
+def test_a_second_picture_is_read_back_and_changes_nothing_else():
+    paired = dataclasses.replace(FULL, pair=Pair(b"\xff\xd8", "jpeg", "s-2"))
+    assert features_of(paired) == {
+        **features_of(FULL),
+        "image/pair/encoded": [b"\xff\xd8"],
+        "image/pair/format": [b"jpeg"],
+        "image/pair/subject": [b"s-2"],
+    }
+    of_nobody = dataclasses.replace(FULL, pair=Pair(b"x", "png"))
+    for record in (paired, of_nobody):
+        assert parse(serialize(record)) == record
+        assert peek_label(serialize(record)[:PEEK_BYTES]) == 2
 
 
 def test_optional_features_are_left_out():

@@ -30,27 +30,34 @@ def byel_terms(
     is_subtracted=True,
     smoothing=0.0,
     class_weights=None,
+    movement_vectors=None,
 ):
     """Weighted sums over a replica's examples, and the penalty times their share.
 
     Args:
-      predictions: Online ones of both views, (B, D) each.
-      targets: Projections of the target network, of both views.
-      representations: Online ones of both views.
+      predictions: Online ones of both views, (B, D) each; or of view 1 only.
+      targets: Projections of the target network, of both views; or of view 2 only.
+      representations: Online ones of the views that are predicted from.
       emotions: W, scale and offset; or None.
       action_unit_head: Kernel and bias.
       batch: Labels, weights and action units.
       is_subtracted: Whether vectors are subtracted.
       smoothing: Of the labels.
       class_weights: (K,), or None.
+      movement_vectors: (D, U), or None.
     """
     labels, weight = (np.asarray(batch[name]) for name in ("label", "weight"))
     weight = weight.astype(np.float64)
+    labelled = np.asarray(batch.get("label_weight", weight), np.float64)
     subtracted = predictions
+    if movement_vectors is not None:
+        moved = np.asarray(batch["action_units"], np.float64) @ movement_vectors.T
+        subtracted = [p - moved for p in predictions]
     if is_subtracted:
         vectors = emotions[0].T[labels]
         subtracted = [
-            p - np.linalg.norm(p, axis=1, keepdims=True) * vectors for p in predictions
+            p - (labelled > 0)[:, None] * np.linalg.norm(p, axis=1)[:, None] * vectors
+            for p in subtracted
         ]
     cosines = [
         (unit(p) * unit(z)).sum(axis=1)
@@ -58,9 +65,10 @@ def byel_terms(
     ]
     terms = {
         "bootstrap_loss": (weight * sum(2 - 2 * c for c in cosines)).sum(),
-        "cosine_1_to_2": (weight * cosines[0]).sum(),
-        "cosine_2_to_1": (weight * cosines[1]).sum(),
     }
+    names = ("cosine_1_to_2", "cosine_2_to_1")
+    for name, cosine in zip(names, cosines, strict=False):
+        terms[name] = (weight * cosine).sum()
     if emotions is not None:
         w, scale, offset = emotions
         classes = np.ones(w.shape[1]) if class_weights is None else class_weights
@@ -70,7 +78,7 @@ def byel_terms(
             logits = (logits - logits.mean(0)) / np.sqrt(logits.var(0) + 1e-5)
             losses += cross_entropy(logits * scale + offset, labels, smoothing)
         terms["classification_loss"] = (
-            weight * np.asarray(classes)[labels] * losses
+            labelled * np.asarray(classes)[labels] * losses
         ).sum()
         penalty = np.abs(np.eye(w.shape[1]) - w.T @ w).sum()
         terms["orthonormality_penalty"] = weight.sum() * penalty
@@ -79,7 +87,7 @@ def byel_terms(
         huber(r @ kernel + bias, np.asarray(batch["action_units"]))
         for r in representations
     ]
-    terms["action_unit_loss"] = (weight * sum(losses)).sum()
+    terms["action_unit_loss"] = (labelled * sum(losses)).sum()
     return terms
 
 

@@ -8,10 +8,12 @@ import tensorflow as tf
 from byel_tf.augment.views import ready_views
 from byel_tf.compat import keras
 from byel_tf.models.action_units import build_action_unit_head
+from byel_tf.models.bootstrap import Bootstrap
 from byel_tf.models.byel import BYEL
 from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.emotion import EmotionClassifier, subtract_emotion_vector
 from byel_tf.models.mlp import MLP
+from byel_tf.models.movements import MovementVectors
 from byel_tf.models.networks import OnlineNetwork, TargetNetwork
 from byel_tf.models.normalization import batch_norm
 from tests.models.stepping import CLASSES, UNITS, Stepper, scatter
@@ -26,6 +28,24 @@ def rising_momentum(step):
 
 def first_view(batch):
     return ready_views(batch)[:1]
+
+
+def build_mlp(name, size, make_norm=batch_norm):
+    built = MLP(16, PROJECTION, name, make_norm)
+    built(tf.zeros([1, size]))
+    return built
+
+
+def build_emotions(make_norm=batch_norm):
+    emotions = EmotionClassifier(CLASSES, make_norm, dtype="float32")
+    emotions(tf.zeros([1, PROJECTION]))
+    return emotions
+
+
+def build_movements():
+    vectors = MovementVectors(UNITS, dtype="float32")
+    vectors(tf.zeros([1, PROJECTION]), tf.zeros([1, UNITS]))
+    return vectors
 
 
 def sgd():
@@ -44,13 +64,10 @@ def make_byel(tiny_encoder):
         target_momentum=rising_momentum,
         make_views=ready_views,
         make_norm=batch_norm,
+        has_movements=False,
         **options,
     ):
-        def mlp(name, size):
-            built = MLP(16, PROJECTION, name, make_norm)
-            built(tf.zeros([1, size]))
-            return built
-
+        mlp = functools.partial(build_mlp, make_norm=make_norm)
         keras.utils.set_random_seed(3)
         online = OnlineNetwork(
             tiny_encoder(make_norm),
@@ -60,10 +77,7 @@ def make_byel(tiny_encoder):
         target = TargetNetwork(
             tiny_encoder(make_norm), mlp("projector", REPRESENTATION)
         )
-        emotions = None
-        if has_emotions:
-            emotions = EmotionClassifier(CLASSES, make_norm, dtype="float32")
-            emotions(tf.zeros([1, PROJECTION]))
+        emotions = build_emotions(make_norm) if has_emotions else None
         model = BYEL(
             online,
             target,
@@ -74,6 +88,7 @@ def make_byel(tiny_encoder):
             **{
                 "action_unit_head": build_action_unit_head(UNITS, REPRESENTATION),
                 "max_bad_steps": 3,
+                "movement_vectors": build_movements() if has_movements else None,
                 **options,
             },
         )
@@ -90,12 +105,35 @@ def make_byel(tiny_encoder):
 def make_classifier(tiny_encoder):
     """A function that makes a compiled classifier, averaged and with action units."""
 
-    def make(optimizer=None, weight_ema=0.2, is_scattered=True, **options):
+    def make(
+        optimizer=None,
+        weight_ema=0.2,
+        is_scattered=True,
+        is_joint=False,
+        has_movements=False,
+        make_views=None,
+        **options,
+    ):
         keras.utils.set_random_seed(3)
+        encoder = tiny_encoder()
+
+        def build_bootstrap():
+            return Bootstrap(
+                encoder,
+                build_mlp("projector", REPRESENTATION),
+                build_mlp("predictor", PROJECTION),
+                TargetNetwork(tiny_encoder(), build_mlp("projector", REPRESENTATION)),
+                rising_momentum,
+                build_emotions(),
+                None if has_movements else subtract_emotion_vector,
+                build_movements() if has_movements else None,
+            )
+
         model = ExpressionClassifier(
-            tiny_encoder(),
+            encoder,
             CLASSES,
-            first_view,
+            make_views or (ready_views if is_joint else first_view),
+            build_bootstrap=build_bootstrap if is_joint else None,
             build_averaged_encoder=tiny_encoder if weight_ema else None,
             weight_ema=weight_ema,
             **{
@@ -118,7 +156,11 @@ def make_classifier(tiny_encoder):
 def _stepper(make_byel, make_classifier, two_replicas):
     @functools.cache
     def make(name, replicas):
-        make_model = {"byel": make_byel, "classifier": make_classifier}[name]
+        make_model = {
+            "byel": make_byel,
+            "classifier": make_classifier,
+            "joint": functools.partial(make_classifier, is_joint=True),
+        }[name]
         strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
         with strategy.scope():
             return Stepper(make_model())
@@ -128,7 +170,7 @@ def _stepper(make_byel, make_classifier, two_replicas):
 
 @pytest.fixture
 def stepper(_stepper):
-    """A function from "byel" or "classifier" and a number of replicas to a stepper.
+    """A function from "byel", "classifier" or "joint" and replicas to a stepper.
 
     Tracing takes seconds: every test gets the same one, set back to its start.
     """

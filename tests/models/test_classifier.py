@@ -112,10 +112,11 @@ def test_a_replica_of_mere_filling_changes_nothing(stepper):
         assert np.isfinite(copies).all()
 
 
-def test_two_replicas_learn_what_one_does(stepper):
+@pytest.mark.parametrize("name", ["classifier", "joint"])
+def test_two_replicas_learn_what_one_does(stepper, name):
     # Each replica's batch-norm statistics are those of the whole batch when both
     # have the same half.
-    one, two = stepper("classifier", 1), stepper("classifier", 2)
+    one, two = stepper(name, 1), stepper(name, 2)
     for seed in range(3):
         half = make_batch(seed, 4, total=8)
         expected = one(joined(half, half))

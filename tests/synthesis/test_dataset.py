@@ -8,6 +8,8 @@ import tensorflow as tf
 from PIL import Image
 
 from byel_tf.data.manifest import open_dataset
+from byel_tf.data.records import read_records
+from byel_tf.data.verify import verify
 from byel_tf.errors import RunError, UsageError
 from byel_tf.locks import locked_folder
 from byel_tf.synthesis import drawing
@@ -66,6 +68,22 @@ def test_same_bytes_with_one_worker_and_two(make, monkeypatch):
     monkeypatch.setattr(drawing, "_PERSONS_A_TASK", 1)  # three tasks
     one = make("one", count=14)
     assert contents(one) == contents(make("two", count=14, workers=2))
+
+
+def test_neutral_pairs(make, draw, synthetic):
+    plain, paired = make("plain"), make("paired", pairs="neutral")
+    assert paired.manifest.source == {**plain.manifest.source, "pairs": "neutral"}
+    assert list(verify(paired.path)) == []
+    for split in plain.manifest.splits:
+        records = [read_records(d, split, range(6)) for d in (plain, paired)]
+        for without, record in zip(*records, strict=True):
+            assert dataclasses.replace(record, pair=None) == without
+            index = int(record.filename.removesuffix(".png").rpartition("-")[2])
+            face = sample_face(synthetic, record.class_name, 3, index)
+            rest = dataclasses.replace(face, action_units={})
+            pixels = tf.io.decode_png(record.pair.encoded)
+            np.testing.assert_array_equal(pixels, draw.render(rest, 16))
+            assert record.pair.subject == record.subject
 
 
 def test_manifest(make):

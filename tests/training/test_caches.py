@@ -48,6 +48,11 @@ def test_several_processes_of_a_machine_share_it(plan):
     assert plan("auto", 6 * TRAIN - 1, processes=3).training == "none"
 
 
+def test_second_pictures_take_as_much_again(plan):
+    assert plan("auto", 4 * TRAIN, pictures=2).training == "memory"
+    assert plan("auto", 4 * TRAIN - 1, pictures=2).training == "none"
+
+
 def test_images_of_one_epoch_are_not_kept(faces, monkeypatch):
     scored = [(open_dataset(str(faces)), "validation")]
     for free, expected in ((24 * 16**2 * 3, "memory"), (24 * 16**2 * 3 - 1, "none")):

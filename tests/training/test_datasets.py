@@ -14,8 +14,9 @@ from byel_tf.training.datasets import open_datasets, require_distinct_names
 def make(tmp_path, tiny_png):
     """Prepares a data set with the given numbers of records by split."""
 
-    def prepare(name, classes=("a", "b"), label=0, **counts):
-        with write_dataset(tmp_path / name, classes, {"kind": "test"}) as writer:
+    def prepare(name, classes=("a", "b"), label=0, source=(), units=(), **counts):
+        source = {"kind": "test", **dict(source)}
+        with write_dataset(tmp_path / name, classes, source, units) as writer:
             for split, count in counts.items():
                 for _ in range(count):
                     writer.add(split, Record(tiny_png, "png", 1, 1, label, "", "x"))
@@ -47,6 +48,20 @@ def test_opened(make):
     }
 
 
+def test_votes_are_counted(make, tmp_path, tiny_png):
+    train = make("faces", train=4, validation=1)
+    assert open_datasets(configured(train)).voted is None
+    with pytest.raises(UsageError, match="no training image of data set faces .* has"):
+        open_datasets(configured(train, "--soft_labels"))
+    voted = tmp_path / "voted"
+    with write_dataset(voted, ("a", "b"), {"kind": "test"}) as writer:
+        for votes in (None, (3.0, 1.0), (1.0, 1.0), (0.0, 2.0)):
+            record = Record(tiny_png, "png", 1, 1, 0, "", "x", votes=votes)
+            writer.add("train", record)
+        writer.add("validation", record)
+    assert open_datasets(configured(voted, "--soft_labels")).voted == 3
+
+
 def test_training_set_without_a_test_split(make):
     opened = open_datasets(configured(make("faces", train=4, validation=1)))
     assert opened.reported == {}
@@ -76,6 +91,52 @@ def test_action_units_that_are_not_there(make):
     expected = "--action_unit_weight=0.5, but data set faces .* has no action units"
     with pytest.raises(UsageError, match=expected):
         open_datasets(configured(train, "--action_unit_weight=0.5"))
+
+
+@pytest.mark.parametrize(
+    ("said", "flags", "expected"),
+    [
+        ("expression", [], "expression"),
+        ("neutral", ["--subtraction=action_units"], "neutral"),
+        ("neutral", ["--pairs=none"], "none"),
+        ("neutral", ["--pairs=label"], "label"),
+        ("none", [], "none"),
+    ],
+)
+def test_pairs_are_those_of_the_data_set_unless_told(make, said, flags, expected):
+    options = {"source": {"pairs": said}, "units": ("brow",)}
+    train = make("faces", train=4, validation=1, **options)
+    assert open_datasets(configured(train, *flags)).pairs == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "flags", "expected"),
+    [
+        ("sisters", [], "kind 'sisters', which .* give --pairs=none"),
+        ("expression", ["--subtraction=action_units"], "synthesize --pairs=neutral"),
+        (
+            "neutral",
+            ["--subtraction=action_units", "--objective=byol"],
+            "is for --objective=byel or joint",
+        ),
+        (
+            "neutral",
+            ["--subtraction=action_units", "--noemotion_subtraction"],
+            "with --emotion_subtraction",
+        ),
+        (
+            "neutral",
+            ["--subtraction=action_units", "--label_share=0.5"],
+            "--label_share=0.5 hides most",
+        ),
+    ],
+)
+def test_pairs_and_labels_that_cannot_be_used(make, said, flags, expected):
+    train = make(
+        "faces", train=4, validation=1, source={"pairs": said}, units=("brow",)
+    )
+    with pytest.raises((RunError, UsageError), match=expected):
+        open_datasets(configured(train, *flags))
 
 
 @pytest.mark.parametrize("flag", ["eval_data", "selection_data"])

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from byel_tf.augment.views import ready_views
 from byel_tf.config import FinetuneOptions, ModelOptions, RunOptions
+from byel_tf.models.normalization import batch_norm
 from byel_tf.training.finetuning import build_finetuning
 from byel_tf.training.inputs import StageInputs
 
@@ -33,6 +34,7 @@ def build(tiny_encoder):
             class_weights=None,
             encoder=tiny_encoder(),
             build_encoder=tiny_encoder,
+            make_norm=batch_norm,
             jit_compile=jit_compile,
         )
 

@@ -153,6 +153,25 @@ def test_sampling_draws_each_class_equally_often(build, unequal):
     assert np.bincount(labels, minlength=3).tolist() == [9, 0, 3]
 
 
+def test_few_labels(build, unequal, faces):
+    labelled = np.arange(12) % 4 == 0  # one of three, and two of nine
+    dataset = open_dataset(str(unequal))
+    assert class_weights(dataset, "weights", labelled) == [3 / (2 * 2), 0, 3 / 2]
+    flags = ["--batch_size=4", "--labelled_rows=0.5"]
+    options = {"data": unequal, "labelled": labelled, "drop_remainder": True}
+    some = build(*flags, **options)
+    only = build(*flags, **options, sees_all=False)
+    # An epoch keeps its steps; all that is seen in training on labels has one.
+    assert some.steps_per_epoch == only.steps_per_epoch == 3
+    shares = [(b["label_weight"].numpy() > 0).sum() for b in take(some, 0, 6)]
+    assert min(shares) >= 2 and max(shares) < 4
+    batches = take(only, 0, 6)
+    for batch in batches:
+        np.testing.assert_array_equal(batch["label_weight"], batch["weight"])
+    labels = np.concatenate([batch["label"] for batch in batches])
+    assert np.bincount(labels, minlength=3).tolist() == [16, 0, 8]
+
+
 def test_batches_of_a_split_that_there_is(faces, unequal):
     dataset = open_dataset(str(faces))
     batches = list(split_data(dataset, "validation", 16, 8).epoch())

@@ -120,12 +120,12 @@ def test_action_units_are_exported_where_they_were_learned(export, saved, networ
 
 def test_the_report_states_what_a_run_is_of(tmp_path):
     config = configure("data/x", tmp_path, "--init_from=runs/y", "--selection=last")
-    facts = module._report_facts(config, "one CPU", {"pretrain": 100, "finetune": 1000})
+    facts = module._report_facts(config, "one CPU", {"pretrain": 64, "finetune": 2400})
     assert facts["epoch"] == "last"
     assert facts["encoder's weights at the start"] == "those of runs/y"
     assert facts["devices"] == "one CPU"
     (cost,) = (value for name, value in facts.items() if name.startswith("cost in "))
-    assert cost == "pretrain 6,400, finetune 24,000"
+    assert cost == "pretrain 64, finetune 2,400"
     config = configure("data/x", tmp_path, "--selection_data=z")
     facts = module._report_facts(config, "one CPU", {})
     assert facts["epoch"] == "best on the validation split of z"

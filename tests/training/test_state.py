@@ -103,9 +103,10 @@ def test_everything_is_named(make, created, name, optimizer):
         ("pretrain", {"action_unit_head": None}),
         ("finetune", {"weight_ema": 0.0}),
         ("finetune", {"action_unit_head": None}),
+        ("finetune", {"is_joint": True, "has_movements": True}),
     ],
 )
-def test_everything_of_a_smaller_model_is_named(make, created, name, options):
+def test_everything_of_another_model_is_named(make, created, name, options):
     model = make(name, **options)
     assert_names_all(TrainingState(model), model, created)
 

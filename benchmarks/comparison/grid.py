@@ -1,0 +1,130 @@
+"""The arms of `benchmarks.pays`, and what each may cost."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from benchmarks.comparison.variants import Variant
+from byel_tf.errors import UsageError
+from byel_tf.training.cost import encoder_passes
+
+#: What learns: the flags of each, and the pairs that mean something to it.
+OBJECTIVES = {
+    "supervised": ((), ("none", "expression")),
+    "fixmatch": ((), ("none",)),
+    "joint": ((), ("none", "label", "expression", "neutral")),
+    "byel": ((), ("none", "label", "expression", "neutral")),
+    "byol": ((), ("none", "label", "expression", "neutral")),
+    "joint_units": (("--subtraction=action_units",), ("neutral",)),
+    "byel_units": (("--subtraction=action_units",), ("neutral",)),
+}
+#: What the second picture of a face shows.
+PAIRS = ("none", "label", "expression", "neutral")
+#: What all arms are compared to.
+CONTROL = "supervised-none"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One training of the grid, but for its seed.
+
+    Attributes:
+      objective: Of `OBJECTIVES`.
+      pairs: Of `PAIRS`.
+      share: Of the persons that are labelled, in (0, 1].
+      budget: Most encoder passes, in supervised epochs over all images.
+    """
+
+    objective: str
+    pairs: str
+    share: float
+    budget: int
+
+    @property
+    def arm(self) -> str:
+        """What is compared at one share and budget."""
+        return f"{self.objective}-{self.pairs}"
+
+    @property
+    def name(self) -> str:
+        """Name of its variant."""
+        return f"{self.arm}-share{self.share:g}-budget{self.budget}"
+
+    def epochs(self, pretrain_part: float) -> dict[str, int]:
+        """Epochs of the stages that it has, within the budget.
+
+        Args:
+          pretrain_part: Share of the budget for stage 1, where there is one.
+        """
+        objective = self.objective.removesuffix("_units")
+        left = self.budget * encoder_passes("finetune", "supervised", "none")
+        epochs = {}
+        if objective in ("byel", "byol"):
+            each = encoder_passes("pretrain", objective, self.pairs)
+            epochs["pretrain_epochs"] = int(left * pretrain_part / each)
+            left -= epochs["pretrain_epochs"] * each
+        each = encoder_passes("finetune", objective, self.pairs)
+        epochs["finetune_epochs"] = left // each
+        return epochs
+
+    def variant(
+        self, flagfile: str, data: str, faces: int, pretrain_part: float
+    ) -> Variant:
+        """The training as a variant.
+
+        Args:
+          flagfile: The recipe that all cells share.
+          data: Folder of the data sets, one for each kind of second pictures.
+          faces: Number of faces that are drawn where there is none.
+          pretrain_part: As of `epochs`.
+        """
+        flags, _ = OBJECTIVES[self.objective]
+        drawn = self.pairs if self.pairs in ("expression", "neutral") else "none"
+        flags = (
+            f"--objective={self.objective.removesuffix('_units')}",
+            *flags,
+            f"--train_data=synthetic={data}/{drawn}",
+            f"--synthesize_train={faces}",
+            f"--synthesize_pairs={drawn}",
+            f"--pairs={'label' if self.pairs == 'label' else 'auto'}",
+            f"--label_share={self.share:g}",
+            *(f"--{name}={n}" for name, n in self.epochs(pretrain_part).items()),
+        )
+        return Variant(self.name, (flagfile,), flags)
+
+
+def grid(
+    objectives: Sequence[str],
+    pairs: Sequence[str],
+    shares: Sequence[float],
+    budgets: Sequence[int],
+    pretrain_part: float,
+) -> list[Cell]:
+    """The cells that mean something, the cheapest first and the control before all.
+
+    Raises:
+      UsageError: If there is no control among them, or a budget is too small.
+    """
+    cells = list(_cells(objectives, pairs, shares, budgets))
+    if CONTROL not in {cell.arm for cell in cells}:
+        raise UsageError(
+            "nothing to compare to: --objectives must have supervised, and --pairs none"
+        )
+    for cell in cells:
+        if 0 in cell.epochs(pretrain_part).values():
+            raise UsageError(
+                f"--budgets={cell.budget} is less than an epoch of each stage of "
+                f"{cell.arm}: give a larger one"
+            )
+    return cells
+
+
+def _cells(objectives, pairs, shares, budgets) -> Iterator[Cell]:
+    for budget in sorted(budgets):
+        for share in shares:
+            for objective, (_, known) in OBJECTIVES.items():
+                for kind in PAIRS:
+                    is_asked = objective in objectives and kind in pairs
+                    # Movements of faces without labels are not known.
+                    is_known = not objective.endswith("_units") or share == 1
+                    if is_asked and is_known and kind in known:
+                        yield Cell(objective, kind, share, budget)

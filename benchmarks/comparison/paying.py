@@ -1,0 +1,226 @@
+"""What the grid of `benchmarks.pays` has found: numbers, charts and words."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.comparison.folder import FinishedRun
+from benchmarks.comparison.grid import CONTROL, Cell
+from benchmarks.comparison.summary import comparable_datasets, compare, remarks
+from byel_tf.evaluation.report.figures import (
+    class_colours,
+    legend_columns,
+    new_chart,
+    to_png,
+)
+
+_PROBES = ("linear_probe", "nearest_neighbours")
+_CHART = (6.5, 5.0)
+
+
+def found(
+    cells: Sequence[Cell], finished: Sequence[FinishedRun], resamples: int
+) -> dict[str, Any]:
+    """The content of `pays.json`.
+
+    Args:
+      cells: The grid.
+      finished: Its finished runs, at least one.
+      resamples: Number of bootstrap resamples.
+
+    Returns:
+      "datasets": by name a list of points, one for each cell with finished runs:
+      arm, share, budget, seeds, encoder passes (mean over seeds), macro F1 with
+      interval and by seed, difference to the control of the same share and budget with
+      interval and relative to the control's score, and the probes' macro F1; "notes".
+    """
+    names, notes = comparable_datasets(finished, ())
+    by_name: dict[str, list[FinishedRun]] = {}
+    for run in finished:
+        by_name.setdefault(run.variant, []).append(run)
+    points = {name: [] for name in names}
+    places = dict.fromkeys((cell.budget, cell.share) for cell in cells)
+    for budget, share in places:
+        here = [c for c in cells if (c.budget, c.share) == (budget, share)]
+        here = {c.arm: by_name[c.name] for c in here if c.name in by_name}
+        # The control first, which the others are compared to.
+        runs = {arm: here[arm] for arm in sorted(here, key=lambda arm: arm != CONTROL)}
+        for name in names if runs else ():
+            scores = compare(runs, name, resamples)
+            for arm, group in runs.items():
+                point = {"arm": arm, "share": share, "budget": budget}
+                points[name].append(point | _point(arm, group, name, scores))
+    return {
+        "control": CONTROL,
+        "resamples": resamples,
+        "datasets": points,
+        "notes": [*remarks(by_name), *notes],
+    }
+
+
+def _point(
+    arm: str, group: Sequence[FinishedRun], dataset: str, scores: Mapping[str, Any]
+) -> dict[str, Any]:
+    point = {
+        "encoder_passes": statistics.mean(
+            sum(run.results["encoder_passes"].values()) for run in group
+        ),
+        **scores["variants"][arm],
+    }
+    if arm != CONTROL and CONTROL in scores["variants"]:
+        control = scores["variants"][CONTROL]["macro_f1"]
+        difference = scores["differences"][arm]
+        point["difference"] = difference["macro_f1"]
+        point["difference_interval"] = difference["interval"]
+        if control:
+            point["relative"] = difference["macro_f1"] / control
+    for probe in _PROBES:
+        results = [run.results["datasets"][dataset].get(probe) for run in group]
+        if all(results):
+            point[probe] = statistics.mean(result["macro_f1"] for result in results)
+    return point
+
+
+def charts(content: Mapping[str, Any]) -> dict[str, bytes]:
+    """Curves over passes at each share, and over shares at the largest budget.
+
+    Args:
+      content: That of `pays.json`.
+
+    Returns:
+      PNG files by name, without folder.
+    """
+    made = {}
+    for number, (dataset, points) in enumerate(content["datasets"].items()):
+        shares = list(dict.fromkeys(point["share"] for point in points))
+        for share in shares:
+            chosen = [point for point in points if point["share"] == share]
+            made[f"pays-{number}-share{share:g}.png"] = _chart(
+                chosen,
+                "encoder_passes",
+                "encoder passes",
+                f"{dataset}: {100 * share:g} % labelled",
+            )
+        largest = max(point["budget"] for point in points)
+        chosen = [point for point in points if point["budget"] == largest]
+        made[f"pays-{number}-shares.png"] = _chart(
+            chosen, "share", "share of the persons that is labelled", dataset
+        )
+    return made
+
+
+def _chart(points: Sequence[Mapping[str, Any]], x: str, label: str, title: str):
+    """Macro F1 of each arm with its interval over the seeds' images."""
+    figure, axes = new_chart(_CHART)
+    arms = list(dict.fromkeys(point["arm"] for point in points))
+    for arm, colour in zip(arms, class_colours(len(arms)), strict=True):
+        own = sorted((p for p in points if p["arm"] == arm), key=lambda p: p[x])
+        middle = [point["macro_f1"] for point in own]
+        # A mean may lie at the end of its percentile interval, not beyond a chart's.
+        errors = [
+            [max(p["macro_f1"] - p["interval"][0], 0) for p in own],
+            [max(p["interval"][1] - p["macro_f1"], 0) for p in own],
+        ]
+        style = {"lw": 2.5, "ls": "--"} if arm == CONTROL else {}
+        axes.errorbar(
+            [point[x] for point in own],
+            middle,
+            errors,
+            label=arm,
+            color=colour,
+            marker="o",
+            ms=3,
+            capsize=2,
+            **style,
+        )
+    axes.set(xlabel=label, ylabel="macro F1", title=title, xscale="log")
+    axes.grid(alpha=0.3)
+    columns = legend_columns(arms, most=3)
+    figure.legend(loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+    return to_png(figure)
+
+
+def document(
+    content: Mapping[str, Any], command: str, folder: str, names: Sequence[str]
+) -> str:
+    """The document: what pays first, then every number.
+
+    Args:
+      content: That of `pays.json`.
+      command: What makes it again.
+      folder: Of the charts, as seen from the document.
+      names: File names of the charts.
+    """
+    lines = [
+        "# When BYEL pays",
+        "",
+        f"Every arm against `{content['control']}` of the same label share and budget "
+        "of encoder passes; a backward pass counts as two. Budgets are in epochs of "
+        "supervised training over all images, of which no arm takes more. The epoch is "
+        "the best on the validation split. Made by:",
+        "",
+        f"    {command}",
+        "",
+    ]
+    for number, (dataset, points) in enumerate(content["datasets"].items()):
+        lines += [f"## {dataset}", "", *_verdict(points), ""]
+        own = [name for name in names if name.startswith(f"pays-{number}-")]
+        lines += [f"![{name}]({folder}/{name})" for name in own]
+        lines += ["", *_table(points), ""]
+    lines += ["## How to read it", ""]
+    lines += [
+        "- Macro F1 is the mean over the seeds; its 95 % interval resamples images. A "
+        "difference's interval resamples images, the same for both, and seeds.",
+        "- Of many arms one lies above the control by chance: believe an arm that does "
+        "so on several data sets.",
+        *(f"- {note}" for note in content["notes"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _verdict(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence for each share and budget."""
+    lines = []
+    for share, budget in dict.fromkeys((p["share"], p["budget"]) for p in points):
+        here = [p for p in points if (p["share"], p["budget"]) == (share, budget)]
+        arms = [p for p in here if "difference" in p]
+        if not arms:
+            continue
+        best = max(arms, key=lambda point: point["difference"])
+        low, high = best["difference_interval"]
+        relative = f", {best['relative']:+.1%}" if "relative" in best else ""
+        pays = "pays" if low > 0 else "no arm pays; the best is"
+        sentence = f"`{best['arm']}` {pays}" if low > 0 else f"{pays} `{best['arm']}`"
+        lines.append(
+            f"- {100 * share:g} % labelled, budget {budget}: {sentence} "
+            f"({best['difference']:+.4f}{relative}, interval {low:+.4f} to {high:+.4f})"
+        )
+    return lines or ["- Nothing is finished that the control can be compared to."]
+
+
+def _table(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "| labelled | budget | arm | encoder passes | macro F1 | difference | "
+        "linear probe | neighbours | seeds |",
+        "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for p in points:
+        low, high = p["interval"]
+        difference = ""
+        if "difference" in p:
+            a, b = p["difference_interval"]
+            difference = f"{p['difference']:+.4f} ({a:+.4f} to {b:+.4f})"
+        probes = [f"{p[probe]:.4f}" if probe in p else "" for probe in _PROBES]
+        cells = [
+            f"{100 * p['share']:g} %",
+            str(p["budget"]),
+            p["arm"],
+            f"{p['encoder_passes']:,.0f}",
+            f"{p['macro_f1']:.4f} ({low:.4f} to {high:.4f})",
+            difference,
+            *probes,
+            str(len(p["by_seed"])),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines

@@ -1,0 +1,153 @@
+"""`python -m benchmarks.pays`: when bootstrapping is worth its encoder passes.
+
+A grid of objective × pairs × label share × budget, several seeds each, against
+supervised training of the same label share and no more passes. Repeated, the command
+continues where it stopped.
+"""
+
+import dataclasses
+import pathlib
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from benchmarks.comparison.folder import ComparisonFolder
+from benchmarks.comparison.grid import OBJECTIVES, PAIRS, grid
+from benchmarks.comparison.paying import charts, document, found
+from benchmarks.comparison.processes import interrupted_by_signals
+from benchmarks.comparison.series import perform_all, require_unchanged
+from benchmarks.comparison.variants import parse_common, parse_seeds, plan_run
+from benchmarks.seeds import TRAINER
+from byel_tf.errors import RunError, UsageError
+from byel_tf.files import write_atomically
+from byel_tf.flagging import option, parse
+from byel_tf.program import run_program
+from byel_tf.training.run_directory import to_json
+
+_T = TypeVar("_T")
+_IMAGES = "images"
+
+
+@dataclasses.dataclass(frozen=True)
+class PaysOptions:
+    """Compare bootstrapping with supervised training at equal encoder passes."""
+
+    output: str = option(
+        dataclasses.MISSING, "Folder of the runs, their results and pays.json."
+    )
+    flagfile_of_runs: str = option(
+        "flags/facekit_supervised.cfg",
+        "Recipe that all runs share; the grid sets objective, data, pairs, label share "
+        "and epochs.",
+    )
+    common: tuple[str, ...] = option(
+        (), "Flags of all runs, such as --eval_data=…; they override the recipe's."
+    )
+    data: str = option(
+        "",
+        "Folder of the training sets none, expression and neutral, after what the "
+        "second pictures show; those that are missing are drawn. Empty: OUTPUT/data.",
+    )
+    faces: int = option(12000, "Faces in a set that is drawn.", lower=12)
+    objectives: str = option(
+        ",".join(OBJECTIVES), f"Of {', '.join(OBJECTIVES)}, as a,b."
+    )
+    pairs: str = option(",".join(PAIRS), f"Of {', '.join(PAIRS)}, as a,b.")
+    label_shares: str = option("1,0.02", "Shares of the persons that are labelled.")
+    budgets: str = option(
+        "8,24",
+        "Encoder passes of a run, at most, in epochs of supervised training.",
+    )
+    pretrain_part: float = option(
+        0.5, "Share of the budget that byel and byol pre-train with.", lower=0, upper=1
+    )
+    seeds: str = option("1,2,3", "Seeds of each cell.")
+    resamples: int = option(2000, "Bootstrap resamples.", lower=100)
+    report: str = option(
+        "",
+        "Document to write, such as docs/when_byel_pays.md; charts go to images/ by "
+        "its side. Empty: OUTPUT/when_byel_pays.md.",
+    )
+
+
+def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
+    """Parses the command line, trains what is missing, and writes what was found.
+
+    Args:
+      argv: The command line, the program's name first.
+      trainer: Command that takes the flags of `train_main.py`.
+
+    Raises:
+      UsageError: For flags that cannot be meant.
+      RunError: If a run failed, or the runs cannot be compared.
+    """
+    (options,) = parse(argv, PaysOptions)
+    folder = ComparisonFolder(options.output)
+    cells = grid(
+        _names("objectives", options.objectives, OBJECTIVES),
+        _names("pairs", options.pairs, PAIRS),
+        _numbers("label_shares", options.label_shares, float, 1.0),
+        _numbers("budgets", options.budgets, int, 10**6),
+        options.pretrain_part,
+    )
+    data = options.data or str(folder.path / "data")
+    common = parse_common(options.common)
+    runs = []
+    for cell in cells:
+        variant = cell.variant(
+            options.flagfile_of_runs, data, options.faces, options.pretrain_part
+        )
+        for seed in parse_seeds(options.seeds):
+            model_dir = str(folder.model_dir(f"{variant.name}-seed{seed}"))
+            runs.append(plan_run(variant, common, seed, model_dir))
+    with folder.reserved() as lock, interrupted_by_signals():
+        for run in runs:
+            require_unchanged(run, folder)
+        finished, failed = perform_all(runs, folder, trainer, lock)
+    if finished:
+        content = found(cells, finished, options.resamples)
+        write_atomically(folder.path / "pays.json", to_json(content))
+        report = pathlib.Path(options.report or folder.path / "when_byel_pays.md")
+        images = charts(content)
+        (report.parent / _IMAGES).mkdir(parents=True, exist_ok=True)
+        for name, png in images.items():
+            write_atomically(report.parent / _IMAGES / name, png)
+        command = shlex.join(["python", "-m", "benchmarks.pays", *argv[1:]])
+        text = document(content, command, _IMAGES, list(images))
+        write_atomically(report, text)
+        print(f"\n{text}\nwritten: {report}, {folder.path / 'pays.json'}", flush=True)
+    if failed:
+        raise RunError(
+            f"{len(failed)} of {len(runs)} runs failed ({', '.join(failed)}): repeat "
+            "the command to try them again"
+        )
+
+
+def _names(flag: str, text: str, known: Sequence[str]) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--{flag}={text}: '{name}' is none of {', '.join(known)}")
+    return names
+
+
+def _numbers(flag: str, text: str, kind: Callable[[str], _T], most: _T) -> list[_T]:
+    try:
+        numbers = [kind(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(0 < number <= most for number in numbers):
+        raise UsageError(f"--{flag}={text}: expected numbers up to {most}, as a,b")
+    if len(set(numbers)) < len(numbers):
+        raise UsageError(f"--{flag}={text}: a number stands twice")
+    return numbers
+
+
+def run() -> int:
+    """Runs the program; returns its exit code."""
+    return run_program(main, sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,1 @@
+"""Adaptation at test time: an export made anew for unlabelled photographs."""

@@ -1,0 +1,137 @@
+"""An export made anew: the network, changed for images, behind the same signature."""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from byel_tf.adaptation.adapt import Adaptation
+from byel_tf.adaptation.running import Running
+from byel_tf.adaptation.settings import MethodSettings, Source
+from byel_tf.errors import RunError, UsageError
+from byel_tf.files import new_directory
+from byel_tf.serving.action_units import ActionUnitReader
+from byel_tf.serving.export import (
+    ServingModule,
+    export_saved_model,
+    read_metadata,
+)
+from byel_tf.serving.model_card import collect_facts, write_model_card
+from byel_tf.serving.networks import read_network, variables_file
+
+# Facts that are of the files, not of the model.
+_OF_FILES = ("limits", "files")
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceModel:
+    """An export to adapt.
+
+    Attributes:
+      path: Its version folder.
+      facts: What it states of itself.
+      running: Its network.
+      source: What the methods know of it besides.
+      action_units: What reads the action units of its representations; None if it has
+        none.
+    """
+
+    path: pathlib.Path
+    facts: Mapping[str, Any]
+    running: Running
+    source: Source
+    action_units: ActionUnitReader | None = None
+
+
+def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel:
+    """Reads an export's network.
+
+    Args:
+      export: A version folder such as `RUN/export/1`.
+      batch_size: Images at a time.
+
+    Raises:
+      RunError: If it is none whose network can be built, or was adapted before.
+    """
+    try:
+        facts = read_metadata(export)
+        if facts.get("weights"):
+            raise ValueError(f"its weights are in {facts['weights']}")
+        network, action_units = read_network(export, facts)
+        classes = len(facts["classes"])
+        shares = facts.get("class_shares") or [1.0 / classes] * classes
+        fitted = facts.get("fitted_temperature", facts["temperature"])
+        source = Source(float(fitted), tuple(map(float, shares)))
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        UsageError,
+        tf.errors.OpError,
+    ) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"{export} is no export whose network can be built ({reason}): give a "
+            "run's folder, or a version folder such as RUN/export/1"
+        ) from error
+    if "adaptation" in facts:
+        raise RunError(
+            f"{export} was adapted before: give the export that it was made from, "
+            "adaptations do not add up"
+        )
+    return SourceModel(
+        pathlib.Path(export), facts, Running(network, batch_size), source, action_units
+    )
+
+
+def write_adapted(
+    folder: str | os.PathLike,
+    model: SourceModel,
+    adaptation: Adaptation,
+    settings: MethodSettings,
+    data_sha256: str,
+) -> None:
+    """Writes the changed network as an export with its card.
+
+    Args:
+      folder: Folder to make.
+      model: What it was made from, its network changed.
+      adaptation: How.
+      settings: Those of the methods.
+      data_sha256: Hash of the images.
+
+    Raises:
+      RunError: If the folder exists and is not empty.
+    """
+    facts = {
+        **{k: v for k, v in model.facts.items() if k not in _OF_FILES},
+        "adaptation": {
+            **adaptation.to_json(model.facts["classes"]),
+            "settings": dataclasses.asdict(settings),
+            "data_sha256": data_sha256,
+            "source_sha256": hashlib.sha256(
+                variables_file(model.path).read_bytes()
+            ).hexdigest(),
+        },
+    }
+    module = ServingModule(
+        model.running.network,
+        model.facts["classes"],
+        model.facts["image_size"],
+        float(model.facts["temperature"]),
+        model.action_units,
+        model.source.shares,
+    )
+    found = collect_facts(model.path, model.path)
+    # Its scores and converted files are the source's.
+    card = dataclasses.replace(found, export=facts, results={}, formats={})
+    with new_directory(folder) as whole:
+        export_saved_model(whole, module, facts)
+        write_model_card(whole, card)

@@ -1,0 +1,146 @@
+"""The grid of bootstrapping against supervised training, with a stand-in's runs."""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import f1_score
+
+from benchmarks.comparison.grid import OBJECTIVES, PAIRS, Cell, grid
+from benchmarks.pays import main
+from byel_tf.errors import UsageError
+from byel_tf.program import run_program
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+FAKE = (sys.executable, str(pathlib.Path(__file__).with_name("fake_trainer.py")))
+SMALL = (
+    "--flagfile_of_runs=base.cfg",
+    "--common=--eval_data=real=r",
+    "--objectives=supervised,joint",
+    "--pairs=none",
+    "--label_shares=1",
+    "--budgets=8",
+    "--seeds=1,2",
+)
+
+
+@pytest.fixture
+def pays(tmp_path, monkeypatch, capfd):
+    """Runs the grid with the stand-in; returns exit code and standard error."""
+    (tmp_path / "control").mkdir()
+    monkeypatch.setenv("FAKE_TRAINER", str(tmp_path / "control"))
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "base.cfg").write_text("--width=0.5\n--dropout=0.5\n")
+
+    def run(*arguments):
+        argv = ["pays.py", "--output=out", *SMALL, *arguments]
+        code = run_program(lambda argv: main(argv, FAKE), argv)
+        return code, capfd.readouterr().err
+
+    return run
+
+
+def test_a_grid_is_trained_compared_and_continued(pays, tmp_path):
+    failing = tmp_path / "control" / "joint-none-share1-budget8-seed2"
+    failing.write_text("fail")
+    code, error = pays()
+    assert code == 1 and "1 of 4 runs failed" in error
+    failing.unlink()
+    assert pays() == (0, "")
+    calls = (tmp_path / "control" / "calls").read_text().splitlines()
+    assert len(calls) == 5 and calls[-1].startswith(failing.name)
+    assert "joint-none-share1-budget8-seed1 began" in calls
+    content = json.loads(pathlib.Path("out/pays.json").read_text())
+    points = content["datasets"]["real"]
+    assert [p["arm"] for p in points] == ["supervised-none", "joint-none"]
+    scores = {}
+    for point in points:
+        name = f"{point['arm']}-share1-budget8"
+        runs = [
+            json.loads(pathlib.Path(f"out/{name}-seed{seed}.json").read_text())
+            for seed in (1, 2)
+        ]
+        by_seed = [
+            f1_score(*run["predictions"]["real"].values(), average="macro")
+            for run in runs
+        ]
+        scores[point["arm"]] = np.mean(by_seed)
+        assert list(point["by_seed"].values()) == pytest.approx(by_seed)
+        assert point["macro_f1"] == pytest.approx(np.mean(by_seed))
+    control, joint = points
+    assert joint["difference"] == pytest.approx(
+        scores["joint-none"] - scores["supervised-none"]
+    )
+    assert joint["relative"] == pytest.approx(
+        joint["difference"] / scores["supervised-none"]
+    )
+    assert "difference" not in control
+    # The passes are the runs' own: 8 epochs, and 6 that cost a third more each.
+    assert (control["encoder_passes"], joint["encoder_passes"]) == (800, 600)
+    text = pathlib.Path("out/when_byel_pays.md").read_text()
+    assert f"{joint['difference']:+.4f}" in text and "--budgets=8" in text
+    images = sorted(pathlib.Path("out/images").iterdir())
+    assert [image.name for image in images] == [
+        "pays-0-share1.png",
+        "pays-0-shares.png",
+    ]
+    for image in images:
+        assert f"(images/{image.name})" in text
+        assert Image.open(image).size[0] > 400
+
+
+def test_no_cell_takes_more_than_its_budget():
+    cells = grid(list(OBJECTIVES), list(PAIRS), [1, 0.1], [8, 24], 0.5)
+    assert len(cells) == len({cell.name for cell in cells}) == 2 * (2 * 15 + 2)
+    for cell in cells:
+        epochs = cell.epochs(0.5)
+        each = 4 if cell.pairs == "neutral" else 8
+        passes = each * epochs.get("pretrain_epochs", 0)
+        one = {"joint": 4, "joint_units": 4, "fixmatch": 6}.get(cell.objective, 3)
+        passes += one * epochs["finetune_epochs"]
+        assert 3 * cell.budget - one < passes <= 3 * cell.budget
+    units = [cell for cell in cells if cell.objective.endswith("_units")]
+    assert {(cell.pairs, cell.share) for cell in units} == {("neutral", 1)}
+
+
+def test_flags_of_a_cell():
+    variant = Cell("byel_units", "neutral", 1.0, 8).variant("r.cfg", "d", 600, 0.5)
+    assert variant.flagfiles == ("r.cfg",)
+    assert variant.flags == (
+        "--objective=byel",
+        "--subtraction=action_units",
+        "--train_data=synthetic=d/neutral",
+        "--synthesize_train=600",
+        "--synthesize_pairs=neutral",
+        "--pairs=auto",
+        "--label_share=1",
+        "--pretrain_epochs=3",
+        "--finetune_epochs=4",
+    )
+    label = Cell("joint", "label", 0.02, 8).variant("r.cfg", "d", 600, 0.5).flags
+    assert "--train_data=synthetic=d/none" in label and "--pairs=label" in label
+
+
+def test_a_grid_without_its_control_or_with_too_small_a_budget():
+    with pytest.raises(UsageError, match="nothing to compare to"):
+        grid(["joint"], ["none"], [1], [8], 0.5)
+    with pytest.raises(UsageError, match="less than an epoch of each stage of byel-"):
+        grid(["supervised", "byel"], ["none"], [1], [4], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("--objectives=simclr", "'simclr' is none of supervised, "),
+        ("--label_shares=1,2", "expected numbers up to 1.0"),
+        ("--budgets=8,8", "a number stands twice"),
+        ("--budgets=x", "expected numbers up to"),
+    ],
+)
+def test_wrong_usage(pays, argument, expected):
+    code, error = pays(argument)
+    assert code == 2 and expected in error
