@@ -247,14 +247,10 @@ def test_a_finished_run_is_not_exported_twice(copied):
     # An export of older weights, of a run stopped before it exported, is not reported.
     content = json.loads(facts.read_text())
     facts.write_text(json.dumps({**content, "step": content["step"] - 1}))
-    main(arguments)
-    assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
-
-
-def test_thumbnails_go_when_they_are_no_longer_asked_for(copied):
-    run, arguments = copied
     assert list((run / "figures").rglob("*.jpg"))
     main([*arguments, "--report_examples=0"])
+    assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
+    # Thumbnails go when they are no longer asked for.
     assert not list((run / "figures").rglob("*.jpg"))
     assert list((run / "figures").rglob("*.png"))
 
