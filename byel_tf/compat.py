@@ -62,9 +62,20 @@ with without_remarks():
 tf.get_logger().setLevel("ERROR")
 
 if tuple(int(part) for part in tf.__version__.split(".")[:2]) < (2, 16):
+    from keras.src.saving.legacy.saved_model import utils as _saving
     from tensorflow import keras  # noqa: F401
 else:
     import tf_keras as keras  # noqa: F401
+    from tf_keras.src.saving.legacy.saved_model import utils as _saving
+
+
+def without_layer_functions() -> contextlib.AbstractContextManager[None]:
+    """Where `tf.saved_model.save` stores of Keras layers no more than variables.
+
+    By default it traces and stores every layer's call, in training and without, so that
+    Keras could build the model again: most of the time, and of the graph.
+    """
+    return _saving.keras_option_scope(save_traces=False)
 
 
 def tensorflow_addons() -> types.ModuleType:

@@ -1,5 +1,6 @@
 import os
 import pathlib
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -7,16 +8,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import hypothesis
 import pytest
 
-# No test has a clock: machines differ, and are busy.
-hypothesis.settings.register_profile("byel_tf", deadline=None)
+# No test has a clock: machines differ, and are busy. Few examples find most faults.
+hypothesis.settings.register_profile("byel_tf", deadline=None, max_examples=30)
 hypothesis.settings.load_profile("byel_tf")
 
 
 def pytest_configure(config):
     """Two logical CPU devices stand in for two GPUs; TensorFlow must not have begun."""
     del config
+    # What is started in the background ignores it, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import tensorflow as tf
 
+    # Graphs are run a few times: optimizing them takes longer than that.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     devices = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(
         devices[0], [tf.config.LogicalDeviceConfiguration()] * 2

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -16,8 +17,10 @@ from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.heads.load import BUILT_IN, load_head
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
+from tests import small_network
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+PROGRAM = CHECKOUT / "train_main.py"
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 
@@ -43,8 +46,13 @@ def draw(folder, domain, of_each, names, seed):
 @pytest.fixture
 def place(tmp_path):
     """A checkout with installed packages, and a user's two folders."""
-    for name in ("byel_tf", "flags", "train_main.py"):
-        (tmp_path / name).symlink_to(CHECKOUT / name)
+    (tmp_path / "byel_tf").symlink_to(CHECKOUT / "byel_tf")
+    shutil.copytree(CHECKOUT / "flags", tmp_path / "flags")
+    flagfile = tmp_path / "flags/own.cfg"
+    small = flagfile.read_text().replace("=resnet18", f"={small_network.NAME}")
+    flagfile.write_text(small)
+    program = f"import runpy\nrunpy.run_path({str(PROGRAM)!r}, run_name='__main__')\n"
+    (tmp_path / "train_main.py").write_text(small_network.CODE + program)
     programs = tmp_path / ".venv/bin"
     programs.mkdir(parents=True)
     python = programs / "python"

@@ -31,6 +31,7 @@ from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.run_directory import RunDirectory
 from byel_tf.training.starting_weights import read_source
 from byel_tf.training.state import named_variables
+from tests import small_network
 from train_main import INTERRUPTED, main
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
@@ -50,13 +51,20 @@ def data(tmp_path_factory, prepare_pictures):
 
 # A model and a run that take seconds.
 SMALL = [
-    "--encoder=resnet18",
+    f"--encoder={small_network.NAME}",
     "--width=0.0625",
     "--stem=small",
     "--image_size=16",
     "--projection_size=8",
     "--hidden_size=16",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_network():
+    small_network.add()
+    yield
+    small_network.remove()
 
 
 @pytest.fixture
@@ -87,11 +95,7 @@ def training_only(monkeypatch):
         ended.append((stage, step))
 
     monkeypatch.setattr(training_run._Run, "_finish", finish)
-    # It takes longer to optimize graphs than to run them a few times.
-    set_options = tf.config.optimizer.set_experimental_options
-    set_options({"disable_meta_optimizer": True})
-    yield ended
-    set_options({"disable_meta_optimizer": False})
+    return ended
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +218,7 @@ def test_another_run_can_begin_with_its_encoder(finished):
     source = read_source(str(run / "export" / "1"))
     saved = Checkpoints(run / "checkpoints" / "finetune").newest()
     assert source.what == f"export 1, fine-tuning step {saved.numbers['best']['step']}"
-    assert len(source.weights) > 50
+    assert len(source.weights) > 20
     for name, value in source.weights.items():
         best = saved.arrays[f"best/networks/network/{name}"]
         np.testing.assert_array_equal(value, best.reshape(value.shape), err_msg=name)
@@ -243,14 +247,10 @@ def test_a_finished_run_is_not_exported_twice(copied):
     # An export of older weights, of a run stopped before it exported, is not reported.
     content = json.loads(facts.read_text())
     facts.write_text(json.dumps({**content, "step": content["step"] - 1}))
-    main(arguments)
-    assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
-
-
-def test_thumbnails_go_when_they_are_no_longer_asked_for(copied):
-    run, arguments = copied
     assert list((run / "figures").rglob("*.jpg"))
     main([*arguments, "--report_examples=0"])
+    assert sorted(path.name for path in (run / "export").iterdir()) == ["1", "2"]
+    # Thumbnails go when they are no longer asked for.
     assert not list((run / "figures").rglob("*.jpg"))
     assert list((run / "figures").rglob("*.png"))
 
@@ -344,7 +344,7 @@ def test_every_switch_of_the_recipe_at_once(arguments, data, tmp_path):
     # What is shipped: the mean over both mirror images, by the averaged weights.
     network = ExpressionNetwork(
         build_encoder(
-            "resnet18",
+            small_network.NAME,
             image_size=16,
             width=0.0625,
             stem="small",
@@ -477,14 +477,21 @@ def test_action_units_that_are_not_there(arguments, prepare_pictures, tmp_path, 
 def test_autocluster_compiles_clusters_on_cpus(arguments, tmp_path):
     command = [sys.executable, str(CHECKOUT / "train_main.py"), *arguments[1:]]
     command += ["--objective=supervised", "--xla=autocluster", "--max_steps=1"]
+    command += ["--encoder=resnet18"]
     dump = tmp_path / "xla"
-    done = subprocess.run(
+    process = subprocess.Popen(
         command,
         env={**os.environ, "XLA_FLAGS": f"--xla_dump_to={dump}"},
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
+    while process.poll() is None and not list(dump.glob("*cluster*")):
+        time.sleep(0.01)
+    # Export and report would be compiled, too, for minutes.
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate()
+    assert process.returncode == INTERRUPTED, error
     assert list(dump.glob("*cluster*")), "nothing was compiled"
 
 
@@ -514,6 +521,7 @@ def test_told_to_end_and_killed_it_is_the_same_run(finished, data, tmp_path):
         "two = [tf.config.LogicalDeviceConfiguration()] * 2\n"
         "tf.config.set_logical_device_configuration(cpu, two)\n"
         "import train_main\n"
+        f"{small_network.CODE}"
         "sys.exit(train_main.run())\n"
     )
     command = [sys.executable, "-c", code, *arguments[1:]]

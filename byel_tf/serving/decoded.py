@@ -65,7 +65,7 @@ def decoded_classifier(
     )
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 255.0
-        representation, logits = module.classifier(pixels, training=False)
+        representation, logits = model.classify(pixels)
         outputs = {
             "logits": tf.identity(logits),
             # A constant: the formats have no variables.

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
+from byel_tf.compat import without_layer_functions
 from byel_tf.files import new_directory
 from byel_tf.serving.action_units import ACTION_UNITS, ActionUnitReader
 from byel_tf.serving.decoding import DecodingLimits, decode_within
@@ -35,6 +36,8 @@ class ServingModule(tf.Module):
     """What is saved: the classifier behind decoding, resizing and softmax.
 
     Attributes:
+      classify: The classifier as it is saved: images (N, S, S, 3) in [0, 1] →
+        representations (N, R), logits (N, K).
       class_names: Names in the order of the outputs, (K,), string.
       temperature: Divides the logits before the softmax, (), float32.
       image_size: Side in pixels of what the classifier is given.
@@ -64,13 +67,18 @@ class ServingModule(tf.Module):
           class_shares: Those of the classes in training; without them they are equal.
         """
         super().__init__(name="byel")
-        self.classifier = classifier
+        self.classifier = classifier  # of a network the variables alone are saved
+        pixels = tf.TensorSpec([None, image_size, image_size, 3], tf.float32)
+        self.classify = tf.function(self._classify, input_signature=[pixels])
         self.action_units = action_units
         self.class_names = tf.constant(list(class_names))
         self.temperature = tf.Variable(temperature, trainable=False)
         shares = list(class_shares) or [1 / len(class_names)] * len(class_names)
         self.class_shares = tf.constant(shares, tf.float32)
         self.image_size = image_size
+
+    def _classify(self, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.classifier(pixels, training=False)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, _INPUT_NAME)])
     def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -87,7 +95,7 @@ class ServingModule(tf.Module):
         """
         images, valid = decode_within(image_bytes, self.image_size, LIMITS)
         pixels = fixed(images)
-        representation, logits = self.classifier(pixels, training=False)
+        representation, logits = self.classify(pixels)
         count = tf.size(image_bytes)
         representation, logits = representation[:count], logits[:count]
         usable = valid[:, None]
@@ -194,7 +202,8 @@ def write_saved_model(
         PRIOR_SIGNATURE: module.prior_signature(),
         "classes": module.classes,
     }
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    with without_layer_functions():
+        tf.saved_model.save(module, str(folder), signatures=signatures)
     requests = warmup_requests(signatures, _INPUT_NAME, module.image_size)
     (folder / WARMUP_FILE_NAME).parent.mkdir()
     (folder / WARMUP_FILE_NAME).write_bytes(requests)

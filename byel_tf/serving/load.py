@@ -26,8 +26,8 @@ class ExportedModel:
         representation and valid.
       classes: Names in the order of the outputs.
       metadata: Facts written at export.
-      module: What was saved, a `ServingModule` without its Python code: with the
-        functions `classifier` and `serve`, and the variable `temperature`.
+      module: What was saved, a `ServingModule` without its Python code: with its
+        functions and the variable `temperature`.
     """
 
     signature: tf.types.experimental.GenericFunction
@@ -39,6 +39,13 @@ class ExportedModel:
     def action_units(self) -> tuple[str, ...]:
         """Names of the action units that it gives, in order; () if it gives none."""
         return tuple(self.metadata.get(ACTION_UNITS, ()))
+
+    def classify(self, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images (N, S, S, 3) in [0, 1] → representations (N, R), logits (N, K)."""
+        if hasattr(self.module, "classify"):
+            return self.module.classify(pixels)
+        # Releases before 0.5 saved the classifier's own functions.
+        return self.module.classifier(pixels, training=False)
 
 
 def find_export(path: str | os.PathLike) -> pathlib.Path:

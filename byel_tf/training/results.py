@@ -85,11 +85,14 @@ def export_classifier(
         keras.mixed_precision.set_global_policy(policy)
     copy.set_weights(weights)
     size = facts["image_size"]
-    untempered = ServingModule(copy, classes, size)
-    fitted = fit_held_out(untempered.serve, train)
+    reader = ActionUnitReader(*action_unit_weights) if action_unit_weights else None
+    shares = facts.get("class_shares", ())
+    module = ServingModule(copy, classes, size, 1.0, reader, shares)
+    fitted = fit_held_out(module.serve, train)
     # Photographs are harder than the synthetic images it is fitted on: what sharpens
     # the probabilities of these makes them overconfident on those.
     temperature = max(1.0, fitted)
+    module.temperature.assign(temperature)
     metadata = {
         "classes": list(classes),
         **facts,
@@ -101,13 +104,9 @@ def export_classifier(
         lengths = np.maximum(np.linalg.norm(emotion_vectors, axis=0), _TINY)
         vectors = emotion_vectors.astype(np.float64) / lengths
         metadata["emotion_vector_cosines"] = (vectors.T @ vectors).round(4).tolist()
-    reader = None
-    if action_unit_weights:
-        reader = ActionUnitReader(*action_unit_weights)
+    if reader:
         metadata[ACTION_UNITS] = list(train.manifest.action_units)
     path = directory.next_export()
-    shares = facts.get("class_shares", ())
-    module = ServingModule(copy, classes, size, temperature, reader, shares)
     export_saved_model(path, module, metadata, read_files(check_data, _CHECK_IMAGES))
     return path
 

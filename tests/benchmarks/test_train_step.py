@@ -10,8 +10,21 @@ from benchmarks.pictures import make_dataset
 from benchmarks.train_step import has_torch, main
 from byel_tf.distribution.strategy import build_strategy
 from byel_tf.errors import RunError, UsageError
+from tests import small_network
 
-TINY = {"image_size": 16, "batch_size": 8, "width": 0.0625}
+TINY = {
+    "encoder": small_network.NAME,
+    "image_size": 16,
+    "batch_size": 8,
+    "width": 0.0625,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_network():
+    small_network.add()
+    yield
+    small_network.remove()
 
 
 def command(tmp_path, *flags):
@@ -39,7 +52,7 @@ def test_step_floor_and_views_without_torch(tmp_path, capsys):
 @pytest.mark.parametrize("objective", ["byel", "byol", "supervised"])
 def test_pytorch_takes_turns(tmp_path, objective):
     flags = (f"--objectives={objective}", "--precisions=mixed_bfloat16")
-    main(command(tmp_path, *flags))
+    main(command(tmp_path, "--encoder=resnet18", *flags))
     (cell,) = json.loads((tmp_path / "r.json").read_text())["cells"]
     assert cell["ratios"]["PyTorch / step"]["median"] > 0
     assert cell["ratios"]["PyTorch with views / step with views"]["median"] > 0

@@ -1,11 +1,14 @@
 """Runs the programs as a user does."""
 
+import importlib
 import os
 import pathlib
 import subprocess
 import sys
 
 import pytest
+
+from byel_tf.program import run_program
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -27,18 +30,22 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def refused(run, tmp_path):
-    """Runs a program that must fail with one line and leave nothing behind."""
+def refused(tmp_path, monkeypatch, capfd):
+    """Runs a program, here, that must fail with one line and leave nothing behind."""
 
     def run_refused(name, *arguments, code):
+        main = importlib.import_module(f"byel_tf.cli.{name}").main
         before = sorted(tmp_path.rglob("*"))
-        done = run(name, *arguments)
-        assert done.returncode == code, done.stderr
+        monkeypatch.chdir(tmp_path)
+        capfd.readouterr()
+        found = run_program(main, [f"{name}.py", *arguments])
+        out, error = capfd.readouterr()
+        assert found == code, error
         # Bad data may come to light after it was said how they are read.
-        assert done.stdout.count("\n") <= (code == 1)
-        assert done.stderr.count("\n") == 1, done.stderr
-        assert done.stderr.startswith(f"{name}.py: ")
+        assert out.count("\n") <= (code == 1)
+        assert error.count("\n") == 1, error
+        assert error.startswith(f"{name}.py: ")
         assert sorted(tmp_path.rglob("*")) == before
-        return done.stderr
+        return error
 
     return run_refused

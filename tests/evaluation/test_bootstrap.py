@@ -185,8 +185,8 @@ def test_labels_without_any_right_prediction(rng):
 @pytest.mark.filterwarnings(
     "ignore:A single label", "ignore::sklearn.exceptions.UndefinedMetricWarning"
 )
-def test_scores_of_a_thousand_matrices_are_those_of_scikit_learn(rng):
-    for _ in range(1000):
+def test_scores_of_many_matrices_are_those_of_scikit_learn(rng):
+    for _ in range(200):
         size, present = rng.integers(1, 30), rng.integers(1, K + 1)
         labels = rng.permutation(K)[rng.integers(present, size=size)]
         predicted = rng.permutation(K)[rng.integers(rng.integers(1, K + 1), size=size)]

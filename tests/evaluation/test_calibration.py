@@ -45,8 +45,8 @@ def error_bin_by_bin(labels, probabilities, bins=15):
     return error
 
 
-def test_a_thousand_cases_equal_scikit_learn_and_the_formulas(rng):
-    for _ in range(1000):
+def test_many_cases_equal_scikit_learn_and_the_formulas(rng):
+    for _ in range(200):
         count, num_classes = rng.choice([1, 2, 40]), rng.choice([2, 3, 6])
         logits, labels = draw(rng, count, num_classes, scale=rng.choice([0.1, 2, 9]))
         if rng.random() < 0.2:

@@ -69,9 +69,9 @@ def random_case(rng):
     return labels, np.where(rng.random(size) < rng.choice([0, 0.6, 1]), labels, guesses)
 
 
-def test_a_thousand_cases_equal_scikit_learn(rng):
+def test_many_cases_equal_scikit_learn(rng):
     undefined = 0
-    for _ in range(1000):
+    for _ in range(150):
         labels, predictions = random_case(rng)
         scores = score(labels, predictions, CLASSES)
         f1, table = (
@@ -92,7 +92,7 @@ def test_a_thousand_cases_equal_scikit_learn(rng):
         # Nothing but the undefined is None, and NaN never comes out.
         undefined += np.isnan(kappa)
         assert scores.cohen_kappa == (None if np.isnan(kappa) else kappa)
-    assert 10 < undefined < 500
+    assert 2 < undefined < 75
 
 
 @settings(deadline=None, max_examples=50)

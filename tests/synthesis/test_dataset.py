@@ -64,9 +64,10 @@ def test_mixtures_of_two_classes_have_votes():
     assert _votes({"fear": 0.75, "sadness": 0.25}, classes) is None
 
 
-def test_same_bytes_with_one_worker_and_two(make):
-    one = make("one", count=130)
-    assert contents(one) == contents(make("two", count=130, workers=2))
+def test_same_bytes_with_one_worker_and_two(make, monkeypatch):
+    monkeypatch.setattr(drawing, "_PERSONS_A_TASK", 1)  # three tasks
+    one = make("one", count=14)
+    assert contents(one) == contents(make("two", count=14, workers=2))
 
 
 def test_neutral_pairs(make, draw, synthetic):

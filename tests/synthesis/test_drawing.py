@@ -21,7 +21,7 @@ from byel_tf.worker_pool import DIED
 from byel_tf.working_folder import WorkingFolder
 
 CLASSES = ("anger", "happiness", "neutral")
-COUNT = 200  # three tasks
+COUNT = 14  # three tasks, of a person each
 
 
 def drawing(**changes):
@@ -36,6 +36,13 @@ def working(folder):
     path = folder / "working"
     path.mkdir(exist_ok=True)
     return WorkingFolder(path, WORKING_FILES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_tasks():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_PERSONS_A_TASK", 1)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,7 @@ def test_fewer_faces_are_the_first_ones(pictures, tmp_path):
 
 def test_goes_on_where_it_was_broken_off(pictures, tmp_path, monkeypatch, capsys):
     started = draw_faces(drawing(), range(COUNT), 1, working(tmp_path))
-    for _ in range(120):  # into the second task
+    for _ in range(8):  # into the second task
         next(started)
     started.close()
     drawn = []
@@ -63,8 +70,8 @@ def test_goes_on_where_it_was_broken_off(pictures, tmp_path, monkeypatch, capsys
         module, "_draw_task", lambda d, task: drawn.append(task) or original(d, task)
     )
     assert list(draw_faces(drawing(), range(COUNT), 1, working(tmp_path))) == pictures
-    assert drawn == [range(192, 200)]
-    assert "192 of 200 faces are there" in capsys.readouterr().out
+    assert drawn == [range(12, 14)]
+    assert "12 of 14 faces are there" in capsys.readouterr().out
 
 
 def test_damaged_work_is_drawn_again(pictures, tmp_path):
@@ -92,6 +99,8 @@ def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
     program = (
         "import pathlib\n"
         "from tests.synthesis.test_drawing import COUNT, draw_faces, drawing, working\n"
+        "from byel_tf.synthesis import drawing as module\n"
+        "module._PERSONS_A_TASK = 1\n"
         f"folder = working(pathlib.Path({str(tmp_path)!r}))\n"
         "for _ in draw_faces(drawing(), range(COUNT), 1, folder): pass\n"
         "print('finished')\n"

@@ -18,12 +18,7 @@ def stage_runs(faces, tmp_path_factory, tiny_encoder):
 
     Tracing takes seconds: every test gets the same model.
     """
-    import tensorflow as tf
-
     from tests.training.stage_runs import StageRuns
-
-    # It takes longer to optimize these graphs than to run them.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
     @functools.cache
     def make(name, replicas=1):

@@ -94,8 +94,8 @@ def test_the_export_is_a_copy_in_float32(export, saved, network):
 @pytest.mark.parametrize(("fitted", "expected"), [(0.5, 1.0), (1.5, 1.5)])
 def test_probabilities_are_never_sharpened(export, saved, network, fitted, expected):
     export(network, 5, fitted=fitted)
-    ((*_, metadata, _),) = saved
-    assert metadata["temperature"] == expected
+    ((_, exported, metadata, _),) = saved
+    assert metadata["temperature"] == exported.temperature.numpy() == expected
     assert metadata["fitted_temperature"] == fitted
 
 
