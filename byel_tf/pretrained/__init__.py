@@ -9,7 +9,7 @@ import pathlib
 from byel_tf.errors import RunError
 
 #: Names of the models.
-NAMES = ("people",)
+NAMES = ("people", "people7")
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 # What every export has.

@@ -58,7 +58,9 @@ def read_source(text: str) -> Source:
     Raises:
       RunError: If there is nothing of the kind.
     """
-    path = pretrained_folder(text) if text in NAMES else pathlib.Path(text)
+    path = pathlib.Path(text)
+    if text in NAMES and not path.exists():
+        path = pretrained_folder(text)
     if (path / METADATA_FILE_NAME).is_file():
         return _read_export(text, path)
     for folder in (
