@@ -17,7 +17,7 @@ if typing.TYPE_CHECKING:
     from byel_tf.config import TrainingConfig
     from byel_tf.serving.loaded_model import Model
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 
 def training_config(flagfile: str | os.PathLike = "", **flags: Any) -> TrainingConfig:

@@ -10,6 +10,7 @@ from typing import Any
 
 from byel_tf.augment.names import POLICY_NAMES
 from byel_tf.flagging import option, parse
+from byel_tf.pretrained import NAMES
 
 OBJECTIVES = ("byel", "byol", "joint", "fixmatch", "supervised")
 # Those with a stage 1.
@@ -199,9 +200,10 @@ class ModelOptions:
     )
     init_from: str = option(
         "",
-        "Run, stage of a run (RUN/checkpoints/pretrain) or export (RUN/export/1) whose "
-        "weights the networks begin with, as far as they fit; what was taken and what "
-        "was not is printed. Of a run its pre-training counts, if it has one.",
+        "Run, stage of a run (RUN/checkpoints/pretrain), export (RUN/export/1) or name "
+        f"of a model that comes with the package ({', '.join(NAMES)}), whose weights "
+        "the networks begin with, as far as they fit; what was taken and what was not "
+        "is printed. Of a run its pre-training counts, if it has one.",
         path="local",
     )
     channels: int = option(

@@ -7,12 +7,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from byel_tf.adaptation.adapt import Adaptation
 from byel_tf.adaptation.running import Running
 from byel_tf.adaptation.settings import MethodSettings, Source
-from byel_tf.errors import RunError, UsageError
+from byel_tf.errors import RunError
 from byel_tf.files import new_directory
 from byel_tf.serving.action_units import ActionUnitReader
 from byel_tf.serving.export import (
@@ -21,10 +19,10 @@ from byel_tf.serving.export import (
     read_metadata,
 )
 from byel_tf.serving.model_card import collect_facts, write_model_card
-from byel_tf.serving.networks import read_network, variables_file
+from byel_tf.serving.networks import UNREADABLE, read_network, variables_file
 
-# Facts that are of the files, not of the model.
-_OF_FILES = ("limits", "files")
+# Facts that are of the files, not of the model: what is written is in float32.
+_OF_FILES = ("limits", "files", "weights", "weights_parity")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,23 +57,12 @@ def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel
     """
     try:
         facts = read_metadata(export)
-        if facts.get("weights"):
-            raise ValueError(f"its weights are in {facts['weights']}")
         network, action_units = read_network(export, facts)
         classes = len(facts["classes"])
         shares = facts.get("class_shares") or [1.0 / classes] * classes
         fitted = facts.get("fitted_temperature", facts["temperature"])
         source = Source(float(fitted), tuple(map(float, shares)))
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-        UsageError,
-        tf.errors.OpError,
-    ) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(
             f"{export} is no export whose network can be built ({reason}): give a "

@@ -109,7 +109,7 @@ def main(argv: Sequence[str]) -> None:
     model = load_export(export)
     with _folder(export, options.output, is_halved) as folder:
         if is_halved:
-            model = _halve(model, datasets, folder)
+            model = _halve(export, model, datasets, folder)
         if has_format:
             _add_formats(options, model, datasets, calibration, folder)
         write_model_card_from_files(folder, export)
@@ -132,7 +132,10 @@ def _require_packages(options: ExportOptions) -> None:
 
 
 def _halve(
-    model: "ExportedModel", datasets: Sequence[PreparedDataset], folder: pathlib.Path
+    export: pathlib.Path,
+    model: "ExportedModel",
+    datasets: Sequence[PreparedDataset],
+    folder: pathlib.Path,
 ) -> "ExportedModel":
     """Writes the model with weights in half precision, and loads that.
 
@@ -143,6 +146,7 @@ def _halve(
     from byel_tf.serving.check_images import MAX_CHECK_IMAGES, read_files
     from byel_tf.serving.half_precision import WEIGHTS, write_in_half_precision
     from byel_tf.serving.load import load_export
+    from byel_tf.serving.networks import UNREADABLE, read_network
 
     if model.metadata.get(WEIGHTS, "float32") != "float32":
         raise UsageError(
@@ -155,7 +159,11 @@ def _halve(
             "--weights=float16 compares on test splits, and no --data has one: prepare "
             "it with --splits"
         )
-    parity = write_in_half_precision(folder, model, images)
+    weights = []
+    with contextlib.suppress(*UNREADABLE):  # a network of another making serves as well
+        network, _ = read_network(export, model.metadata)
+        weights = network.get_weights()
+    parity = write_in_half_precision(folder, model, images, weights)
     print(
         f"weights in half precision: probabilities within "
         f"{parity['max_probability_difference']:.1g} of the SavedModel's, "

@@ -35,13 +35,18 @@ class HalfPrecisionClassifier(tf.Module):
 
     Attributes:
       kernels: The weights in half precision.
+      network_weights: The Keras network's, for who builds that again: some of the
+        kernels, and what is not among them in float32, in the network's order.
     """
 
-    def __init__(self, model: ExportedModel):
+    def __init__(
+        self, model: ExportedModel, network_weights: Sequence[np.ndarray] = ()
+    ):
         """Copies the classifier of an export.
 
         Args:
           model: A loaded export with weights in float32.
+          network_weights: Those of its Keras network, where that can be built.
 
         Raises:
           RunError: If a weight is too large for half precision.
@@ -61,6 +66,14 @@ class HalfPrecisionClassifier(tf.Module):
             if node.name in kernels:
                 # What is widened into its place need not be saved again.
                 node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(0.0))
+        halves = {
+            _key(value): half
+            for value, half in zip(kernels.values(), self.kernels, strict=True)
+        }
+        self.network_weights = [
+            halves[key] if (key := _key(value)) in halves else _variable(value)
+            for value in network_weights
+        ]
 
     def __call__(
         self, pixels: tf.Tensor, training: bool = False
@@ -82,7 +95,10 @@ class HalfPrecisionClassifier(tf.Module):
 
 
 def write_in_half_precision(
-    folder: pathlib.Path, model: ExportedModel, images: Mapping[str, bytes]
+    folder: pathlib.Path,
+    model: ExportedModel,
+    images: Mapping[str, bytes],
+    network_weights: Sequence[np.ndarray] = (),
 ) -> dict[str, float | int]:
     """Writes a copy of an export, and compares what it says with the original.
 
@@ -90,6 +106,7 @@ def write_in_half_precision(
       folder: An empty folder.
       model: The export, with weights in float32.
       images: JPEG or PNG files by name to compare on, at least one.
+      network_weights: As of `HalfPrecisionClassifier`.
 
     Returns:
       Numbers of the comparison, as `require_close` gives them; among the facts of the
@@ -100,7 +117,7 @@ def write_in_half_precision(
     """
     reader = model.module.action_units if model.action_units else None
     module = ServingModule(
-        HalfPrecisionClassifier(model),
+        HalfPrecisionClassifier(model, network_weights),
         model.classes,
         int(model.metadata["image_size"]),
         float(model.module.temperature),
@@ -166,6 +183,14 @@ def _simplified(
     return needed
 
 
+def _key(value: np.ndarray) -> tuple[tuple[int, ...], bytes]:
+    return value.shape, value.tobytes()
+
+
+def _variable(value: np.ndarray) -> tf.Variable:
+    return tf.Variable(value, trainable=False)
+
+
 def _half(value: np.ndarray) -> tf.Variable:
     with np.errstate(over="ignore"):
         half = value.astype(np.float16)
@@ -174,4 +199,4 @@ def _half(value: np.ndarray) -> tf.Variable:
             "the model has weights beyond 65504 or none at all, which half precision "
             "cannot hold: export it with --weights=float32"
         )
-    return tf.Variable(half, trainable=False)
+    return _variable(half)

@@ -7,13 +7,13 @@ import pathlib
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
-from byel_tf.errors import RunError, UsageError
+from byel_tf.errors import RunError
 from byel_tf.models.normalization import mean_of_replicas
 from byel_tf.models.step import StageModel
+from byel_tf.pretrained import NAMES, pretrained_folder
 from byel_tf.serving.export import METADATA_FILE_NAME
-from byel_tf.serving.networks import read_network, variables_file
+from byel_tf.serving.networks import UNREADABLE, read_network, variables_file
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.state import (
     is_each_replicas_own,
@@ -52,13 +52,13 @@ def read_source(text: str) -> Source:
 
     Args:
       text: A run's folder, of which the pre-training counts if it has one, else the
-        fine-tuning, else the export; the folder of a stage's checkpoints; or that of
-        an export's version.
+        fine-tuning, else the export; the folder of a stage's checkpoints; that of an
+        export's version; or the name of a model that comes with the package.
 
     Raises:
       RunError: If there is nothing of the kind.
     """
-    path = pathlib.Path(text)
+    path = pretrained_folder(text) if text in NAMES else pathlib.Path(text)
     if (path / METADATA_FILE_NAME).is_file():
         return _read_export(text, path)
     for folder in (
@@ -162,21 +162,10 @@ def _from_arrays(
 def _read_export(text: str, folder: pathlib.Path) -> Source:
     try:
         about = json.loads((folder / METADATA_FILE_NAME).read_text(encoding="utf-8"))
-        if about.get("weights", "float32") != "float32":
-            raise ValueError(f"its weights are kept in {about['weights']}, to predict")
         what = f"export {folder.name}, fine-tuning step {about.get('step', '?')}"
         network, _ = read_network(folder, about)
         data = variables_file(folder).read_bytes()
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-        UsageError,
-        tf.errors.OpError,
-    ) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(
             f"--init_from={text} is no export whose weights can be read ({reason}): "
