@@ -152,8 +152,10 @@ def _kernels(graph: tf.compat.v1.GraphDef) -> dict[str, np.ndarray]:
     """The matrices and filters of a graph, by the name of their node."""
     found = {}
     for node in graph.node:
-        kind = node.attr["dtype"].type
-        if node.op == "Const" and kind == tf.float32.as_datatype_enum:
+        # Reading an attribute that a node does not have would give it one.
+        if node.op != "Const":
+            continue
+        if node.attr["dtype"].type == tf.float32.as_datatype_enum:
             value = tf.make_ndarray(node.attr["value"].tensor)
             if value.ndim >= 2 and value.size >= _MIN_NUMBERS:
                 found[node.name] = value
@@ -171,12 +173,13 @@ def _simplified(
     for node in graph.node:
         inputs = [name for name in node.input if not name.startswith("^")]
         node.input[:] = inputs
+    needed = tf.compat.v1.graph_util.extract_sub_graph(graph, kept)
+    needed = tf.compat.v1.graph_util.remove_training_nodes(needed, kept)
+    needed.library.Clear()  # all calls are inlined
+    for node in needed.node:
         # No function can be made with attributes that have no value.
         for name in [n for n, v in node.attr.items() if v.WhichOneof("value") is None]:
             del node.attr[name]
-    needed = tf.compat.v1.graph_util.extract_sub_graph(graph, kept)
-    needed = tf.compat.v1.graph_util.remove_training_nodes(needed, kept)
-    needed.library.Clear()
     return needed
 
 

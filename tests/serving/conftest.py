@@ -41,6 +41,21 @@ def export(classifier, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def count_convolutions():
+    """A function that counts those of all graphs that an export holds."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    def count(folder):
+        content = (folder / "saved_model.pb").read_bytes()
+        (meta,) = saved_model_pb2.SavedModel.FromString(content).meta_graphs
+        graphs = [meta.graph_def.node]
+        graphs += [one.node_def for one in meta.graph_def.library.function]
+        return sum(node.op == "Conv2D" for graph in graphs for node in graph)
+
+    return count
+
+
+@pytest.fixture(scope="session")
 def images():
     """JPEG and PNG files of several sizes and modes."""
     generator = np.random.default_rng(6)

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from byel_tf.models.encoders import build_encoder, normalize
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.serving import export as serving_export
 from byel_tf.serving.export import ServingModule, export_saved_model
+from byel_tf.serving.load import ExportedModel
 
 CLASSES = (b"anger", b"fear", b"happiness")
 IMAGE_SIZE = 24
@@ -150,6 +152,19 @@ def test_class_names_are_in_the_artefact(serve):
     classes = serve.loaded.signatures["classes"]()["classes"]
     assert classes.numpy().tolist() == list(CLASSES)
     assert float(serve.loaded.temperature) == 2.0
+
+
+def test_the_network_is_held_once(export, classifier, count_convolutions):
+    kernels = [v for v in classifier.variables if v.shape.rank == 4]
+    assert count_convolutions(export) == len(kernels) == 20
+
+
+def test_of_earlier_releases_the_classifier_itself_was_saved():
+    def classifier(pixels, training):
+        return pixels, training
+
+    saved = types.SimpleNamespace(classifier=classifier)
+    assert ExportedModel(None, (), {}, saved).classify(3) == (3, False)
 
 
 def test_artefact_needs_nothing_of_this_project(export, images, tmp_path):

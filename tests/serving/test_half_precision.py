@@ -66,7 +66,9 @@ def test_action_units_follow_from_the_representation(original, files):
     assert model.action_units == UNITS
 
 
-def test_it_says_the_same_from_half_the_bytes(original, halved, files):
+def test_it_says_the_same_from_half_the_bytes(
+    original, halved, files, count_convolutions
+):
     model, path, *_ = original
     folder, parity = halved
     copy = load_export(folder)
@@ -83,6 +85,8 @@ def test_it_says_the_same_from_half_the_bytes(original, halved, files):
         for one in (folder, path)
     ]
     assert sizes[0] < 0.6 * sizes[1]
+    # Of the network and its mirror image, once.
+    assert count_convolutions(folder) == count_convolutions(path) == 40
     facts = json.loads((folder / "byel.json").read_text(encoding="utf-8"))
     assert facts["weights"] == "float16"
     assert facts["weights_parity"] == parity
