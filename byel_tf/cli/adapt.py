@@ -17,6 +17,7 @@ from byel_tf.files import require_new_directory
 from byel_tf.flagging import option, parse
 from byel_tf.prediction.inputs import STANDARD_INPUT, Input, find_input
 from byel_tf.prediction.reading import read_images
+from byel_tf.pretrained import NAMES
 from byel_tf.program import run_program
 from byel_tf.progress import progress
 
@@ -33,7 +34,8 @@ class AdaptFlags:
 
     model: str = option(
         dataclasses.MISSING,
-        "Exported model, as RUN/export/1; RUN: its newest version.",
+        "Exported model, as RUN/export/1; RUN: its newest version; or the name of one "
+        f"that comes with the package, {', '.join(NAMES)}.",
         path="local",
     )
     input: tuple[str, ...] = option(
