@@ -70,7 +70,7 @@ class Guard:
         if confidence < self.confidence:
             return (
                 f"the model is not sure of these images: mean confidence "
-                f"{confidence:.2f}, at least {self.confidence:g} is needed"
+                f"{confidence:.3f}, at least {self.confidence:g} is needed"
             )
         return None
 
@@ -83,7 +83,7 @@ class Guard:
         if distance <= self.consistency:
             return None
         return (
-            f"the estimated class shares are {distance:.2f} from those of the model's "
+            f"the estimated class shares are {distance:.3f} from those of the model's "
             f"labels, at most {self.consistency:g} is allowed"
         )
 
@@ -117,7 +117,7 @@ class Guard:
         agreement = float(np.mean(before.argmax(axis=1) == after.argmax(axis=1)))
         if agreement < self.agreement:
             return (
-                f"only {agreement:.2f} of the images keep their label, at least "
+                f"only {agreement:.3f} of the images keep their label, at least "
                 f"{self.agreement:g} are needed"
             )
         return None

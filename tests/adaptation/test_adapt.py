@@ -62,7 +62,7 @@ def test_shares_that_do_not_fit_the_labels(running, pictures):
     assert done.strength == 0
     labels = np.array([40, 20, 0]) / 60
     distance = np.abs(np.array(done.shares) - labels).sum() / 2
-    assert f"shares are {distance:.2f} from those of the model's" in done.reason
+    assert f"shares are {distance:.3f} from those of the model's" in done.reason
     done = adapt(running, images, SOURCE, "prior", SETTINGS, guard, 60 * logits)
     assert done.strength == 1
 

@@ -18,7 +18,7 @@ def test_images():
     guard = Guard(diversity=0.85, confidence=0.8)
     assert guard.against_images("statistics", even, EVEN) is None
     assert guard.against_images("entropy", few, EVEN) == (
-        "the model is not sure of these images: mean confidence 0.70, at least 0.8 is "
+        "the model is not sure of these images: mean confidence 0.700, at least 0.8 is "
         "needed"
     )
     assert guard.against_images("prior", few, EVEN) is None

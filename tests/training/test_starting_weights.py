@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from byel_tf import pretrained
 from byel_tf.compat import keras
 from byel_tf.errors import RunError
 from byel_tf.models.classifier import ExpressionClassifier
 from byel_tf.models.encoders import build_encoder
+from byel_tf.serving import half_precision
 from byel_tf.serving.export import ServingModule, export_saved_model
+from byel_tf.serving.load import load_export
+from byel_tf.serving.networks import read_network
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.starting_weights import read_source, take
 from byel_tf.training.state import TrainingState, is_each_replicas_own, named_variables
@@ -199,6 +203,26 @@ def test_of_an_export_the_encoder_is_taken(export, part):
     assert_equal(encoder_of(values(model), "network"), expected)
     (row,) = (row for row in text.splitlines() if "network/head" in row)
     assert row.split()[1:4] == ["0", "taken,", "2"]
+
+
+def test_of_a_model_of_the_package_whose_weights_are_half(
+    export, tmp_path, monkeypatch
+):
+    folder, expected = export
+    path = folder / "export" / "2"
+    network, _ = read_network(path, FACTS)
+    images = {"black.png": tf.io.encode_png(np.zeros((16, 16, 3), np.uint8)).numpy()}
+    monkeypatch.setattr(half_precision, "HALF_LIMIT", 1.0)  # of such odd weights
+    half_precision.write_in_half_precision(
+        tmp_path / "people", load_export(path), images, network.get_weights()
+    )
+    monkeypatch.setattr(pretrained, "_FOLDER", tmp_path)
+    source = read_source("people")
+    assert source.weights.keys() == {f"encoder/{k}" for k in expected}
+    for name, value in expected.items():
+        found = source.weights[f"encoder/{name}"]
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, value, rtol=1e-3, err_msg=name)
 
 
 def test_another_width_says_what_was_not_taken(export):
