@@ -74,7 +74,7 @@ class Flag:
     def others(self):
         """The other flags that the program cannot do without."""
         return [
-            f"--{field.name}=x"
+            f"--{field.name}={(field.metadata['choices'] or 'x')[0]}"
             for dataclass in dataclasses_of(self.program)[0]
             for field in dataclasses.fields(dataclass)
             if field.default is dataclasses.MISSING and field.name != self.field.name

@@ -209,8 +209,8 @@ def test_static_batch(small):
 @pytest.mark.parametrize("convert", ["onnx", "litert"])
 def test_other_weights_are_refused(small, convert):
     # What is converted is no longer what was exported.
-    variables = small.classifier.module.classifier.variables
-    bias = next(variable for variable in variables if variable.shape == (3,))
+    (classify,) = small.classifier.module.classify.concrete_functions
+    bias = next(one for one in classify.variables if one.shape == (3,))
     bias.assign(bias + [0.01, 0, 0])
     function = getattr(formats, f"convert_to_{convert}")
     with pytest.raises(RunError, match=r"is not written.*differ.*\(set: \d\.png\)"):
