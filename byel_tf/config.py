@@ -201,7 +201,7 @@ class ModelOptions:
     init_from: str = option(
         "",
         "Run, stage of a run (RUN/checkpoints/pretrain), export (RUN/export/1) or name "
-        f"of a model that comes with the package ({', '.join(NAMES)}), whose weights "
+        f"of a model that comes with the package ({' or '.join(NAMES)}), whose weights "
         "the networks begin with, as far as they fit; what was taken and what was not "
         "is printed. Of a run its pre-training counts, if it has one.",
         path="local",

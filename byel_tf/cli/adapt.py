@@ -35,7 +35,7 @@ class AdaptFlags:
     model: str = option(
         dataclasses.MISSING,
         "Exported model, as RUN/export/1; RUN: its newest version; or the name of one "
-        f"that comes with the package, {', '.join(NAMES)}.",
+        f"that comes with the package, {' or '.join(NAMES)}.",
         path="local",
     )
     input: tuple[str, ...] = option(
