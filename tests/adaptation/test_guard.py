@@ -28,7 +28,7 @@ def test_images():
         "frequent classes of 4, at least 3.4 are needed"
     )
     reason = guard.against_images("prior", even, skewed)
-    assert reason.startswith("the estimated class shares are 0.35 from those of the")
+    assert reason.startswith("the estimated class shares are 0.350 from those of the")
     alone = np.array([0.97, 0.01, 0.01, 0.01])
     assert "label shift" in guard.against_images("prior", even, alone)
 
