@@ -427,7 +427,11 @@ def _own_folder(tmp_path, monkeypatch):
     ("extra", "code", "reason"),
     [
         (["--no_such_flag=1"], 2, "unknown flag --no_such_flag"),
-        (["--objective=other"], 2, "expected one of byel, byol, joint, fixmatch, supervised"),
+        (
+            ["--objective=other"],
+            2,
+            "expected one of byel, byol, joint, fixmatch, supervised",
+        ),
         (["--batch_size=many"], 2, "--batch_size=many"),
         (["--batch_size=0"], 2, "--batch_size=0"),
         (["stray"], 2, "unexpected argument 'stray'"),

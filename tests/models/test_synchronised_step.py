@@ -30,7 +30,7 @@ def test_it_learns_what_one_replica_does(synchronised, make_byel):
             assert logs[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
     for ours, theirs in zip(synchronised.weights(), one.weights(), strict=True):
         for copy in ours:  # each replica's, of batch norm's statistics too
-            np.testing.assert_allclose(copy, theirs[0], rtol=1e-4, atol=2e-6)
+            np.testing.assert_allclose(copy, theirs[0], rtol=1e-4, atol=5e-6)
 
 
 def test_what_travels_is_one_gradient_and_two_sums_of_each_norm(synchronised):

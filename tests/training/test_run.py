@@ -13,8 +13,8 @@ from byel_tf.errors import RunError
 from byel_tf.history import read_history
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.program import run_program
+from byel_tf.serving import networks
 from byel_tf.training import run as module
-from byel_tf.training import starting_weights
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.run import train
 from tests.training.stage_runs import FLAGS, configure
@@ -473,7 +473,7 @@ def test_stage_2_begins_alike_whether_stage_1_was_continued_or_not(
     facts |= {"channels": 3, "normalization": "imagenet", "classes": ["x"] * 6}
     (export / "byel.json").write_text(json.dumps(facts))
     build = lambda name, **options: tiny_encoder()  # noqa: E731
-    monkeypatch.setattr(starting_weights, "build_encoder", build)
+    monkeypatch.setattr(networks, "build_encoder", build)
     whole = [f"--init_from={export}", "--max_steps=3"]
     run(*whole, folder="whole")
     expected = start_of(began, "finetune")
