@@ -37,7 +37,7 @@ class PaysOptions:
         dataclasses.MISSING, "Folder of the runs, their results and pays.json."
     )
     flagfile_of_runs: str = option(
-        "flags/facekit_supervised.cfg",
+        "benchmarks/pays.cfg",
         "Recipe that all runs share; the grid sets objective, data, pairs, label share "
         "and epochs.",
     )
