@@ -1,7 +1,7 @@
 """The images that a model is adapted to, decoded once and kept."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -9,14 +9,9 @@ import tensorflow as tf
 from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
+from byel_tf.serving.check_images import record_batches
 from byel_tf.serving.decoding import decode_within
 from byel_tf.serving.export import LIMITS
-
-_BATCH_SIZE = 128
-_FEATURES = {
-    "image/encoded": tf.io.FixedLenFeature([], tf.string),
-    "image/class/label": tf.io.FixedLenFeature([], tf.int64),
-}
 
 
 class Images:
@@ -92,7 +87,7 @@ def read_split(
     is_drawn = np.zeros(count, bool)
     is_drawn[np.random.default_rng(seed).permutation(count)[:limit]] = True
     images, labels, start = Images(size), [], 0
-    for batch in _batches(dataset, split):
+    for batch in record_batches(dataset, split, -1, "adapt to"):
         found = batch["image/class/label"].numpy()
         chosen = is_drawn[start : start + len(found)] & (found != UNLABELLED)
         start += len(found)
@@ -105,15 +100,3 @@ def read_split(
             "prepare it again without them"
         )
     return images.pixels(), np.concatenate([np.zeros(0, int), *labels])
-
-
-def _batches(dataset: PreparedDataset, split: str) -> Iterator[dict[str, tf.Tensor]]:
-    records = tf.data.TFRecordDataset(dataset.shard_paths(split))
-    try:
-        for serialized in records.batch(_BATCH_SIZE):
-            yield tf.io.parse_example(serialized, _FEATURES)
-    except tf.errors.DataLossError as error:
-        raise RunError(
-            f"data set {dataset.name} ({dataset.path}) has a damaged file: copy or "
-            f"prepare it again ({' '.join(error.message.split())})"
-        ) from error

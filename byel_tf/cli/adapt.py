@@ -3,20 +3,17 @@
 import contextlib
 import dataclasses
 import itertools
-import os
 import sys
 import typing
 from collections.abc import Iterator, Sequence
 
 from byel_tf.adaptation.guard import Guard
 from byel_tf.adaptation.settings import METHODS, MethodSettings
-from byel_tf.cli.predict import PredictImageFlags, cropping_for
-from byel_tf.data.preparation.convert import Conversion
+from byel_tf.cli.predict import PredictImageFlags, cropping_for, open_images
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import require_new_directory
 from byel_tf.flagging import option, parse
 from byel_tf.prediction.inputs import STANDARD_INPUT, Input, find_input
-from byel_tf.prediction.reading import read_images
 from byel_tf.pretrained import NAMES
 from byel_tf.program import run_program
 from byel_tf.progress import progress
@@ -170,6 +167,7 @@ def main(argv: Sequence[str]) -> None:
     inputs = _inputs(given)
     require_new_directory(given.output)
     counts = [one.count() for one in inputs]
+    total = min(sum(counts), given.max_images)
 
     from byel_tf.adaptation.adapt import adapt
     from byel_tf.adaptation.export import read_source_model, write_adapted
@@ -182,7 +180,7 @@ def main(argv: Sequence[str]) -> None:
     guard = Guard(**limits)
     model = read_source_model(find_export(given.model), settings.batch_size)
     classes = model.facts["classes"]
-    found = _read(given, images, inputs, model.facts, sum(counts))
+    found = _read(given, images, inputs, model.facts, total)
     if len(found) < guard.least_images(len(classes)):
         raise RunError(
             f"--input has {len(found)} images that can be used, at least "
@@ -228,22 +226,7 @@ def _read(
     from byel_tf.adaptation.images import Images
 
     cropping = cropping_for(flags, facts)
-    crops = cropping.kind == "face"
-    conversion = Conversion(
-        (),
-        flags.limits(),
-        crops,
-        cropping.margin,
-        flags.no_face,
-        detector=flags.detector,
-    )
-    contents = read_images(
-        (entry for one in inputs for entry in one.entries()),
-        conversion,
-        given.frame_step,
-        given.workers or os.cpu_count() or 1,
-        flags.faces == "all",
-    )
+    contents = open_images(inputs, flags, cropping, given.frame_step, given.workers)
     found, unreadable = Images(int(facts["image_size"])), 0
     with contextlib.closing(contents), progress(count, "image", "read") as bar:
         for chunk in _chunks(contents, given.max_images):

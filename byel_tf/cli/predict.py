@@ -22,7 +22,7 @@ from byel_tf.prediction.inputs import (
     find_input,
     require_apart,
 )
-from byel_tf.prediction.reading import read_images
+from byel_tf.prediction.reading import Reading, read_images
 from byel_tf.pretrained import NAMES
 from byel_tf.program import run_program
 from byel_tf.progress import progress
@@ -215,22 +215,7 @@ def main(argv: Sequence[str]) -> None:
     if given.action_units:
         require_action_units(model, given.model)
     cropping = cropping_for(images, model.metadata)
-    crops = cropping.kind == "face"
-    conversion = Conversion(
-        (),
-        images.limits(),
-        crops,
-        cropping.margin,
-        images.no_face,
-        detector=images.detector,
-    )
-    contents = read_images(
-        (entry for one in inputs for entry in one.entries()),
-        conversion,
-        given.frame_step,
-        how.workers or os.cpu_count() or 1,
-        images.faces == "all",
-    )
+    contents = open_images(inputs, images, cropping, given.frame_step, how.workers)
     done = Counts()
     total = None if None in counts else sum(counts)
     with (
@@ -253,7 +238,7 @@ def main(argv: Sequence[str]) -> None:
         if not done.images:
             raise RunError(f"--input={STANDARD_INPUT} names no image: it is empty")
         writer.close()
-    print(done.words(crops, images.faces == "all"), file=sys.stderr)
+    print(done.words(cropping.kind == "face", images.faces == "all"), file=sys.stderr)
     _warn(few_faces(done.without_face, done.looked_at))
     if how.strict and done.rows_with_error:
         raise RunError(
@@ -296,6 +281,39 @@ def _require_faces(images: PredictImageFlags, file_format: str) -> None:
         raise UsageError(
             "--faces=all has no place in --format=lsd, which has one row an image"
         )
+
+
+def open_images(
+    inputs: Sequence[Input],
+    images: PredictImageFlags,
+    cropping: Cropping,
+    frame_step: int,
+    workers: int,
+) -> Iterator[Reading]:
+    """Reads the images of all inputs, in order; as of `read_images`.
+
+    Args:
+      inputs: Where they are.
+      images: How they are read.
+      cropping: As of `cropping_for`.
+      frame_step: Of a video, every so many frames one is taken.
+      workers: Processes; 0 for one a core.
+    """
+    conversion = Conversion(
+        (),
+        images.limits(),
+        cropping.kind == "face",
+        cropping.margin,
+        images.no_face,
+        detector=images.detector,
+    )
+    return read_images(
+        (entry for one in inputs for entry in one.entries()),
+        conversion,
+        frame_step,
+        workers or os.cpu_count() or 1,
+        images.faces == "all",
+    )
 
 
 def cropping_for(images: PredictImageFlags, facts: Mapping[str, Any]) -> Cropping:

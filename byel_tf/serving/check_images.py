@@ -51,7 +51,7 @@ def read_check_images(
                 f"{', '.join(model.classes)}: prepare it with --classes="
                 f"{','.join(model.classes)}"
             )
-        for batch in _batches(dataset, "test", limit, "compare the models on"):
+        for batch in record_batches(dataset, "test", limit, "compare the models on"):
             outputs = model.signature(image_bytes=batch["image/encoded"])
             names += [
                 f"{dataset.name}: {name.decode(errors='backslashreplace')}"
@@ -82,7 +82,9 @@ def read_files(datasets: Sequence[PreparedDataset], limit: int) -> dict[str, byt
     files = {}
     for dataset in datasets:
         if "test" in dataset.manifest.splits:
-            for batch in _batches(dataset, "test", limit, "check the export with"):
+            for batch in record_batches(
+                dataset, "test", limit, "check the export with"
+            ):
                 names = batch["image/filename"].numpy()
                 contents = batch["image/encoded"].numpy()
                 for name, content in zip(names, contents, strict=True):
@@ -99,13 +101,26 @@ def read_representative_images(
     Raises:
       RunError: If it has none, a file is damaged, or an image cannot be decoded.
     """
-    batches = _batches(dataset, "train", limit, "take int8's representative set from")
+    batches = record_batches(
+        dataset, "train", limit, "take int8's representative set from"
+    )
     return np.concatenate([_decode(dataset, b, image_size) for b in batches])
 
 
-def _batches(
+def record_batches(
     dataset: PreparedDataset, split: str, limit: int, purpose: str
 ) -> Iterator[dict[str, tf.Tensor]]:
+    """The records of a split, parsed: encoded images, labels and file names.
+
+    Args:
+      dataset: A prepared data set.
+      split: Name of a split.
+      limit: Most records, the first ones; -1 for all.
+      purpose: What for, of the error.
+
+    Raises:
+      RunError: If there is no such split, or a file is damaged.
+    """
     found = dataset.manifest.splits.get(split)
     if found is None or not found.count:
         present = ", ".join(dataset.manifest.splits) or "none"

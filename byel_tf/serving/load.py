@@ -44,7 +44,7 @@ class ExportedModel:
         """Images (N, S, S, 3) in [0, 1] → representations (N, R), logits (N, K)."""
         if hasattr(self.module, "classify"):
             return self.module.classify(pixels)
-        # Releases before 0.5 saved the classifier's own functions.
+        # Releases before 0.6 saved the classifier's own functions.
         return self.module.classifier(pixels, training=False)
 
 
