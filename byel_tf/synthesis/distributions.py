@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 #: A quantile function: u in [0, 1) to a value.
@@ -59,6 +59,26 @@ def parse_distribution(table: Any) -> Distribution:
         inner = quantile
         quantile = lambda u: min(high, max(low, inner(u)))  # noqa: E731
     return quantile
+
+
+def examples(table: Any) -> Iterator[Any]:
+    """Every text that a distribution may give, and a number of each part with numbers.
+
+    Args:
+        table: What `parse_distribution` takes.
+    """
+    if not isinstance(table, dict):
+        yield table
+        return
+    kind = next(kind for kind in table if kind in _KINDS)
+    if kind == "mixture":
+        for part in table[kind]:
+            yield from examples(part)
+    elif kind == "value":
+        yield table[kind]
+    else:
+        # Names with their shares, or two numbers.
+        yield from table[kind]
 
 
 def _pair(values: Any) -> tuple[float, float]:

@@ -14,12 +14,16 @@ import os
 import pathlib
 import sys
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from byel_tf.errors import UsageError
 from byel_tf.synthesis.action_units import ACTION_UNITS, SHAPES, shapes_of
-from byel_tf.synthesis.distributions import Distribution, parse_distribution
+from byel_tf.synthesis.distributions import (
+    Distribution,
+    examples,
+    parse_distribution,
+)
 from byel_tf.synthesis.face import OF_THE_PERSON, SECTIONS
 
 if sys.version_info >= (3, 11):
@@ -287,20 +291,22 @@ def _parse_fields(
 
 
 def _parse_field(where: str, value: Any, kind: type, name: str) -> Distribution:
-    quantile = _parse_entry(where, value)
-    expected = typing.get_type_hints(kind)[name]
-    for u in (0.0, 0.5, 0.999):
-        if isinstance(quantile(u), str) != (expected is str):
-            names = "texts" if expected is str else "numbers"
-            raise ValueError(f"{where}: expected {names}, not {quantile(u)!r}")
-    return quantile
+    return _parse_entry(
+        where, value, typing.get_args(typing.get_type_hints(kind)[name])
+    )
 
 
-def _parse_entry(where: str, value: Any) -> Distribution:
+def _parse_entry(where: str, value: Any, words: Sequence[str] = ()) -> Distribution:
+    """A distribution of some of these words, or of numbers where there are none."""
     try:
-        return parse_distribution(value)
+        quantile = parse_distribution(value)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+    for one in examples(value):
+        if one not in words if words else isinstance(one, str):
+            expected = f"one of {', '.join(words)}" if words else "numbers"
+            raise ValueError(f"{where}: expected {expected}, not {one!r}")
+    return quantile
 
 
 def _parse_movement(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Hair:
     brow_tilt: float
     brow_opacity: float
     brow_darkness: float
-    beard: str
+    beard: Literal["none", "moustache", "full", "chin", "stubble"]
     beard_opacity: float
 
 
@@ -177,7 +177,7 @@ class Strands:
         end: Height at which they end, cm above the eyes.
     """
 
-    kind: str
+    kind: Literal["none", "fringe", "lock", "curtain"]
     side: float
     end: float
 
@@ -285,14 +285,14 @@ class Accessories:
         clothes_luminance: Linear reflectance of the clothes.
     """
 
-    glasses: str
+    glasses: Literal["none", "round", "rectangular", "sunglasses"]
     frame_thickness: float
     frame_luminance: float
-    head_cover: str
+    head_cover: Literal["none", "cap", "visor", "hat", "scarf", "hood"]
     cover_luminance: float
     cover_hue: float
     cover_saturation: float
-    hand: str
+    hand: Literal["none", "palm", "both", "fingers", "mouth", "fist", "blot"]
     hand_angle: float
     hand_reach: float
     clothes_luminance: float
@@ -328,7 +328,7 @@ class Print:
         angle: Degrees that a watermark rises to the right.
     """
 
-    kind: str
+    kind: Literal["none", "watermark", "caption"]
     opacity: float
     luminance: float
     size: float
@@ -350,7 +350,7 @@ class Background:
         grain: Texture, 0 to 0.2.
     """
 
-    kind: str
+    kind: Literal["plain", "gradient", "shapes"]
     luminance: float
     contrast: float
     colourfulness: float

@@ -105,6 +105,28 @@ def test_own_file_on_another(write):
         ('base = "synthetic"\n[pose]\njaw = 1\n', r"\[pose\] has no 'jaw'"),
         ('base = "synthetic"\n[pose]\nyaw = {uniform = [1]}\n', "pose.yaw"),
         ('base = "synthetic"\n[pose]\nyaw = "left"\n', "pose.yaw: expected numbers"),
+        (
+            'base = "synthetic"\n[accessories]\nhand = "wave"\n',
+            "accessories.hand: expected one of none, palm, .* not 'wave'",
+        ),
+        (
+            'base = "synthetic"\n[hair]\n'
+            'beard = {mixture = [{share = 1, value = "none"}, '
+            "{share = 1e-9, choice = {full = 1, long = 0}}]}\n",
+            "hair.beard: expected one of none, .* not 'long'",
+        ),
+        (
+            'base = "synthetic"\n[print]\nkind = {uniform = [0, 1]}\n',
+            "print.kind: expected one of none, watermark, caption, not 0",
+        ),
+        (
+            'base = "synthetic"\n[expressions.fear.changes.accessories]\nglasses = "x"\n',
+            "expressions.fear.changes.accessories.glasses: expected one of none",
+        ),
+        (
+            'base = "synthetic"\n[movement]\ngaze_x = "left"\n',
+            "movement.gaze_x: expected numbers, not 'left'",
+        ),
         ('base = "synthetic"\npose = 3\n', r"\[pose\] must be a table"),
         ('base = "synthetic"\npictures_of_a_person = 0\n', "pictures_of_a_person"),
         ('base = "synthetic"\n[movement]\ntraces = 1.5\n', "movement.traces"),
