@@ -27,13 +27,11 @@ class Policy:
         name: one of `POLICY_NAMES`.
         draws: named tuple of the uniforms of one view, float32 [B] in [0, 1) each.
         views: the first and the second view.
-        before: what is done to the images before either view, or None.
     """
 
     name: str
     draws: type[tuple]
     views: tuple[View, View]
-    before: View | None = None
 
     @property
     def num_uniforms(self) -> int:
@@ -55,8 +53,7 @@ class Policy:
         """The same policy, its views compiled by XLA.
 
         A view is a hundred small operations, each of which reads and writes the whole
-        batch; compiled, they are a few loops. What is done before the views is left
-        out: random convolutions take XLA twice as long on CPUs.
+        batch; compiled, they are a few loops.
         """
         first, second = (
             tf.function(view, jit_compile=True, autograph=False) for view in self.views
@@ -65,14 +62,7 @@ class Policy:
 
     def weakened(self) -> "Policy":
         """The same policy with a weak first view, and its own first view as second."""
-        strong, before = self.views[0], self.before
-        if before is not None:
-            own = strong
-
-            def strong(images: tf.Tensor, uniforms: tuple) -> tf.Tensor:
-                return own(before(images, uniforms), uniforms)
-
-        return dataclasses.replace(self, views=(weak.view, strong), before=None)
+        return dataclasses.replace(self, views=(weak.view, self.views[0]))
 
     def _complete(self, view: View) -> Augmentation:
         def run(images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
@@ -80,8 +70,6 @@ class Policy:
             uniforms = tf.convert_to_tensor(uniforms)
             _check(self.name, images, uniforms, self.num_uniforms)
             draws = self.draws(*tf.unstack(uniforms, axis=1))
-            if self.before is not None:
-                images = self.before(images, draws)
             return view(images, draws)
 
         return run
@@ -122,13 +110,14 @@ def policy(
 
 
 def _textured_faces(convolution: float, jitter: float) -> Policy:
-    def before(images: tf.Tensor, uniforms: tuple) -> tf.Tensor:
-        return textures.change_texture(images, uniforms, convolution, jitter)
+    def view(images: tf.Tensor, uniforms: tuple) -> tf.Tensor:
+        images = textures.change_texture(images, uniforms, convolution, jitter)
+        return face_crops.view(images, uniforms)
 
     # Those of the plain policy come first: a face is moved and re-toned as it is there.
     fields = face_crops.Draws._fields + textures.Draws._fields
     draws = collections.namedtuple("Draws", fields)
-    return dataclasses.replace(_POLICIES["faces"], draws=draws, before=before)
+    return dataclasses.replace(_POLICIES["faces"], draws=draws, views=(view, view))
 
 
 def _check(

@@ -36,20 +36,8 @@ def random_convolution(
     Returns:
         float32 [B, H, W, C] in [0, 1].
     """
-    # One blank image more: a convolution of no groups is an error, under XLA a crash.
-    images = tf.pad(images, [[0, 1], [0, 0], [0, 0], [0, 0]])
-    share, size, seed = (tf.pad(one, [[0, 1]]) for one in (share, size, seed))
-    height, width, channels = images.shape[1:]
-    planes = tf.transpose(images, [1, 2, 0, 3])
-    # A channel of one image is a channel of one large image, which grouped filters
-    # keep apart: several times faster on CPUs than a filter an image.
-    planes = tf.reshape(planes, [height, width, tf.shape(images)[0] * channels])
-    filters = tf.transpose(draw_filters(seed, size, channels), [1, 2, 3, 0, 4])
-    filters = tf.reshape(filters, [_LARGEST, _LARGEST, channels, -1])
-    filtered = tf.nn.conv2d(_reflected(planes)[tf.newaxis], filters, 1, "VALID")[0]
-    mixed = _blend(planes, filtered, tf.repeat(share, channels))
-    mixed = tf.reshape(mixed, [height, width, -1, channels])
-    return tf.transpose(mixed, [2, 0, 1, 3])[:-1]
+    filters = draw_filters(seed, size, images.shape[-1])
+    return _blend(images, _filtered(images, filters), share)
 
 
 def draw_filters(seed: tf.Tensor, size: tf.Tensor, channels: int) -> tf.Tensor:
@@ -83,30 +71,49 @@ def _masks() -> tf.Tensor:
     return tf.constant(inside, tf.float32)
 
 
-def _reflected(planes: tf.Tensor) -> tf.Tensor:
-    """Rows and columns beyond the borders, which are repeated, of [H, W, N]."""
-    for axis in (0, 1):
-        inside = np.arange(planes.shape[axis])
-        source = np.pad(inside, _LARGEST // 2, mode="symmetric")
-        planes = tf.gather(planes, source, axis=axis)
-    return planes
+def _filtered(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+    """The output of each image's own filter, borders reflected.
 
-
-def _blend(planes: tf.Tensor, filtered: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-    """Mixes each plane with its filtered one, brought to its mean and deviation.
+    A sum over taps, which XLA makes one loop of: on CPUs several times faster than a
+    convolution of as many groups as there are images.
 
     Args:
-        planes: float32 [H, W, N].
-        filtered: float32 [H, W, N].
-        share: float32 [N], of the first.
+        images: float32 [B, H, W, C].
+        filters: float32 [B, 5, 5, C, C].
 
     Returns:
-        float32 [H, W, N] in [0, 1].
+        float32 [B, H, W, C].
     """
-    mean, variance = tf.nn.moments(planes, [0, 1])
-    filtered_mean, filtered_variance = tf.nn.moments(filtered, [0, 1])
+    height, width, channels = images.shape[1:]
+    reach = _LARGEST // 2
+    beyond = [[0, 0], [reach, reach], [reach, reach], [0, 0]]
+    padded = tf.pad(images, beyond, mode="SYMMETRIC")
+    filters = filters[:, tf.newaxis, tf.newaxis]
+    made = tf.zeros_like(images)
+    for row, column in np.ndindex(_LARGEST, _LARGEST):
+        moved = padded[:, row : row + height, column : column + width]
+        for channel in range(channels):
+            weights = filters[..., row, column, channel, :]
+            made += moved[..., channel, tf.newaxis] * weights
+    return made
+
+
+def _blend(images: tf.Tensor, filtered: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    """Mixes each channel with its filtered one, brought to its mean and deviation.
+
+    Args:
+        images: float32 [B, H, W, C].
+        filtered: float32 [B, H, W, C].
+        share: float32 [B], of the first.
+
+    Returns:
+        float32 [B, H, W, C] in [0, 1].
+    """
+    mean, variance = tf.nn.moments(images, [1, 2], keepdims=True)
+    filtered_mean, filtered_variance = tf.nn.moments(filtered, [1, 2], keepdims=True)
     deviation = tf.sqrt(variance)
     least = _LEAST_DEVIATION * deviation + 1e-6
+    share = share[:, tf.newaxis, tf.newaxis, tf.newaxis]
     gain = (1.0 - share) * deviation / tf.maximum(tf.sqrt(filtered_variance), least)
     offset = (1.0 - share) * mean - gain * filtered_mean
-    return tf.clip_by_value(planes * share + filtered * gain + offset, 0.0, 1.0)
+    return tf.clip_by_value(images * share + filtered * gain + offset, 0.0, 1.0)

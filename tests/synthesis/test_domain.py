@@ -120,7 +120,8 @@ def test_own_file_on_another(write):
             "print.kind: expected one of none, watermark, caption, not 0",
         ),
         (
-            'base = "synthetic"\n[expressions.fear.changes.accessories]\nglasses = "x"\n',
+            'base = "synthetic"\n[expressions.fear.changes.accessories]\n'
+            'glasses = "x"\n',
             "expressions.fear.changes.accessories.glasses: expected one of none",
         ),
         (
