@@ -148,7 +148,7 @@ def bare_step(
     """A function that trains one step on the next of a few batches in memory."""
     model = stage.model
 
-    @tf.function
+    @tf.function(autograph=False)
     def run(batch: Batch) -> None:
         strategy.run(model.train_step, args=(batch,))
 
@@ -170,7 +170,7 @@ def stepping(
     model = stage.model
     iterator = iter(strategy.experimental_distribute_dataset(inputs.batches(0)))
 
-    @tf.function
+    @tf.function(autograph=False)
     def run(iterator) -> None:
         strategy.run(model.train_step, args=(next(iterator),))
 
@@ -203,9 +203,9 @@ def forward_pass(
         representation = encoder(views, training=True)
         return tf.reduce_sum(tf.cast(representation, tf.float32))
 
-    compiled = tf.function(replica, jit_compile=jit_compile or None)
+    compiled = tf.function(replica, jit_compile=jit_compile or None, autograph=False)
 
-    @tf.function
+    @tf.function(autograph=False)
     def run():
         return strategy.run(compiled)
 
@@ -220,7 +220,7 @@ def make_views(config: TrainingConfig, objective: str, batch: Batch):
     policy = stage_policy(config, 1)
     if resolve_xla(config.run.xla) == "views":
         policy = policy.compiled()
-    made = tf.function(policy_views(policy, VIEWS[objective]))
+    made = tf.function(policy_views(policy, VIEWS[objective]), autograph=False)
     kept = {"image": batch["image"], "key": batch["key"]}
 
     def run() -> None:

@@ -1,6 +1,8 @@
 """A program's main with its exit codes, its signals and one line for each failure."""
 
 import contextlib
+import importlib.util
+import os
 import signal
 import sys
 import threading
@@ -26,6 +28,9 @@ def run_program(
       The exit code: 0, 1 for a failure, 2 for wrong usage, or `interrupted`.
     """
     program = program_name(argv[0])
+    if importlib.util.find_spec("tf_keras"):
+        # TensorFlow's import otherwise loads Keras 3, which no program needs: 2 s.
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is no reason to fail.
         if hasattr(stream, "reconfigure"):

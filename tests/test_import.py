@@ -46,3 +46,25 @@ def test_tensorflow_is_not_imported():
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+# Keras 3 comes with TensorFlow where Keras 2 is a package of its own.
+FIRST_STEP = """
+import importlib.util, sys
+from byel_tf.program import run_program
+
+def main(argv):
+    import byel_tf.training.run
+    late = ["matplotlib", "sklearn"]
+    late += ["keras"] if importlib.util.find_spec("tf_keras") else []
+    print("loaded:", [name for name in late if name in sys.modules])
+
+sys.exit(run_program(main, ["program"]))
+"""
+
+
+def test_a_first_step_waits_for_no_library_that_it_does_not_need():
+    command = [sys.executable, "-c", FIRST_STEP]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "loaded: []\n"

@@ -66,7 +66,7 @@ def maximize_information(
     ]
     optimizer = keras.optimizers.Adam(learning_rate)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def step(batch: tf.Tensor) -> None:
         pixels = tf.cast(batch, tf.float32) / 255.0
         with tf.GradientTape(watch_accessed_variables=False) as tape:

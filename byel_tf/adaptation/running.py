@@ -20,7 +20,7 @@ class Running:
         self.network = network
         self.batch_size = batch_size
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(autograph=False, reduce_retracing=True)
         def run(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return network(tf.cast(images, tf.float32) / 255.0, training=False)
 

@@ -206,7 +206,7 @@ class SplitBatches:
             [part.dtype for part in parts],
         )
         return {
-            name: tf.ensure_shape(part, [len(positions), *read.shape[1:]])
+            name: tf.ensure_shape(part, [*positions.shape, *read.shape[1:]])
             for name, part, read in zip(found, whole, parts, strict=True)
         }
 
@@ -351,7 +351,9 @@ def _weight(number: tf.Tensor, batch_size: int) -> tf.Tensor:
 
 def _map(dataset: tf.data.Dataset, function) -> tf.data.Dataset:
     return dataset.map(
-        function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        tf.autograph.experimental.do_not_convert(function),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
     )
 
 

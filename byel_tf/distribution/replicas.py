@@ -59,6 +59,7 @@ def distribute(
     """
     replicas = strategy.num_replicas_in_sync // worker_of(strategy)[1]
 
+    @tf.autograph.experimental.do_not_convert
     def deal(batch):
         def split(values):
             return tf.reshape(values, [replicas, -1, *values.shape[1:]])

@@ -195,7 +195,7 @@ def resolve_xla(xla: str, is_synchronized: bool = False) -> str:
             xla = "views"
     if xla == "views":
         with without_remarks():  # TensorFlow 2.15 has some on its first compilation
-            tf.function(lambda: tf.constant(0), jit_compile=True)()
+            tf.function(lambda: tf.constant(0), jit_compile=True, autograph=False)()
     tf.config.optimizer.set_jit("autoclustering" if xla == "autocluster" else False)
     return xla
 

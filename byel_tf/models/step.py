@@ -64,7 +64,9 @@ class StageModel(keras.Model):
         # cannot speak to each other in it, as synchronised batch norm has to.
         self._compiled = self.loss_and_gradients
         if jit_compile:
-            self._compiled = tf.function(self.loss_and_gradients, jit_compile=True)
+            self._compiled = tf.function(
+                self.loss_and_gradients, jit_compile=True, autograph=False
+            )
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

@@ -65,7 +65,8 @@ class Evaluator:
         self._num_classes = num_classes
         self._batches: dict[SplitBatches, tf.data.Dataset] = {}
         self._count = tf.function(
-            lambda batch, is_possible: strategy.run(count, args=(batch, is_possible))
+            lambda batch, is_possible: strategy.run(count, args=(batch, is_possible)),
+            autograph=False,
         )
 
     def __call__(self, data: SplitBatches) -> Counts:

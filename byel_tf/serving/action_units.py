@@ -21,7 +21,9 @@ class ActionUnitReader(tf.Module):
         self.kernel = tf.Variable(kernel, trainable=False, dtype=tf.float32)
         self.bias = tf.Variable(bias, trainable=False, dtype=tf.float32)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], tf.float32)], autograph=False
+    )
     def read(self, representation: tf.Tensor) -> tf.Tensor:
         """Representations (N, R) → intensities (N, U), float32.
 

@@ -61,7 +61,8 @@ def decoded_classifier(
 
     # In uint8, as decoding gives it: what is resized elsewhere has to be rounded, too.
     @tf.function(
-        input_signature=[tf.TensorSpec([batch, size, size, 3], tf.uint8, "images")]
+        input_signature=[tf.TensorSpec([batch, size, size, 3], tf.uint8, "images")],
+        autograph=False,
     )
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 255.0

@@ -69,7 +69,9 @@ class ServingModule(tf.Module):
         super().__init__(name="byel")
         self.classifier = classifier  # of a network the variables alone are saved
         pixels = tf.TensorSpec([None, image_size, image_size, 3], tf.float32)
-        self.classify = tf.function(self._classify, input_signature=[pixels])
+        self.classify = tf.function(
+            self._classify, input_signature=[pixels], autograph=False
+        )
         self.action_units = action_units
         self.class_names = tf.constant(list(class_names))
         self.temperature = tf.Variable(temperature, trainable=False)
@@ -80,7 +82,10 @@ class ServingModule(tf.Module):
     def _classify(self, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.classifier(pixels, training=False)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, _INPUT_NAME)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, _INPUT_NAME)],
+        autograph=False,
+    )
     def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies encoded images.
 
@@ -144,9 +149,11 @@ class ServingModule(tf.Module):
             tf.TensorSpec([None], tf.string, _INPUT_NAME),
             tf.TensorSpec([self.class_names.shape[0]], tf.float32, "prior"),
         ]
-        return tf.function(self.serve_with_prior, input_signature=specs)
+        return tf.function(
+            self.serve_with_prior, input_signature=specs, autograph=False
+        )
 
-    @tf.function(input_signature=[])
+    @tf.function(input_signature=[], autograph=False)
     def classes(self) -> dict[str, tf.Tensor]:
         """Names in the order of the outputs: classes (K,), string."""
         return {"classes": self.class_names}

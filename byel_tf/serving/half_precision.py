@@ -54,7 +54,9 @@ class HalfPrecisionClassifier(tf.Module):
         super().__init__(name="half_precision_classifier")
         size = int(model.metadata["image_size"])
         images = tf.TensorSpec([None, size, size, 3], tf.float32)
-        traced = tf.function(model.classify).get_concrete_function(images)
+        traced = tf.function(model.classify, autograph=False).get_concrete_function(
+            images
+        )
         frozen = convert_variables_to_constants_v2(traced)
         self._input = frozen.inputs[0].name
         self._outputs = [tensor.name for tensor in frozen.outputs]

@@ -248,7 +248,7 @@ class StageLoop:
         batches = self._inputs.batches(self._state.step, rows)
         return iter(distribute(self._strategy, batches, is_endless=True))
 
-    @tf.function
+    @tf.function(autograph=False)
     def _step(
         self, iterator: Iterator, wishes: tf.Tensor | None = None
     ) -> tf.Tensor | None:

@@ -22,7 +22,6 @@ from byel_tf.distribution.strategy import (
     resolve_xla,
 )
 from byel_tf.errors import RunError
-from byel_tf.evaluation.report.figures import confusion_matrix_png
 from byel_tf.evaluation.scored_classes import choose_scored_classes
 from byel_tf.flagging import to_flagfile
 from byel_tf.models.byel import BOTH_WAYS, ONE_WAY
@@ -80,7 +79,6 @@ from byel_tf.training.provenance import (
     describe_run,
     facts_of_worker,
 )
-from byel_tf.training.results import finish_run
 from byel_tf.training.run_directory import RunDirectory
 from byel_tf.training.starting_weights import take
 from byel_tf.training.state import TrainingState
@@ -448,7 +446,7 @@ class _Run:
             config.run,
             config.monitoring,
             self._interruption,
-            confusion_matrix_png,
+            _draw_confusion,
             self._callbacks,
         )
         watched = [stage.validation, *stage.reported.values()]
@@ -468,6 +466,10 @@ class _Run:
         head = stage.model.action_unit_head
         results = None
         if self._cluster.is_chief:
+            # As late as it is needed: scikit-learn takes a second that the first step
+            # need not wait for.
+            from byel_tf.training.results import finish_run
+
             results = finish_run(
                 self._config,
                 self._datasets,
@@ -481,6 +483,13 @@ class _Run:
                 steps,
             )
         return json.loads(self._cluster.from_chief(json.dumps(results)))
+
+
+def _draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str) -> bytes:
+    # As late as it is needed: matplotlib takes a second, too.
+    from byel_tf.evaluation.report.figures import confusion_matrix_png
+
+    return confusion_matrix_png(counts, classes, title)
 
 
 def encoder_builder(

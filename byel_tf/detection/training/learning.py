@@ -117,7 +117,7 @@ def _learn(
     step_variable = tf.Variable(0.0)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=_DECAY, clipnorm=5.0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def update(inputs, targets):
         with tf.GradientTape() as tape:
             loss = loss_of(targets, model(inputs, training=True))
