@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from benchmarks.comparison.folder import ComparisonFolder
-from benchmarks.comparison.grid import OBJECTIVES, PAIRS, grid
+from benchmarks.comparison.grid import CONTROL, OBJECTIVES, PAIRS, grid
 from benchmarks.comparison.paying import charts, document, found
 from benchmarks.comparison.processes import interrupted_by_signals
 from benchmarks.comparison.series import perform_all, require_unchanged
@@ -51,7 +51,9 @@ class PaysOptions:
     )
     faces: int = option(12000, "Faces in a set that is drawn.", lower=12)
     objectives: str = option(
-        ",".join(OBJECTIVES), f"Of {', '.join(OBJECTIVES)}, as a,b."
+        ",".join(OBJECTIVES),
+        f"Of {', '.join(OBJECTIVES)}, as a,b. What they are compared to, {CONTROL}, is "
+        "always trained.",
     )
     pairs: str = option(",".join(PAIRS), f"Of {', '.join(PAIRS)}, as a,b.")
     label_shares: str = option("1,0.02", "Shares of the persons that are labelled.")

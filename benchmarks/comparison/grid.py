@@ -101,14 +101,12 @@ def grid(
 ) -> list[Cell]:
     """The cells that mean something, the cheapest first and the control before all.
 
+    The control is always among them.
+
     Raises:
-      UsageError: If there is no control among them, or a budget is too small.
+      UsageError: If a budget is too small.
     """
     cells = list(_cells(objectives, pairs, shares, budgets))
-    if CONTROL not in {cell.arm for cell in cells}:
-        raise UsageError(
-            "nothing to compare to: --objectives must have supervised, and --pairs none"
-        )
     for cell in cells:
         if 0 in cell.epochs(pretrain_part).values():
             raise UsageError(
@@ -123,8 +121,10 @@ def _cells(objectives, pairs, shares, budgets) -> Iterator[Cell]:
         for share in shares:
             for objective, (_, known) in OBJECTIVES.items():
                 for kind in PAIRS:
+                    cell = Cell(objective, kind, share, budget)
                     is_asked = objective in objectives and kind in pairs
                     # Movements of faces without labels are not known.
                     is_known = not objective.endswith("_units") or share == 1
-                    if is_asked and is_known and kind in known:
-                        yield Cell(objective, kind, share, budget)
+                    means_something = is_known and kind in known
+                    if cell.arm == CONTROL or (is_asked and means_something):
+                        yield cell

@@ -125,9 +125,15 @@ def test_flags_of_a_cell():
     assert "--train_data=synthetic=d/none" in label and "--pairs=label" in label
 
 
-def test_a_grid_without_its_control_or_with_too_small_a_budget():
-    with pytest.raises(UsageError, match="nothing to compare to"):
-        grid(["joint"], ["none"], [1], [8], 0.5)
+def test_the_control_is_always_there():
+    cells = grid(["supervised", "joint"], ["expression"], [1], [8], 0.5)
+    arms = [cell.arm for cell in cells]
+    assert arms == ["supervised-none", "supervised-expression", "joint-expression"]
+    cells = grid(["byel"], ["neutral"], [1], [8], 0.5)
+    assert [cell.arm for cell in cells] == ["supervised-none", "byel-neutral"]
+
+
+def test_too_small_a_budget():
     with pytest.raises(UsageError, match="less than an epoch of each stage of byel-"):
         grid(["supervised", "byel"], ["none"], [1], [4], 0.5)
 
