@@ -17,7 +17,14 @@ from benchmarks.comparison.grid import CONTROL, OBJECTIVES, PAIRS, grid
 from benchmarks.comparison.paying import charts, document, found
 from benchmarks.comparison.processes import interrupted_by_signals
 from benchmarks.comparison.series import perform_all, require_unchanged
-from benchmarks.comparison.variants import parse_common, parse_seeds, plan_run
+from benchmarks.comparison.variants import (
+    Run,
+    Variant,
+    parse_common,
+    parse_seeds,
+    plan_run,
+    run_name,
+)
 from benchmarks.seeds import TRAINER
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import write_atomically
@@ -95,14 +102,20 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
     )
     data = options.data or str(folder.path / "data")
     common = parse_common(options.common)
-    runs = []
-    for cell in cells:
-        variant = cell.variant(
+    variants = [
+        cell.variant(
             options.flagfile_of_runs, data, options.faces, options.pretrain_part
         )
-        for seed in parse_seeds(options.seeds):
-            model_dir = str(folder.model_dir(f"{variant.name}-seed{seed}"))
-            runs.append(plan_run(variant, common, seed, model_dir))
+        for cell in cells
+    ]
+
+    def plan(variant: Variant, seed: int) -> Run:
+        model_dir = folder.model_dir(run_name(variant.name, seed))
+        return plan_run(variant, common, seed, str(model_dir))
+
+    # All cells with one seed before the next: what is finished can be compared.
+    seeds = parse_seeds(options.seeds)
+    runs = [plan(variant, seed) for seed in seeds for variant in variants]
     with folder.reserved() as lock, interrupted_by_signals():
         for run in runs:
             require_unchanged(run, folder)

@@ -52,8 +52,10 @@ def test_a_grid_is_trained_compared_and_continued(pays, tmp_path):
     failing.unlink()
     assert pays() == (0, "")
     calls = (tmp_path / "control" / "calls").read_text().splitlines()
-    assert len(calls) == 5 and calls[-1].startswith(failing.name)
-    assert "joint-none-share1-budget8-seed1 began" in calls
+    # One seed of every arm before the next.
+    arms = ["supervised-none", "joint-none"]
+    names = [f"{arm}-share1-budget8-seed{seed}" for seed in (1, 2) for arm in arms]
+    assert [call.split()[0] for call in calls] == [*names, failing.name]
     content = json.loads(pathlib.Path("out/pays.json").read_text())
     points = content["datasets"]["real"]
     assert [p["arm"] for p in points] == ["supervised-none", "joint-none"]
