@@ -26,6 +26,7 @@ from benchmarks.comparison.variants import (
     run_name,
 )
 from benchmarks.seeds import TRAINER
+from benchmarks.timing import describe_machine, machine_line
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import write_atomically
 from byel_tf.flagging import option, parse
@@ -116,12 +117,13 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
     # All cells with one seed before the next: what is finished can be compared.
     seeds = parse_seeds(options.seeds)
     runs = [plan(variant, seed) for seed in seeds for variant in variants]
+    machine = machine_line(describe_machine())
     with folder.reserved() as lock, interrupted_by_signals():
         for run in runs:
             require_unchanged(run, folder)
         finished, failed = perform_all(runs, folder, trainer, lock)
     if finished:
-        content = found(cells, finished, options.resamples)
+        content = found(cells, finished, options.resamples, machine)
         write_atomically(folder.path / "pays.json", to_json(content))
         report = pathlib.Path(options.report or folder.path / "when_byel_pays.md")
         images = charts(content)

@@ -26,6 +26,8 @@ class Batch(TypedDict, total=False):
         and its dropout are drawn.
       action_units: Intensities in the order of the data set's names, (B, U), float32;
         only where training regresses them.
+      pair_action_units, pair_votes: Those of the second picture; only where it has
+        others than the first, as a picture of another moment.
       views: (B, views, H, W, 3), float32 in [0, 1]; instead of image and pair where the
         pipeline augments.
     """
@@ -38,7 +40,21 @@ class Batch(TypedDict, total=False):
     label_weight: tf.Tensor
     key: tf.Tensor
     action_units: tf.Tensor
+    pair_action_units: tf.Tensor
+    pair_votes: tf.Tensor
     views: tf.Tensor
+
+
+def of_view(batch: Batch, key: str, view: int) -> tf.Tensor | None:
+    """What is taught with a view's picture, or None: votes or action units.
+
+    Args:
+      batch: The batch.
+      key: "votes" or "action_units".
+      view: 0 or 1.
+    """
+    own = batch.get(key)
+    return batch.get(f"pair_{key}", own) if view else own
 
 
 def label_weight(batch: Batch) -> tf.Tensor:

@@ -14,12 +14,31 @@ from byel_tf.evaluation.report.figures import (
     to_png,
 )
 
+_OBJECTIVES = {
+    "supervised": "labels and action units of the labelled faces alone",
+    "fixmatch": "these, and FixMatch on all faces",
+    "joint": "these and BYEL on the same passes, in one stage, on all faces",
+    "byel": "BYEL on all faces, then supervised",
+    "byol": "BYOL on all faces, then supervised",
+    "joint_units": "as joint, the drawn movements being subtracted",
+    "byel_units": "as byel, the drawn movements being subtracted",
+}
+_PAIRS = {
+    "none": "both views from one picture",
+    "label": "views from two pictures of one class",
+    "expression": "from two persons with the same movements; supervised training sees "
+    "both pictures, and so twice as many",
+    "neutral": "from a face and its twin at rest",
+}
 _PROBES = ("linear_probe", "nearest_neighbours")
 _CHART = (6.5, 5.0)
 
 
 def found(
-    cells: Sequence[Cell], finished: Sequence[FinishedRun], resamples: int
+    cells: Sequence[Cell],
+    finished: Sequence[FinishedRun],
+    resamples: int,
+    machine: str,
 ) -> dict[str, Any]:
     """The content of `pays.json`.
 
@@ -27,6 +46,7 @@ def found(
       cells: The grid.
       finished: Its finished runs, at least one.
       resamples: Number of bootstrap resamples.
+      machine: Date, processor and versions.
 
     Returns:
       "datasets": by name a list of points, one for each cell with finished runs:
@@ -52,6 +72,7 @@ def found(
                 points[name].append(point | _point(arm, group, name, scores))
     return {
         "control": CONTROL,
+        "machine": machine,
         "resamples": resamples,
         "datasets": points,
         "notes": [*remarks(by_name), *notes],
@@ -161,6 +182,10 @@ def document(
         "",
         f"    {command}",
         "",
+        f"Last made: {content['machine']}.",
+        "",
+        *_legend(next(iter(content["datasets"].values()), [])),
+        "",
     ]
     for number, (dataset, points) in enumerate(content["datasets"].items()):
         lines += [f"## {dataset}", "", *_verdict(points), ""]
@@ -177,6 +202,16 @@ def document(
         "",
     ]
     return "\n".join(lines)
+
+
+def _legend(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What arms are called, as objective-pairs."""
+    arms = [point["arm"].split("-") for point in points]
+    lines = ["An arm is named after what learns and what its pairs show:", ""]
+    for names, number in ((_OBJECTIVES, 0), (_PAIRS, 1)):
+        known = {arm[number] for arm in arms}
+        lines += [f"- `{n}`: {text}" for n, text in names.items() if n in known]
+    return lines
 
 
 def _verdict(points: Sequence[Mapping[str, Any]]) -> list[str]:

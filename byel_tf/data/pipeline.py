@@ -171,14 +171,14 @@ class SplitBatches:
             if order.labelled is not None:
                 batch["label_weight"] = self._label_weight(step)[rows]
             batch["key"] = stateless.record_keys(order.seed, order.stage, epoch, draws)
-        if _ACTION_UNITS in found:
-            batch["action_units"] = found[_ACTION_UNITS][:size]
-        if _VOTES in found:
-            batch["votes"] = found[_VOTES][:size]
+        taught = {"action_units": _ACTION_UNITS, "votes": _VOTES}
+        taught = {key: found[name] for key, name in taught.items() if name in found}
+        batch |= {key: values[:size] for key, values in taught.items()}
         if PAIR_ENCODED in self._features:
             batch["pair"] = pictures[:, 1]
         elif self._partners is not None:
             batch["pair"] = pictures[size:, 0]
+            batch |= {f"pair_{key}": values[size:] for key, values in taught.items()}
         return batch
 
     def _examples(

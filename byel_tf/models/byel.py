@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.views import MakeViews
-from byel_tf.batch import Batch, label_weight
+from byel_tf.batch import Batch, label_weight, of_view
 from byel_tf.compat import keras
 from byel_tf.losses import (
     action_unit_loss,
@@ -295,10 +295,12 @@ class BYEL(StageModel):
             )
             scalars["orthonormality_penalty"] = penalty
         if self.action_unit_head is not None:
-            intensities = batch["action_units"]
             losses = [
-                action_unit_loss(self.action_unit_head(representation), intensities)
-                for representation in representations
+                action_unit_loss(
+                    self.action_unit_head(representation),
+                    of_view(batch, "action_units", view),
+                )
+                for view, representation in enumerate(representations)
             ]
             action_units = tf.reduce_sum(labelled * tf.add_n(losses))
             total += action_unit_weight * action_units

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from byel_tf.batch import Batch, label_weight
+from byel_tf.batch import Batch, label_weight, of_view
 from byel_tf.losses import class_weights_of, cross_entropy
 from byel_tf.models.emotion import EmotionClassifier
 from byel_tf.models.movements import MovementVectors
@@ -54,24 +54,25 @@ def emotion_losses(
     """This replica's share of the classification loss, summed over views, ().
 
     Args:
-      logits: Of each view, (B, K).
+      logits: Of view 1, or of both, (B, K) each.
       batch: Labels, or votes; those that are not known count for nothing.
       label_smoothing: Share of each label spread over all classes.
       class_weights: Weight of each class, (K,), or None for 1 each.
     """
-    labels = batch["label"]
-    targets = _targets(batch, logits[0].shape[-1])
-    losses = [cross_entropy(one, targets, label_smoothing) for one in logits]
+    losses = [
+        cross_entropy(one, _targets(batch, view, one.shape[-1]), label_smoothing)
+        for view, one in enumerate(logits)
+    ]
     return tf.reduce_sum(
         label_weight(batch)
-        * class_weights_of(labels, class_weights)
+        * class_weights_of(batch["label"], class_weights)
         * functools.reduce(operator.add, losses)
     )
 
 
-def _targets(batch: Batch, num_classes: int) -> tf.Tensor:
+def _targets(batch: Batch, view: int, num_classes: int) -> tf.Tensor:
     """What is to be predicted: labels, (B,), or where there are votes their shares."""
-    labels, votes = batch["label"], batch.get("votes")
+    labels, votes = batch["label"], of_view(batch, "votes", view)
     if votes is None:
         return labels
     total = tf.reduce_sum(votes, axis=-1, keepdims=True)

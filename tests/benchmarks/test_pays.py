@@ -85,6 +85,8 @@ def test_a_grid_is_trained_compared_and_continued(pays, tmp_path):
     assert (control["encoder_passes"], joint["encoder_passes"]) == (800, 600)
     text = pathlib.Path("out/when_byel_pays.md").read_text()
     assert f"{joint['difference']:+.4f}" in text and "--budgets=8" in text
+    assert content["machine"] in text and "\n- `joint`: " in text
+    assert "`byol`" not in text and "`neutral`" not in text
     images = sorted(pathlib.Path("out/images").iterdir())
     assert [image.name for image in images] == [
         "pays-0-share1.png",

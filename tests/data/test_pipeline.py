@@ -265,17 +265,24 @@ def test_a_second_picture_that_is_damaged_is_named(paired, monkeypatch):
 
 
 @pytest.mark.parametrize("cache", ["none", "memory"])
-def test_partners_pictures_are_read_besides(dataset, cache):
+def test_partners_pictures_are_read_besides_with_what_they_teach(make_dataset, cache):
     def partners(epoch, draws):
         return (draws + epoch + 1) % COUNT
 
+    dataset = make_dataset(train=COUNT, action_units=("brow", "lip"))
     order = make_order(drop_remainder=False)
-    plain = take(make_data(dataset, order), 12)
-    found = take(make_data(dataset, order, cache=cache, partners=partners), 12)
-    for step, (batch, without) in enumerate(zip(found, plain, strict=True)):
+    plain = take(make_data(dataset, order, with_action_units=True), 12)
+    data = make_data(
+        dataset, order, cache=cache, partners=partners, with_action_units=True
+    )
+    for step, (batch, without) in enumerate(zip(take(data, 12), plain, strict=True)):
         epoch, draws, _ = order.batch(step)
         second = batch.pop("pair")[:, 0, 0, 0]
         np.testing.assert_array_equal(second, partners(epoch, draws))
+        number = second.astype(np.float32)
+        np.testing.assert_array_equal(
+            batch.pop("pair_action_units"), np.stack([number, number / 2], axis=1)
+        )
         assert_equal_batches([batch], [without])
 
 

@@ -209,6 +209,20 @@ def test_byol_is_byel_without_emotions_and_labels(make_byel):
     assert not names & {"classification_loss", "macro_f1", "action_unit_loss"}
 
 
+def test_each_view_learns_the_movements_of_its_own_picture(make_byel):
+    model, batch = make_byel(), make_batch(1)
+    first, second = batch["action_units"], make_batch(2)["action_units"]
+
+    def loss(own, others=None):
+        pair = {} if others is None else {"pair_action_units": others}
+        taught = {**batch, "action_units": own, **pair}
+        return float(model.loss_and_gradients(taught, ONE)[1]["action_unit_loss"])
+
+    crossed = loss(first, second), loss(second, first)
+    assert sum(crossed) == pytest.approx(loss(first) + loss(second), rel=1e-5)
+    assert crossed[0] != pytest.approx(loss(first), rel=1e-3)
+
+
 def test_two_replicas_learn_what_one_does(stepper):
     # Each replica's batch-norm statistics are those of the whole batch when both
     # have the same half.

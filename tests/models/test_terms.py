@@ -25,3 +25,16 @@ def test_votes_are_learned_where_there_are_any(rng, class_weights):
     )
     assert float(without) == pytest.approx(float(none), rel=1e-6)
     assert float(without) != pytest.approx(float(found), rel=1e-3)
+
+
+def test_each_view_learns_the_votes_of_its_own_picture(rng):
+    batch = make_batch(1, 4)
+    logits = [tf.constant(rng.normal(size=(4, CLASSES)), tf.float32) for _ in "ab"]
+    votes = rng.uniform(size=(2, 4, CLASSES)).astype(np.float32)
+    pair = {"votes": votes[0], "pair_votes": votes[1]}
+    found = emotion_losses(logits, {**batch, **pair}, 0.1, None)
+    each = [
+        emotion_losses([one], {**batch, "votes": own}, 0.1, None)
+        for one, own in zip(logits, votes, strict=True)
+    ]
+    assert float(found) == pytest.approx(float(sum(each)), rel=1e-6)
