@@ -377,7 +377,7 @@ def test_every_switch_of_the_recipe_at_once(arguments, data, tmp_path):
         ["--objective=byol"],
         ["--objective=supervised"],
         ["--objective=joint", "--pairs=label", "--label_share=0.5"],
-        ["--objective=fixmatch", "--label_share=0.5"],
+        ["--objective=fixmatch", "--label_share=0.5", "--consistency_threshold=0.8"],
     ],
     ids=lambda flags: flags[0],
 )

@@ -10,7 +10,8 @@ from byel_tf.training.cost import encoder_passes
 #: What learns: the flags of each, and the pairs that mean something to it.
 OBJECTIVES = {
     "supervised": ((), ("none", "expression")),
-    "fixmatch": ((), ("none",)),
+    # Smoothed labels teach no answer that is as sure as its threshold.
+    "fixmatch": (("--label_smoothing=0",), ("none",)),
     "joint": ((), ("none", "label", "expression", "neutral")),
     "byel": ((), ("none", "label", "expression", "neutral")),
     "byol": ((), ("none", "label", "expression", "neutral")),

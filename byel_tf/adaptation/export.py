@@ -7,7 +7,11 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from scipy import special
+
 from byel_tf.adaptation.adapt import Adaptation
+from byel_tf.adaptation.guard import Guard
 from byel_tf.adaptation.running import Running
 from byel_tf.adaptation.settings import MethodSettings, Source
 from byel_tf.errors import RunError
@@ -15,8 +19,8 @@ from byel_tf.files import new_directory
 from byel_tf.serving.action_units import ActionUnitReader
 from byel_tf.serving.export import (
     ServingModule,
-    export_saved_model,
     read_metadata,
+    write_saved_model,
 )
 from byel_tf.serving.model_card import collect_facts, write_model_card
 from byel_tf.serving.networks import UNREADABLE, read_network, variables_file
@@ -34,6 +38,7 @@ class SourceModel:
       facts: What it states of itself.
       running: Its network.
       source: What the methods know of it besides.
+      bias: Of its classifier, (K,), as it was read.
       action_units: What reads the action units of its representations; None if it has
         none.
     """
@@ -42,6 +47,7 @@ class SourceModel:
     facts: Mapping[str, Any]
     running: Running
     source: Source
+    bias: np.ndarray
     action_units: ActionUnitReader | None = None
 
 
@@ -74,7 +80,12 @@ def read_source_model(export: str | os.PathLike, batch_size: int) -> SourceModel
             "adaptations do not add up"
         )
     return SourceModel(
-        pathlib.Path(export), facts, Running(network, batch_size), source, action_units
+        pathlib.Path(export),
+        facts,
+        Running(network, batch_size),
+        source,
+        network.head.bias.numpy(),
+        action_units,
     )
 
 
@@ -83,6 +94,7 @@ def write_adapted(
     model: SourceModel,
     adaptation: Adaptation,
     settings: MethodSettings,
+    guard: Guard | None,
     data_sha256: str,
 ) -> None:
     """Writes the changed network as an export with its card.
@@ -92,16 +104,20 @@ def write_adapted(
       model: What it was made from, its network changed.
       adaptation: How.
       settings: Those of the methods.
-      data_sha256: Hash of the images.
+      guard: What kept it from harm, if anything did.
+      data_sha256: Hash of the images, as they were given to the model.
 
     Raises:
       RunError: If the folder exists and is not empty.
     """
+    shares = _class_shares(model, adaptation)
     facts = {
         **{k: v for k, v in model.facts.items() if k not in _OF_FILES},
+        "class_shares": shares,
         "adaptation": {
             **adaptation.to_json(model.facts["classes"]),
             "settings": dataclasses.asdict(settings),
+            "guard": guard and dataclasses.asdict(guard),
             "data_sha256": data_sha256,
             "source_sha256": hashlib.sha256(
                 variables_file(model.path).read_bytes()
@@ -114,11 +130,24 @@ def write_adapted(
         model.facts["image_size"],
         float(model.facts["temperature"]),
         model.action_units,
-        model.source.shares,
+        shares,
     )
     found = collect_facts(model.path, model.path)
     # Its scores and converted files are the source's.
     card = dataclasses.replace(found, export=facts, results={}, formats={})
     with new_directory(folder) as whole:
-        export_saved_model(whole, module, facts)
+        write_saved_model(whole, module, facts)
         write_model_card(whole, card)
+
+
+def _class_shares(model: SourceModel, adaptation: Adaptation) -> list[float]:
+    """Those that the changed classifier's probabilities are for.
+
+    They are the source's, unless a prior was taken into its bias: a prior that is given
+    later then counts from there.
+    """
+    shares = np.log(model.source.shares)
+    if adaptation.method == "prior":
+        moved = model.running.network.head.bias.numpy() - model.bias
+        shares = shares + moved / float(model.facts["temperature"])
+    return special.softmax(shares).tolist()

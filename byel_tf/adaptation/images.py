@@ -35,6 +35,8 @@ class Images:
     def add(self, files: Iterable[bytes]) -> None:
         """Decodes JPEG and PNG files as the exported model does."""
         files = list(files)
+        if not files:
+            return
         pictures, valid = decode_within(tf.constant(files), self._size, LIMITS)
         self._pictures.append(pictures.numpy()[valid.numpy()])
         self._digests += [

@@ -45,7 +45,12 @@ def _prototypes(
     representations, _ = running.outputs(images)
     probabilities = running.probabilities(images, source.temperature)
     prototypes = class_prototypes(
-        representations, probabilities, head.kernel.numpy(), settings.supports
+        representations,
+        probabilities,
+        head.kernel.numpy(),
+        head.bias.numpy(),
+        source.temperature,
+        settings.supports,
     )
     scale = matching_scale(
         representations @ prototypes, float(probabilities.max(axis=1).mean())

@@ -17,6 +17,8 @@ def class_prototypes(
     representations: np.ndarray,
     probabilities: np.ndarray,
     kernel: np.ndarray,
+    bias: np.ndarray,
+    temperature: float,
     kept: int,
 ) -> np.ndarray:
     """The prototypes, a column for each class, of length 1.
@@ -28,6 +30,8 @@ def class_prototypes(
       representations: (N, R).
       probabilities: The classifier's, (N, K); they label and rank.
       kernel: Weights of the classifier's last layer, (R, K).
+      bias: Its bias, (K,).
+      temperature: What the classifier's logits are divided by.
       kept: Most supports of a class (M); 0 for all.
 
     Returns:
@@ -36,8 +40,9 @@ def class_prototypes(
     supports = _unit(np.concatenate([kernel.T, representations]), axis=1)
     one_hot = np.eye(kernel.shape[1])
     labels = np.concatenate([one_hot.argmax(axis=1), probabilities.argmax(axis=1)])
-    # The paper ranks the kernel's columns by what the classifier says of them.
-    of_kernel = special.softmax(kernel.T.astype(np.float64) @ kernel, axis=1)
+    # The paper's code ranks the columns, too, by what the classifier says of them.
+    logits = kernel.T.astype(np.float64) @ kernel + bias
+    of_kernel = special.softmax(logits / temperature, axis=1)
     uncertain = entropies(np.concatenate([of_kernel, probabilities]))
     sums = []
     for label in range(kernel.shape[1]):

@@ -6,6 +6,7 @@ common corruptions by covariate shift adaptation, NeurIPS 2020, equation 4, whic
 the source's statistics for those of so many images more.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 
@@ -50,7 +51,9 @@ def mix_statistics(
     """Mixes the images' statistics into the first layers', early ones first.
 
     A group of layers is measured while all before it have what they will have, so that
-    it sees its inputs as they will be.
+    it sees its inputs as they will be. Within a group a layer sees what the ones before
+    it make of a batch with the batch's own statistics: batches are of any images, so
+    that their order, class by class as in folders, has no say.
 
     Args:
       network: The classifier, whose moving statistics are changed.
@@ -58,18 +61,21 @@ def mix_statistics(
       source_images: N₀: the source's statistics count as those of so many images, and
         the images' share is N / (N + N₀).
       depth: Share of the layers that are adapted, above 0 and at most 1; the first.
-      batch_size: Images at a time.
+      batch_size: Most images at a time.
 
     Raises:
       RunError: If the network has no batch norm.
     """
+    hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
+    order = sorted(range(len(images)), key=hashes.__getitem__)
+    batches = np.array_split(images[order], math.ceil(len(images) / batch_size))
     layers = norm_layers(network)
     chosen = layers[: math.ceil(depth * len(layers))]
     share = len(images) / (len(images) + source_images)
     for group in np.array_split(np.arange(len(chosen)), min(_GROUPS, len(chosen))):
         part = [chosen[place] for place in group]
         source = [_statistics(layer) for layer in part]
-        found = _measure(network, part, images, batch_size)
+        found = _measure(network, part, batches)
         for layer, (mean, variance), (own, own_variance) in zip(
             part, source, found, strict=True
         ):
@@ -84,8 +90,7 @@ def _statistics(layer: keras.layers.Layer) -> tuple[np.ndarray, np.ndarray]:
 def _measure(
     network: ExpressionNetwork,
     layers: Sequence[keras.layers.Layer],
-    images: np.ndarray,
-    batch_size: int,
+    batches: Sequence[np.ndarray],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Mean and variance of each layer's inputs over all images.
 
@@ -101,6 +106,7 @@ def _measure(
     momenta = [layer.momentum for layer in layers]
     rates = [layer.rate for layer in dropouts]
     sums = [[0.0, 0.0] for _ in layers]
+    count = sum(map(len, batches))
     try:
         for layer in others:
             layer.trainable = False  # Keras' own way to say: by the moving ones
@@ -108,12 +114,11 @@ def _measure(
             layer.momentum = 0.0  # the moving ones become the batch's
         for layer in dropouts:
             layer.rate = 0.0
-        for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size]
+        for batch in batches:
             run_encoder(network, batch, training=True)
             for total, layer in zip(sums, layers, strict=True):
                 mean, variance = _statistics(layer)
-                weight = len(batch) / len(images)
+                weight = len(batch) / count
                 total[0] += weight * mean
                 total[1] += weight * (variance + mean**2)
     finally:

@@ -17,6 +17,7 @@ from byel_tf.prediction.inputs import STANDARD_INPUT, Input, find_input
 from byel_tf.pretrained import NAMES
 from byel_tf.program import run_program
 from byel_tf.progress import progress
+from byel_tf.serving.cropping import few_faces
 
 if typing.TYPE_CHECKING:
     from byel_tf.adaptation.adapt import Adaptation
@@ -178,6 +179,7 @@ def main(argv: Sequence[str]) -> None:
     limits = dataclasses.asdict(guard_flags)
     is_guarded = limits.pop("guard")
     guard = Guard(**limits)
+    used = guard if is_guarded else None
     model = read_source_model(find_export(given.model), settings.batch_size)
     classes = model.facts["classes"]
     found = _read(given, images, inputs, model.facts, total)
@@ -194,9 +196,9 @@ def main(argv: Sequence[str]) -> None:
         model.source,
         given.method,
         settings,
-        guard if is_guarded else None,
+        used,
     )
-    write_adapted(given.output, model, adaptation, settings, found.sha256())
+    write_adapted(given.output, model, adaptation, settings, used, found.sha256())
     print("\n".join(_words(adaptation, classes)))
     print(f"written to {given.output}", flush=True)
 
@@ -227,17 +229,25 @@ def _read(
 
     cropping = cropping_for(flags, facts)
     contents = open_images(inputs, flags, cropping, given.frame_step, given.workers)
-    found, unreadable = Images(int(facts["image_size"])), 0
+    found = Images(int(facts["image_size"]))
+    unreadable, looked_at, without_face = 0, 0, 0
     with contextlib.closing(contents), progress(count, "image", "read") as bar:
         for chunk in _chunks(contents, given.max_images):
             files = [r.content for r in chunk if isinstance(r.content, bytes)]
-            unreadable += len(chunk) - len(files)
+            lost = [r for r in chunk if not isinstance(r.content, bytes)]
+            unreadable += sum(r.faces != 0 for r in lost)
+            looked_at += sum(r.faces is not None for r in chunk)
+            without_face += sum(r.faces == 0 for r in chunk)
             found.add(files)
             bar.update(len(chunk))
     print(
-        f"{len(found)} images, {unreadable + found.rejected} could not be read",
+        f"{len(found)} images, {unreadable + found.rejected} could not be read"
+        + (f", {without_face} without a face" if looked_at else ""),
         file=sys.stderr,
     )
+    warning = few_faces(without_face, looked_at)
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
     return found
 
 

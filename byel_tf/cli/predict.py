@@ -209,7 +209,7 @@ def main(argv: Sequence[str]) -> None:
     from byel_tf.serving.load import find_export, load_export, require_action_units
 
     model = load_export(find_export(given.model))
-    if given.prior:
+    if given.prior is not None:
         model = with_prior(model, parse_prior(given.prior, model.classes))
     model = restrict(model, classes)
     if given.action_units:

@@ -118,6 +118,7 @@ def adaptation_words(adaptation: Mapping[str, Any]) -> str:
     """
     shares = adaptation.get("shares") or {}
     settings = adaptation.get("settings") or {}
+    guard = adaptation.get("guard") or {}
     rows = {
         "method": adaptation.get("method", "?"),
         "images": f"{adaptation.get('images', 0):,}, unlabelled; the classifier is no "
@@ -132,6 +133,7 @@ def adaptation_words(adaptation: Mapping[str, Any]) -> str:
             f"`{adaptation.get('source_sha256', '?')}`"
         ),
         "settings": ", ".join(f"{k} {v}" for k, v in settings.items()),
+        "guard": ", ".join(f"{k} {v:.3g}" for k, v in guard.items()) or "none",
     }
     return table([("", ""), *rows.items()])
 

@@ -54,14 +54,8 @@ def with_prior(model: ExportedModel, prior: np.ndarray) -> ExportedModel:
       prior: Class shares, (K,), above 0 and of the sum 1.
 
     Raises:
-      RunError: If it takes none, or was adapted to class shares before.
+      RunError: If it takes none.
     """
-    adaptation = model.metadata.get("adaptation") or {}
-    if adaptation.get("method") == "prior":
-        raise RunError(
-            "--prior: the model was adapted to estimated class shares already, give "
-            "the export that it was made from"
-        )
     signature = model.module and model.module.signatures.get(PRIOR_SIGNATURE)
     if not signature:
         raise RunError(

@@ -13,6 +13,7 @@ from byel_tf.config import (
     RunOptions,
 )
 from byel_tf.data.pipeline import SplitBatches
+from byel_tf.errors import UsageError
 from byel_tf.models.action_units import build_action_unit_head
 from byel_tf.models.bootstrap import Bootstrap
 from byel_tf.models.classifier import ExpressionClassifier
@@ -100,6 +101,7 @@ def build_finetuning(
 
     consistency = None
     if model_options.objective == "fixmatch":
+        _require_sure_answers(model_options, len(classes))
         consistency = Consistency(
             model_options.consistency_weight, model_options.consistency_threshold
         )
@@ -145,3 +147,20 @@ def build_finetuning(
         schedules={"learning_rate": learning_rate, **schedules},
         select_best=options.selection == "best",
     )
+
+
+def _require_sure_answers(options: ModelOptions, num_classes: int) -> None:
+    """Refuses a threshold above what smoothed labels teach, which mutes FixMatch.
+
+    Raises:
+      UsageError: With the way out.
+    """
+    smoothing, threshold = options.label_smoothing, options.consistency_threshold
+    taught = 1 - smoothing + smoothing / num_classes
+    if threshold > taught:
+        raise UsageError(
+            f"--label_smoothing={smoothing:g} teaches the classifier a probability of "
+            f"{taught:.3f} for a label of {num_classes} classes, so that no answer is "
+            f"as sure as --consistency_threshold={threshold:g}: give "
+            "--label_smoothing=0, or a lower threshold"
+        )

@@ -203,6 +203,23 @@ def split_data(
     )
 
 
+def class_counts(
+    dataset: PreparedDataset, labelled: np.ndarray | None = None
+) -> np.ndarray:
+    """Images of each class that labels are known of, (K,), float64.
+
+    Args:
+      dataset: Its train split counts.
+      labelled: Whether each of its records counts, (count,), bool; None for all.
+    """
+    classes = dataset.manifest.classes
+    if labelled is None:
+        per_class = dataset.manifest.splits["train"].per_class
+        return np.array([per_class.get(name, 0) for name in classes], np.float64)
+    labels = SplitRecords(dataset, "train").labels()[labelled]
+    return np.bincount(labels, minlength=len(classes)).astype(np.float64)
+
+
 def class_weights(
     dataset: PreparedDataset, balance: str, labelled: np.ndarray | None = None
 ) -> list[float] | None:
@@ -219,10 +236,7 @@ def class_weights(
     """
     if balance != "weights":
         return None
-    counts = np.array(list(dataset.manifest.splits["train"].per_class.values()), float)
-    if labelled is not None:
-        labels = SplitRecords(dataset, "train").labels()[labelled]
-        counts = np.bincount(labels, minlength=len(counts)).astype(float)
+    counts = class_counts(dataset, labelled)
     present = counts > 0
     weights = np.zeros_like(counts)
     weights[present] = counts.sum() / (present.sum() * counts[present])

@@ -29,6 +29,7 @@ from byel_tf.serving.load import load_export
 from byel_tf.serving.model_card import CardFacts, count_images, write_model_card
 from byel_tf.training.cost import encoder_passes
 from byel_tf.training.datasets import RunDatasets
+from byel_tf.training.inputs import class_counts
 from byel_tf.training.provenance import Notes
 from byel_tf.training.run_directory import RunDirectory
 
@@ -111,11 +112,10 @@ def export_classifier(
     return path
 
 
-def _class_shares(train: PreparedDataset, is_balanced: bool) -> list[float]:
+def _class_shares(datasets: RunDatasets, is_balanced: bool) -> list[float]:
     """Those that the classes have in training, in the order of the classes."""
-    classes, counts = train.manifest.classes, train.manifest.splits["train"].per_class
     # A class without images has the share of one: probabilities are divided by it.
-    seen = np.array([max(counts.get(name, 0), 1) for name in classes], np.float64)
+    seen = np.maximum(class_counts(datasets.train, datasets.labelled), 1.0)
     if is_balanced:
         seen[:] = 1.0
     return (seen / seen.sum()).tolist()
@@ -224,9 +224,7 @@ def finish_run(
         "flip_average": config.finetune.flip_average,
         "selection": selection,
         "step": step,
-        "class_shares": _class_shares(
-            datasets.train, config.data.class_balance != "none"
-        ),
+        "class_shares": _class_shares(datasets, config.data.class_balance != "none"),
         **cropping_of(datasets.train.manifest.source).to_json(),
     }
     export = export_classifier(

@@ -83,8 +83,9 @@ def read_source(text: str) -> Source:
 def take(source: Source, model: StageModel) -> str:
     """Gives a model's networks the weights that fit them.
 
-    Of a pre-training all networks of the same name are taken, or, where a fine-tuning
-    begins, its online encoder; of anything else the encoder, into every encoder.
+    Of a pre-training all networks of the same name are taken, and what joint training
+    has of them, or, where a fine-tuning begins, its online encoder; of anything else
+    the encoder, into every encoder.
 
     Returns:
       A table, for people: what was taken and what was not.
@@ -130,8 +131,10 @@ def take(source: Source, model: StageModel) -> str:
 def _find(
     weights: Mapping[str, np.ndarray], network: str, path: str
 ) -> np.ndarray | None:
-    if f"{network}/{path}" in weights:
-        return weights[f"{network}/{path}"]
+    # Joint training has the parts of the online network by themselves.
+    for name in (f"{network}/{path}", f"online/{network}/{path}"):
+        if name in weights:
+            return weights[name]
     if path.startswith(_ENCODER):
         # A network of another stage: the encoder is what they have in common.
         return weights.get(f"online/{path}", weights.get(path))

@@ -27,7 +27,8 @@ def dataset(prepare_pictures, tmp_path):
 
 def test_everything(running, dataset):
     source = Source(1.0, (1 / 3, 1 / 3, 1 / 3))
-    model = SourceModel(pathlib.Path("1"), {"image_size": 16}, running, source)
+    facts, bias = {"image_size": 16}, running.network.head.bias.numpy()
+    model = SourceModel(pathlib.Path("1"), facts, running, source, bias)
     settings, guard = MethodSettings(), Guard(confidence=0.0, diversity=0.0)
     methods = ("prototypes", "prior")
     found = compare_methods(
@@ -62,5 +63,7 @@ def test_so_many_images_are_drawn(dataset):
     assert all(
         of_all[i.tobytes()] == label for i, label in zip(drawn, some, strict=True)
     )
+    # The first batch of records, or the second, has none that was drawn.
+    assert len(read_split(dataset, "test", 16, 1, seed=1)[0]) == 1
     others, _ = read_split(dataset, "test", 16, 40, seed=2)
     assert not np.array_equal(drawn, others)

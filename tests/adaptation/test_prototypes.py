@@ -9,11 +9,11 @@ def unit(vector):
     return vector / np.linalg.norm(vector)
 
 
-def reference(representations, probabilities, kernel, kept):
+def reference(representations, probabilities, kernel, bias, temperature, kept):
     """T3A, image by image, as its paper's algorithm 1."""
     supports = {k: [] for k in range(kernel.shape[1])}
     for k in range(kernel.shape[1]):
-        said = special.softmax(kernel.T @ kernel[:, k])
+        said = special.softmax((kernel.T @ kernel[:, k] + bias) / temperature)
         supports[int(said.argmax())].append(
             (-(said * np.log(said)).sum(), kernel[:, k])
         )
@@ -30,9 +30,11 @@ def reference(representations, probabilities, kernel, kept):
 def test_as_the_paper(rng, kept):
     kernel = rng.normal(size=(7, 3))
     representations = np.abs(rng.normal(size=(60, 7)))
-    probabilities = special.softmax(representations @ kernel, axis=1)
-    prototypes = class_prototypes(representations, probabilities, kernel, kept)
-    expected = reference(representations, probabilities, kernel, kept)
+    bias, temperature = rng.normal(size=3), 3.0
+    logits = (representations @ kernel + bias) / temperature
+    said = special.softmax(logits, axis=1), kernel, bias, temperature, kept
+    prototypes = class_prototypes(representations, *said)
+    expected = reference(representations, *said)
     np.testing.assert_allclose(prototypes, expected, atol=1e-12)
 
 
@@ -40,7 +42,9 @@ def test_a_class_without_images_keeps_its_column(rng):
     kernel = rng.normal(size=(5, 3))
     kernel[:, 2] *= 3
     sure = np.eye(3)[[0, 1, 0, 1]]
-    prototypes = class_prototypes(rng.normal(size=(4, 5)), sure, kernel, 0)
+    prototypes = class_prototypes(
+        rng.normal(size=(4, 5)), sure, kernel, np.zeros(3), 1.0, 0
+    )
     np.testing.assert_allclose(prototypes[:, 2], unit(kernel[:, 2]))
 
 

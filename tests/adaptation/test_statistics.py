@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
+from byel_tf.adaptation import statistics
 from byel_tf.adaptation.statistics import mix_statistics, norm_layers
 from byel_tf.errors import RunError
+from byel_tf.models.encoders import build_encoder
+from byel_tf.models.networks import ExpressionNetwork
 
 
 def inputs_of_norm(network, images):
@@ -27,10 +30,6 @@ def test_statistics_are_mixed(network, pictures):
 
 
 def test_first_layers_first(monkeypatch):
-    from byel_tf.adaptation import statistics
-    from byel_tf.models.encoders import build_encoder
-    from byel_tf.models.networks import ExpressionNetwork
-
     encoder = build_encoder("resnet18", image_size=16, width=0.03125, stem="strided")
     network = ExpressionNetwork(encoder, 3)
     layers = norm_layers(network)
@@ -39,7 +38,7 @@ def test_first_layers_first(monkeypatch):
     assert layers[1:3] == encoder.backbone.blocks[0].norms
     measured = []
 
-    def measure(network, layers, images, batch_size):
+    def measure(network, layers, batches):
         measured.append([(layer, float(layer.moving_mean[0])) for layer in layers])
         return [
             (np.full(layer.gamma.shape, 4.0), np.ones(layer.gamma.shape))
@@ -52,6 +51,19 @@ def test_first_layers_first(monkeypatch):
     assert len(measured) == 3
     means = [float(layer.moving_mean[0]) for layer in layers]
     assert means == [1.0] * 10 + [0.0] * 10
+
+
+def test_the_order_of_the_images_has_no_say(pictures):
+    encoder = build_encoder("resnet18", image_size=16, width=0.03125, stem="strided")
+    network = ExpressionNetwork(encoder, 3)
+    images, labels = pictures(60)
+    source, found = network.get_weights(), []
+    for order in (np.argsort(labels, kind="stable"), np.arange(60)[::-1]):
+        network.set_weights(source)
+        mix_statistics(network, images[order], 30, 1.0, batch_size=25)
+        found.append(network.get_weights())
+    for first, second in zip(*found, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_without_batch_norm(network):

@@ -124,6 +124,25 @@ def test_a_new_export(export, photographs, tmp_path, capsys):
     assert "was adapted before: give the export" in capsys.readouterr().err
 
 
+def test_a_prior_counts_once(export, photographs, tmp_path):
+    output = tmp_path / "adapted"
+    assert run(export, photographs, output, "--method=prior", "--noguard") == 0
+    facts = json.loads((output / "byel.json").read_text())
+    assert facts["adaptation"]["guard"] is None
+    assert facts["class_shares"] != pytest.approx([1 / 3] * 3, abs=0.01)
+    prior = tf.constant([0.6, 0.1, 0.3])
+    files = tf.constant([f.read_bytes() for f in sorted(photographs.glob("*.png"))])
+    before, after = (
+        tf.saved_model.load(str(path)).signatures["with_prior"](
+            image_bytes=files, prior=prior
+        )
+        for path in (export, output)
+    )
+    np.testing.assert_allclose(
+        after["probabilities"], before["probabilities"], atol=1e-5
+    )
+
+
 def test_held_back_it_is_the_source(export, photographs, tmp_path, capsys):
     output = tmp_path / "adapted"
     arguments = ("--method=prototypes", "--diversity=0", "--confidence=1")
@@ -197,6 +216,7 @@ def test_prediction_for_class_shares(export, photographs, tmp_path, capsys):
         ("anger=1", "has no share of fear, happiness"),
         ("anger=1,fear=0,happiness=1", "'fear=0' is no share of a class"),
         ("anger=1,fear=1,joy=1", "'joy=1' is no share of a class"),
+        ("", "'' is no share of a class"),
     ):
         assert rows("wrong.csv", f"--prior={prior}") == 2
         assert words in capsys.readouterr().err

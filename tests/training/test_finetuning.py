@@ -1,3 +1,4 @@
+import functools
 import types
 
 import pytest
@@ -5,6 +6,7 @@ import tensorflow as tf
 
 from byel_tf.augment.views import ready_views
 from byel_tf.config import FinetuneOptions, ModelOptions, RunOptions
+from byel_tf.errors import UsageError
 from byel_tf.models.normalization import batch_norm
 from byel_tf.training.finetuning import build_finetuning
 from byel_tf.training.inputs import StageInputs
@@ -21,10 +23,10 @@ INPUTS = StageInputs(
 def build(tiny_encoder):
     """A function that assembles the stage with some options."""
 
-    def make(jit_compile=False, **options):
+    def make(jit_compile=False, model=None, **options):
         return build_finetuning(
             FinetuneOptions(**options),
-            ModelOptions(),
+            model or ModelOptions(),
             RunOptions(model_dir="unused", max_bad_steps=7),
             INPUTS,
             validation=None,
@@ -69,3 +71,11 @@ def test_optimizer_is_compiled_where_the_passes_are(build, monkeypatch, jit_comp
     gpus = ["one GPU"]  # without which Keras never compiles updates
     monkeypatch.setattr(tf.compat.v2.config, "list_physical_devices", lambda _: gpus)
     assert build(jit_compile).model.optimizer.jit_compile is jit_compile
+
+
+def test_answers_that_smoothed_labels_cannot_make_sure_are_refused(build):
+    fixmatch = functools.partial(ModelOptions, objective="fixmatch")
+    with pytest.raises(UsageError, match=r"a probability of 0\.933 .* of 3 classes"):
+        build(model=fixmatch(label_smoothing=0.1))
+    build(model=fixmatch(label_smoothing=0.1, consistency_threshold=0.9))
+    build(model=fixmatch())
