@@ -117,6 +117,7 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
     # All cells with one seed before the next: what is finished can be compared.
     seeds = parse_seeds(options.seeds)
     runs = [plan(variant, seed) for seed in seeds for variant in variants]
+    _require_common_images(runs)
     machine = machine_line(describe_machine())
     with folder.reserved() as lock, interrupted_by_signals():
         for run in runs:
@@ -138,6 +139,15 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
         raise RunError(
             f"{len(failed)} of {len(runs)} runs failed ({', '.join(failed)}): repeat "
             "the command to try them again"
+        )
+
+
+def _require_common_images(runs: Sequence[Run]) -> None:
+    sets = {run.config.data.train_data for run in runs}
+    if len(sets) > 1 and not all(run.config.data.eval_data for run in runs):
+        raise UsageError(
+            "--common=--eval_data=FOLDER is missing: arms of different pairs learn "
+            "from different faces, and have no test images in common"
         )
 
 

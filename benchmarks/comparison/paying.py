@@ -26,8 +26,8 @@ _OBJECTIVES = {
 _PAIRS = {
     "none": "both views from one picture",
     "label": "views from two pictures of one class",
-    "expression": "from two persons with the same movements; supervised training sees "
-    "both pictures, and so twice as many",
+    "expression": "from two persons with the same movements; what learns from labels "
+    "sees both pictures, and so twice as many",
     "neutral": "from a face and its twin at rest",
 }
 _PROBES = ("linear_probe", "nearest_neighbours")
@@ -51,8 +51,9 @@ def found(
     Returns:
       "datasets": by name a list of points, one for each cell with finished runs:
       arm, share, budget, seeds, encoder passes (mean over seeds), macro F1 with
-      interval and by seed, difference to the control of the same share and budget with
-      interval and relative to the control's score, and the probes' macro F1; "notes".
+      interval and by seed, the probes' macro F1, and under the name of each of its
+      `controls` of the same share and budget the difference to that, with interval and
+      relative to its score; "notes".
     """
     names, notes = comparable_datasets(finished, ())
     by_name: dict[str, list[FinishedRun]] = {}
@@ -62,14 +63,10 @@ def found(
     places = dict.fromkeys((cell.budget, cell.share) for cell in cells)
     for budget, share in places:
         here = [c for c in cells if (c.budget, c.share) == (budget, share)]
-        here = {c.arm: by_name[c.name] for c in here if c.name in by_name}
-        # The control first, which the others are compared to.
-        runs = {arm: here[arm] for arm in sorted(here, key=lambda arm: arm != CONTROL)}
+        runs = {c.arm: by_name[c.name] for c in here if c.name in by_name}
         for name in names if runs else ():
-            scores = compare(runs, name, resamples)
-            for arm, group in runs.items():
-                point = {"arm": arm, "share": share, "budget": budget}
-                points[name].append(point | _point(arm, group, name, scores))
+            place = {"share": share, "budget": budget}
+            points[name] += [place | point for point in _points(runs, name, resamples)]
     return {
         "control": CONTROL,
         "machine": machine,
@@ -79,27 +76,44 @@ def found(
     }
 
 
-def _point(
-    arm: str, group: Sequence[FinishedRun], dataset: str, scores: Mapping[str, Any]
-) -> dict[str, Any]:
-    point = {
-        "encoder_passes": statistics.mean(
-            sum(run.results["encoder_passes"].values()) for run in group
-        ),
-        **scores["variants"][arm],
-    }
-    if arm != CONTROL and CONTROL in scores["variants"]:
-        control = scores["variants"][CONTROL]["macro_f1"]
-        difference = scores["differences"][arm]
-        point["difference"] = difference["macro_f1"]
-        point["difference_interval"] = difference["interval"]
-        if control:
-            point["relative"] = difference["macro_f1"] / control
-    for probe in _PROBES:
-        results = [run.results["datasets"][dataset].get(probe) for run in group]
-        if all(results):
-            point[probe] = statistics.mean(result["macro_f1"] for result in results)
-    return point
+def _points(
+    runs: Mapping[str, Sequence[FinishedRun]], dataset: str, resamples: int
+) -> list[dict[str, Any]]:
+    """What the arms of one share and budget score on a data set."""
+    points = []
+    for arm, group in runs.items():
+        point = {
+            "arm": arm,
+            "encoder_passes": statistics.mean(
+                sum(run.results["encoder_passes"].values()) for run in group
+            ),
+        }
+        for probe in _PROBES:
+            results = [run.results["datasets"][dataset].get(probe) for run in group]
+            if all(results):
+                point[probe] = statistics.mean(one["macro_f1"] for one in results)
+        for control in controls(arm):
+            if control != arm and control in runs:
+                point[control] = _difference(runs, arm, control, dataset, resamples)
+        points.append(point)
+    scores = compare(runs, dataset, resamples)["variants"]
+    return [point | scores[point["arm"]] for point in points]
+
+
+def controls(arm: str) -> tuple[str, ...]:
+    """What an arm is compared to: the control, and supervised on its pictures."""
+    if arm.endswith("-expression"):
+        return CONTROL, "supervised-expression"
+    return (CONTROL,)
+
+
+def _difference(runs, arm: str, control: str, dataset: str, resamples: int):
+    pair = {control: runs[control], arm: runs[arm]}
+    found = compare(pair, dataset, resamples)
+    difference, base = found["differences"][arm], found["variants"][control]
+    macro_f1 = difference["macro_f1"]
+    relative = {"relative": macro_f1 / base["macro_f1"]} if base["macro_f1"] else {}
+    return {"difference": macro_f1, "interval": difference["interval"], **relative}
 
 
 def charts(content: Mapping[str, Any]) -> dict[str, bytes]:
@@ -177,8 +191,9 @@ def document(
         "",
         f"Every arm against `{content['control']}` of the same label share and budget "
         "of encoder passes; a backward pass counts as two. Budgets are in epochs of "
-        "supervised training over all images, of which no arm takes more. The epoch is "
-        "the best on the validation split. Made by:",
+        "supervised training over all images, of which no arm takes more. All arms "
+        "have one recipe, made for supervised training of all labels; the epoch is the "
+        "best on the validation split. Made by:",
         "",
         f"    {command}",
         "",
@@ -196,8 +211,13 @@ def document(
     lines += [
         "- Macro F1 is the mean over the seeds; its 95 % interval resamples images. A "
         "difference's interval resamples images, the same for both, and seeds.",
+        "- An arm pays where the intervals of its differences lie above 0: to the "
+        "control, and where it learns from second pictures with labels, to supervised "
+        "training on these.",
         "- Of many arms one lies above the control by chance: believe an arm that does "
         "so on several data sets.",
+        "- Drawn pairs are the renderer's knowledge: at a share below 1, faces without "
+        "a label have them as well. Photographs have none.",
         *(f"- {note}" for note in content["notes"]),
         "",
     ]
@@ -215,46 +235,66 @@ def _legend(points: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _verdict(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One sentence for each share and budget."""
+    """For each share and budget the best arm with bootstrapping, and without."""
     lines = []
     for share, budget in dict.fromkeys((p["share"], p["budget"]) for p in points):
         here = [p for p in points if (p["share"], p["budget"]) == (share, budget)]
-        arms = [p for p in here if "difference" in p]
-        if not arms:
-            continue
-        best = max(arms, key=lambda point: point["difference"])
-        low, high = best["difference_interval"]
-        relative = f", {best['relative']:+.1%}" if "relative" in best else ""
-        pays = "pays" if low > 0 else "no arm pays; the best is"
-        sentence = f"`{best['arm']}` {pays}" if low > 0 else f"{pays} `{best['arm']}`"
-        lines.append(
-            f"- {100 * share:g} % labelled, budget {budget}: {sentence} "
-            f"({best['difference']:+.4f}{relative}, interval {low:+.4f} to {high:+.4f})"
-        )
+        arms = [point for point in here if CONTROL in point]
+        kinds = {
+            "with bootstrapping": [p for p in arms if _bootstraps(p["arm"])],
+            "without": [p for p in arms if not _bootstraps(p["arm"])],
+        }
+        best = [
+            f"{kind} {_against(max(some, key=lambda p: p[CONTROL]['difference']))}"
+            for kind, some in kinds.items()
+            if some
+        ]
+        if best:
+            place = f"{100 * share:g} % labelled, budget {budget}"
+            lines.append(f"- {place}: the best {'; '.join(best)}.")
     return lines or ["- Nothing is finished that the control can be compared to."]
+
+
+def _bootstraps(arm: str) -> bool:
+    return not arm.startswith(("supervised", "fixmatch"))
+
+
+def _against(point: Mapping[str, Any]) -> str:
+    """An arm beside its controls; it pays where every interval lies above 0."""
+    known = [name for name in controls(point["arm"]) if name in point]
+    seeds = len(point["by_seed"])
+    pays = all(point[name]["interval"][0] > 0 for name in known)
+    verdict = "pays" if pays else "does not pay"
+    if seeds == 1:
+        verdict += " by one seed, which says little"
+    words = [f"{_signed(point[name])} against `{name}`" for name in known]
+    return f"is `{point['arm']}` and {verdict}: {', '.join(words)}"
+
+
+def _signed(difference: Mapping[str, Any]) -> str:
+    low, high = difference["interval"]
+    relative = f", {difference['relative']:+.1%}" if "relative" in difference else ""
+    return f"{difference['difference']:+.4f} ({low:+.4f} to {high:+.4f}{relative})"
 
 
 def _table(points: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
         "| labelled | budget | arm | encoder passes | macro F1 | difference | "
-        "linear probe | neighbours | seeds |",
-        "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "to supervised on the same pictures | linear probe | neighbours | seeds |",
+        "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for p in points:
         low, high = p["interval"]
-        difference = ""
-        if "difference" in p:
-            a, b = p["difference_interval"]
-            difference = f"{p['difference']:+.4f} ({a:+.4f} to {b:+.4f})"
-        probes = [f"{p[probe]:.4f}" if probe in p else "" for probe in _PROBES]
+        same = controls(p["arm"])[1:]
         cells = [
             f"{100 * p['share']:g} %",
             str(p["budget"]),
             p["arm"],
             f"{p['encoder_passes']:,.0f}",
             f"{p['macro_f1']:.4f} ({low:.4f} to {high:.4f})",
-            difference,
-            *probes,
+            _signed(p[CONTROL]) if CONTROL in p else "",
+            "".join(_signed(p[name]) for name in same if name in p),
+            *(f"{p[probe]:.4f}" if probe in p else "" for probe in _PROBES),
             str(len(p["by_seed"])),
         ]
         lines.append(f"| {' | '.join(cells)} |")

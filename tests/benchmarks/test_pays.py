@@ -36,8 +36,8 @@ def pays(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "base.cfg").write_text("--width=0.5\n--dropout=0.5\n")
 
-    def run(*arguments):
-        argv = ["pays.py", "--output=out", *SMALL, *arguments]
+    def run(*arguments, small=SMALL):
+        argv = ["pays.py", "--output=out", *small, *arguments]
         code = run_program(lambda argv: main(argv, FAKE), argv)
         return code, capfd.readouterr().err
 
@@ -74,17 +74,18 @@ def test_a_grid_is_trained_compared_and_continued(pays, tmp_path):
         assert list(point["by_seed"].values()) == pytest.approx(by_seed)
         assert point["macro_f1"] == pytest.approx(np.mean(by_seed))
     control, joint = points
-    assert joint["difference"] == pytest.approx(
+    found = joint["supervised-none"]
+    assert found["difference"] == pytest.approx(
         scores["joint-none"] - scores["supervised-none"]
     )
-    assert joint["relative"] == pytest.approx(
-        joint["difference"] / scores["supervised-none"]
+    assert found["relative"] == pytest.approx(
+        found["difference"] / scores["supervised-none"]
     )
-    assert "difference" not in control
+    assert "supervised-none" not in control
     # The passes are the runs' own: 8 epochs, and 6 that cost a third more each.
     assert (control["encoder_passes"], joint["encoder_passes"]) == (800, 600)
     text = pathlib.Path("out/when_byel_pays.md").read_text()
-    assert f"{joint['difference']:+.4f}" in text and "--budgets=8" in text
+    assert f"{found['difference']:+.4f}" in text and "--budgets=8" in text
     assert content["machine"] in text and "\n- `joint`: " in text
     assert "`byol`" not in text and "`neutral`" not in text
     images = sorted(pathlib.Path("out/images").iterdir())
@@ -95,6 +96,31 @@ def test_a_grid_is_trained_compared_and_continued(pays, tmp_path):
     for image in images:
         assert f"(images/{image.name})" in text
         assert Image.open(image).size[0] > 400
+
+
+def test_an_arm_pays_against_supervised_training_on_its_pictures(pays, tmp_path):
+    for arm in ("supervised", "joint"):
+        for seed in (1, 2):  # as good as each other, and better than the control
+            name = f"{arm}-expression-share1-budget8-seed{seed}"
+            (tmp_path / "control" / name).write_text("good")
+    assert pays("--pairs=none,expression") == (0, "")
+    points = json.loads(pathlib.Path("out/pays.json").read_text())["datasets"]["real"]
+    joint = next(p for p in points if p["arm"] == "joint-expression")
+    assert joint["supervised-none"]["interval"][0] > 0
+    low, high = joint["supervised-expression"]["interval"]
+    assert low <= 0 <= high
+    text = pathlib.Path("out/when_byel_pays.md").read_text()
+    with_it = text.partition("the best with bootstrapping ")[2].partition(";")[0]
+    assert with_it.startswith("is `joint-expression` and does not pay: ")
+    without = text.partition("; without ")[2]
+    assert without.startswith("is `supervised-expression` and pays: ")
+
+
+def test_without_common_test_images_nothing_is_trained(pays, tmp_path):
+    small = [flag for flag in SMALL if not flag.startswith("--common")]
+    code, error = pays("--pairs=expression", small=small)
+    assert (code, "--common=--eval_data=FOLDER is missing" in error) == (2, True)
+    assert not (tmp_path / "control" / "calls").exists()
 
 
 def test_no_cell_takes_more_than_its_budget():
