@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -162,6 +163,13 @@ def action_unit_table(results: Mapping[str, Any]) -> str:
     return table(rows) + "\n\n" + note
 
 
+_MODIFIED = re.compile(r" \(modified, sha256 [0-9a-f]+\)")
+_WORDS_ON_MODIFIED = (
+    " The heads' own data, which the command fetches, was modified for this model: the "
+    "section on data names it by its hash."
+)
+
+
 def commands(run: Mapping[str, Any], classes: Sequence[str]) -> str:
     """What makes the model again: drawing its faces, then the run's flags.
 
@@ -171,12 +179,16 @@ def commands(run: Mapping[str, Any], classes: Sequence[str]) -> str:
     """
     if not run.get("datasets"):
         return "Not recorded."
-    lines = []
+    lines, modified = [], ""
     for use, dataset in run["datasets"].items():
-        source = dataset.get("source") or {}
+        source = dict(dataset.get("source") or {})
         if source.get("kind") == "synthesis" and use == "train_data":
-            names = ("head", "domain", "count", "seed", "size")
-            words = [f"--{name}={source[name]}" for name in names if name in source]
+            # What a head's name says of its data is no part of the flag.
+            source["head"], changes = _MODIFIED.subn("", str(source.get("head", "")))
+            modified = _WORDS_ON_MODIFIED if changes else ""
+            names = ("head", "domain", "count", "seed", "size", "pairs")
+            given = [n for n in names if source.get(n) not in (None, "", "none")]
+            words = [f"--{name}={source[name]}" for name in given]
             words += ["--grey"] if source.get("grey") else []
             shares = source.get("splits")
             if isinstance(shares, Mapping):
@@ -188,7 +200,7 @@ def commands(run: Mapping[str, Any], classes: Sequence[str]) -> str:
     before = "Its own data set, then: " if len(lines) == 1 else ""
     text = (
         f"{before}`flags.cfg` holds the flags at the end of this card, where paths are "
-        "shortened: give --eval_data and other data as they are with you."
+        f"shortened: give --eval_data and other data as they are with you.{modified}"
     )
     return "\n".join(["```bash", *lines, "```", "", text])
 

@@ -378,6 +378,13 @@ def test_licences_and_how_it_is_made_again():
         "--classes=anger,fear --output=FACES\n"
         "byel train --flagfile=flags.cfg --train_data=FACES --model_dir=RUN"
     ) in card
+    assert "was modified" not in words
+    changed = "ict-facekit:2,makehuman (modified, sha256 7fd15e5c):1"
+    data["train_data"]["source"] = {**DRAWN, "head": changed, "pairs": "neutral"}
+    card = model_card(CardFacts(EXPORT, {**RUN, "datasets": data}))
+    assert "synthesize --head=ict-facekit:2,makehuman:1 --domain=synthetic" in card
+    assert "--size=64 --pairs=neutral --splits" in card
+    assert changed in card and "was modified for this model" in card
     data["train_data"]["source"] = {"kind": "folder"}
     card = model_card(CardFacts(EXPORT, {**RUN, "datasets": data}))
     assert "their licences are not recorded here" in " ".join(card.split())
