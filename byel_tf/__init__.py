@@ -93,7 +93,7 @@ def load(export_dir: str | os.PathLike, classes: Sequence[str] = ()) -> Model:
     Args:
       export_dir: A version folder such as `RUN/export/1`, or the run's folder, whose
         newest version is then taken; or the name of a model that comes with the
-        package: "people", of six expressions.
+        package: "people", of six expressions, or "people7", with neutral.
       classes: Names of some of its classes: the probabilities of the others are
         removed, and the rest divided by their sum. None for all.
 

@@ -60,7 +60,7 @@ class PredictFlags:
     model: str = option(
         NAMES[0],
         "Exported model, as RUN/export/1; RUN: its newest version; or the name of one "
-        "that comes with the package: people, of six expressions.",
+        f"that comes with the package, {' or '.join(NAMES)}.",
         path="local",
     )
     classes: str | None = option(
