@@ -14,6 +14,10 @@ from byel_tf.models.normalization import is_mean_of_replicas, share_statistics
 MAX_BAD_STEPS = 10
 
 
+# Means over the examples whose label is known.
+_OF_LABELS = {"classification_loss", "emotion_loss", "action_unit_loss"}
+
+
 class StageModel(keras.Model):
     """A Keras model whose step sends gradients, and nothing else, between replicas.
 
@@ -253,8 +257,10 @@ class StageModel(keras.Model):
           logits: (B, K), where there are any.
         """
         weight = tf.where(is_counted, batch["weight"], 0.0)
-        share = tf.reduce_sum(weight)  # 0 where there are only filling examples
+        labelled = tf.where(is_counted, label_weight(batch), 0.0)
         for name, value in scalars.items():
+            # 0 where there are only filling examples, or none with a label.
+            share = tf.reduce_sum(labelled if name in _OF_LABELS else weight)
             # A mean over no examples is NaN; its weight of 0 would not hide that.
             value = tf.where(share > 0, value, tf.zeros_like(value))
             self.means[name].update_state(value, sample_weight=share)
@@ -262,7 +268,6 @@ class StageModel(keras.Model):
         replicas = tf.cast(context.num_replicas_in_sync, tf.float32)
         self.bad_steps.update_state((1.0 - tf.cast(is_counted, tf.float32)) / replicas)
         if logits is not None and self.macro_f1 is not None:
-            labelled = tf.where(is_counted, label_weight(batch), 0.0)
             self.macro_f1.update_state(batch["label"], logits, labelled)
 
 

@@ -148,6 +148,20 @@ def test_weights_that_are_no_numbers_end_in_bad_steps(stepper):
     assert np.isfinite(list(logs.values())).all()
 
 
+def test_means_over_labelled_examples_do_not_count_the_others(make_byel):
+    model = make_byel()
+    labels = {"few": [0.25, 0, 0.5, 0], "none": [0.0, 0, 0, 0], "all": [0.25] * 4}
+    values = {"few": 2.0, "none": 0.0, "all": 4.0}
+    for name, weights in labels.items():
+        batch = make_batch(1) | {"label_weight": tf.constant(weights)}
+        scalars = {key: values[name] for key in ("loss", "classification_loss")}
+        scalars = {key: tf.constant(value) for key, value in scalars.items()}
+        model.count(scalars, batch, tf.constant(True))
+    means = {name: float(mean.result()) for name, mean in model.means.items()}
+    assert means["loss"] == pytest.approx((2 + 0 + 4) / 3)
+    assert means["classification_loss"] == pytest.approx((0.75 * 2 + 4) / 1.75)
+
+
 def test_a_loss_that_is_not_finite_poisons_gradients_that_are():
     gradients = [tf.ones([2, 3]), tf.ones([2]), tf.ones([4])]
     for loss in (np.nan, np.inf, -np.inf):
