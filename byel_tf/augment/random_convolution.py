@@ -74,8 +74,8 @@ def _masks() -> tf.Tensor:
 def _filtered(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
     """The output of each image's own filter, borders reflected.
 
-    A sum over taps, which XLA makes one loop of: on CPUs several times faster than a
-    convolution of as many groups as there are images.
+    A sum over taps, which XLA makes one loop of, where it is slow at convolutions of as
+    many groups as there are images.
 
     Args:
         images: float32 [B, H, W, C].

@@ -1,5 +1,4 @@
 import collections
-import dataclasses
 
 import numpy as np
 import pytest
@@ -102,23 +101,6 @@ def test_compiled_views_are_the_same(chosen, batch):
     for made in (compiled, tf.function(compiled)):  # alone, and within a step
         for view, expected in zip(made(batch), views, strict=True):
             np.testing.assert_allclose(view, expected, atol=1e-5)
-
-
-def test_what_is_done_before_the_views_is_not_compiled(telling, batch):
-    seen = []
-
-    def before(images, draws):
-        seen.append(tf.executing_eagerly())
-        return images + 100
-
-    def first(images, draws):
-        seen.append(tf.executing_eagerly())
-        return images[:, 0, 0, :1]
-
-    shifted = dataclasses.replace(telling, views=(first, first), before=before)
-    (view,) = policy_views(shifted.compiled(), 1)(batch)
-    assert seen == [True, False]
-    assert (view.numpy() >= 100).all()
 
 
 def test_views_from_the_pipeline_are_taken_as_they_are(generator):
