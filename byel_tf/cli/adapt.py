@@ -170,9 +170,9 @@ def main(argv: Sequence[str]) -> None:
     counts = [one.count() for one in inputs]
     total = min(sum(counts), given.max_images)
 
+    import byel_tf.compat  # noqa: F401  (first: TensorFlow without its remarks)
     from byel_tf.adaptation.adapt import adapt
     from byel_tf.adaptation.export import read_source_model, write_adapted
-    from byel_tf.compat import keras  # noqa: F401  (TensorFlow without its remarks)
     from byel_tf.serving.load import find_export
 
     settings = MethodSettings(**dataclasses.asdict(method_flags))

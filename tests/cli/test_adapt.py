@@ -3,6 +3,9 @@
 import csv
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -188,6 +191,15 @@ def test_what_is_no_export_of_a_network(
     assert run(other, photographs, tmp_path / "out", "--method=prior") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "is no export whose network can be built" in line
+
+
+def test_an_error_is_one_line_without_remarks_of_libraries(photographs, tmp_path):
+    flags = ["--model=none", f"--input={photographs}", f"--output={tmp_path}/out"]
+    command = [sys.executable, "-m", "byel_tf", "adapt", "--method=prior", *flags]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1 and "none" in done.stderr
 
 
 def test_prediction_for_class_shares(export, photographs, tmp_path, capsys):
