@@ -162,7 +162,9 @@ class Renderer:
         )
         ambient, wrap = _ambient(face), np.float32(face.surroundings.wrap)
         sheets = None if cards is None else transform(cards.points, turn, _PIVOT)
-        lit = np.ones(len(vertices), np.float32)
+        # Of the vertices, and behind them of the sheets' points.
+        on_sheets = 0 if cards is None else len(cards.points)
+        lit = np.ones(len(vertices) + on_sheets, np.float32)
         if face.surroundings.shadow > 0:
             solid = self._anatomy.casting
             if hands is not None:

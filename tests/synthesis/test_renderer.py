@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from byel_tf.synthesis import renderer
+from byel_tf.synthesis.cards import light_corners
 from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.heads.load import BUILT_IN, load_head
 from byel_tf.synthesis.prototype_sheet import plain_face
@@ -106,6 +108,20 @@ def test_every_section_of_a_face_is_seen(draw, face):
         {"background": {"luminance": 0.1}},
     ):
         assert np.abs(clean(draw, face(weights, **changes)) - base).max() > 3, changes
+
+
+def test_without_cast_shadows_sheets_are_lit_in_full(draw, face, monkeypatch):
+    seen = []
+
+    def light(normals, lit, *others):
+        seen.append((len(normals), lit.copy()))
+        return light_corners(normals, lit, *others)
+
+    monkeypatch.setattr(renderer, "light_corners", light)
+    changes = {"strands": {"kind": "curtain"}, "surroundings": {"shadow": 0.0}}
+    clean(draw, face(**changes))
+    ((count, lit),) = seen
+    np.testing.assert_array_equal(lit, np.ones(count, np.float32))
 
 
 def test_a_brim_shades_the_brow(draw, face):
