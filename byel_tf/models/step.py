@@ -13,7 +13,6 @@ from byel_tf.models.normalization import is_mean_of_replicas, share_statistics
 #: Loss or gradient of so many steps in a row may be no numbers.
 MAX_BAD_STEPS = 10
 
-
 # Means over the examples whose label is known.
 _OF_LABELS = {"classification_loss", "emotion_loss", "action_unit_loss"}
 
@@ -258,9 +257,10 @@ class StageModel(keras.Model):
         """
         weight = tf.where(is_counted, batch["weight"], 0.0)
         labelled = tf.where(is_counted, label_weight(batch), 0.0)
+        # 0 where there are only filling examples, or none with a label.
+        share_of_all, share_of_labelled = map(tf.reduce_sum, (weight, labelled))
         for name, value in scalars.items():
-            # 0 where there are only filling examples, or none with a label.
-            share = tf.reduce_sum(labelled if name in _OF_LABELS else weight)
+            share = share_of_labelled if name in _OF_LABELS else share_of_all
             # A mean over no examples is NaN; its weight of 0 would not hide that.
             value = tf.where(share > 0, value, tf.zeros_like(value))
             self.means[name].update_state(value, sample_weight=share)

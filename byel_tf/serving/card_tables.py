@@ -119,7 +119,10 @@ def adaptation_words(adaptation: Mapping[str, Any]) -> str:
     """
     shares = adaptation.get("shares") or {}
     settings = adaptation.get("settings") or {}
-    guard = adaptation.get("guard") or {}
+    guard = "not recorded"
+    if "guard" in adaptation:
+        limits = adaptation["guard"] or {}
+        guard = ", ".join(f"{k} {v:.3g}" for k, v in limits.items()) or "none"
     rows = {
         "method": adaptation.get("method", "?"),
         "images": f"{adaptation.get('images', 0):,}, unlabelled; the classifier is no "
@@ -134,7 +137,7 @@ def adaptation_words(adaptation: Mapping[str, Any]) -> str:
             f"`{adaptation.get('source_sha256', '?')}`"
         ),
         "settings": ", ".join(f"{k} {v}" for k, v in settings.items()),
-        "guard": ", ".join(f"{k} {v:.3g}" for k, v in guard.items()) or "none",
+        "guard": guard,
     }
     return table([("", ""), *rows.items()])
 
