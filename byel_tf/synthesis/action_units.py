@@ -95,10 +95,13 @@ def label_values(weights: Mapping[str, float]) -> tuple[float, ...]:
         weights: Weight by shape name; absent ones are 0.
 
     Returns:
-        The mean of each unit's sides, so that a mirrored face has the same values.
+        The mean of each unit's sides, so that a mirrored face has the same values. Of
+        a look up and one down only what is left of the greater.
     """
-    values = []
+    values = {}
     for name in _LABELLED:
         shapes = shapes_of(name)
-        values.append(sum(weights.get(shape, 0.0) for shape in shapes) / len(shapes))
-    return tuple(values)
+        values[name] = sum(weights.get(shape, 0.0) for shape in shapes) / len(shapes)
+    up, down = values["eyeLookUp"], values["eyeLookDown"]
+    values["eyeLookUp"], values["eyeLookDown"] = max(0.0, up - down), max(0.0, down - up)
+    return tuple(values.values())

@@ -276,8 +276,9 @@ class Accessories:
         cover_hue: 0 to 1, round the colour circle.
         cover_saturation: 0 to 1.
         hand: "none", "palm" on a cheek, "both" palms, "fingers" whose tips are at the
-            lips, "mouth", a hand over it, "fist" under the chin, or "blot": something
-            out of focus.
+            lips, "nails" of both hands at them, "mouth", a hand over it, "fist" under
+            the chin, "brow", a hand on the forehead, both at the "temples", or "blot":
+            something out of focus.
         hand_angle: Degrees round the picture: where a blot is; a hand is the subject's
             left one where the cosine is positive, and turns with the sine.
         hand_reach: How far a blot lies from the middle, as a share of the side; how
@@ -292,7 +293,10 @@ class Accessories:
     cover_luminance: float
     cover_hue: float
     cover_saturation: float
-    hand: Literal["none", "palm", "both", "fingers", "mouth", "fist", "blot"]
+    hand: Literal[
+        "none", "palm", "both", "fingers", "nails", "mouth", "fist", "brow", "temples",
+        "blot",
+    ]  # fmt: skip
     hand_angle: float
     hand_reach: float
     clothes_luminance: float

@@ -20,7 +20,7 @@ from byel_tf.synthesis.face import (
 )
 
 # Identity weights that are drawn; more modes than any head has.
-_IDENTITY_MODES = 128
+_IDENTITY_MODES = 160
 _PERSON, _PICTURE = 0, 1
 
 # Units that may show a trace in any expression: not gaze, nor movements to a side.
@@ -227,7 +227,7 @@ def _choose(variants: tuple[Variant, ...], u: float) -> Variant:
 
 def _mirror(shape: str) -> str:
     """The same movement of the other side."""
-    for side, other in (("_L", "_R"), ("_R", "_L")):
+    for side, other in (("_L", "_R"), ("_R", "_L"), ("Left", "Right"), ("Right", "Left")):
         if shape.endswith(side):
-            return shape[:-2] + other
+            return shape[: -len(side)] + other
     return shape

@@ -1,3 +1,5 @@
+import pytest
+
 from byel_tf.synthesis.action_units import (
     ACTION_UNITS,
     LABEL_NAMES,
@@ -34,3 +36,10 @@ def test_label_of_a_face_and_of_its_mirror_image():
     turned = {mirrored(shape): weight for shape, weight in weights.items()}
     assert label_values(turned) == label_values(weights)
     assert set(label_values({})) == {0.0}
+
+
+def test_eyes_look_up_or_down():
+    weights = {"eyeLookUp_L": 0.5, "eyeLookUp_R": 0.3, "eyeLookDown_R": 0.2}
+    values = dict(zip(LABEL_NAMES, label_values(weights), strict=True))
+    assert values["AU63_eyeLookUp"] == pytest.approx(0.3)
+    assert values["AU64_eyeLookDown"] == 0

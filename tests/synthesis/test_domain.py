@@ -156,7 +156,7 @@ def test_own_file_on_another(write):
         ),
         (
             'base = "synthetic"\n[expressions.fear]\nwithout = ["joy"]\n',
-            "expressions.fear.without has no 'joy'; it has closed mouth",
+            "expressions.fear.without has no 'joy'; it has bared teeth, closed mouth",
         ),
         (
             'base = "synthetic"\n[expressions.fear]\nwithout = "screaming"\n',

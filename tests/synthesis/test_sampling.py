@@ -117,7 +117,7 @@ def test_the_second_domain_keeps_its_faces():
         sum(face.hair.fringe for face in faces),
         sum(face.image.noise for face in faces),
         sum(face.texture_seed for face in faces),
-        sum(sum(face.identity) for face in faces),
+        sum(sum(face.identity[:128]) for face in faces),
     ]
     assert sums == pytest.approx(
         [373.5916, 21.135129, 265.154792, 2.056325, 50627439498, -91.2786], rel=1e-5

@@ -36,6 +36,7 @@ class Grip:
         arm: Where the elbow is.
         press: How far flesh gives way, cm.
         before_neck: Whether the hand is before the neck, and not on the face.
+        two: Whether both hands do it.
     """
 
     landmarks: tuple[tuple[int, ...], tuple[int, ...]]
@@ -53,27 +54,30 @@ class Grip:
     arm: tuple[float, float, float]
     press: float
     before_neck: bool = False
+    two: bool = False
 
 
 _FLAT = ((-20, -15, -10), *((-24, -14, -14),) * 4)
-#: By the name that a domain gives them; "both" is "palm" on both sides.
+_PALM = Grip(
+    landmarks=((12, 13), (4, 3)),
+    shift=(-0.6, 0.0, 1.2),
+    anchor=(PALM, joint_of(2, 0)),
+    fingers=(0.10, 1.0, -0.25),
+    palm=(-0.86, 0.22, -0.46),
+    out=(0.86, -0.22, 0.46),
+    slant=(-28.0, 15.0),
+    roll=(-8.0, 8.0),
+    opened=_FLAT,
+    closed=((10, 10, 10), *((45, 38, 26),) * 4),
+    spreads=(16, -3, 0, 2, 4),
+    bending=6.0,
+    arm=(0.25, -1.0, 0.25),
+    press=0.45,
+)
+#: By the name that a domain gives them.
 GRIPS = {
-    "palm": Grip(
-        landmarks=((12, 13), (4, 3)),
-        shift=(-0.6, 0.0, 1.2),
-        anchor=(PALM, joint_of(2, 0)),
-        fingers=(0.10, 1.0, -0.25),
-        palm=(-0.86, 0.22, -0.46),
-        out=(0.86, -0.22, 0.46),
-        slant=(-28.0, 15.0),
-        roll=(-8.0, 8.0),
-        opened=_FLAT,
-        closed=((10, 10, 10), *((45, 38, 26),) * 4),
-        spreads=(16, -3, 0, 2, 4),
-        bending=6.0,
-        arm=(0.25, -1.0, 0.25),
-        press=0.45,
-    ),
+    "palm": _PALM,
+    "both": dataclasses.replace(_PALM, two=True),
     "fingers": Grip(
         landmarks=((57, 55), (57, 59)),
         shift=(0.3, 1.2, 0.0),
@@ -122,6 +126,56 @@ GRIPS = {
         arm=(0.30, -1.0, 0.25),
         press=0.35,
         before_neck=True,
+    ),
+    "nails": Grip(
+        landmarks=((57, 66), (57, 66)),
+        shift=(2.5, -0.9, 0.0),
+        anchor=tuple(joint_of(finger, 3) for finger in (1, 2, 3)),
+        fingers=(-0.12, 1.0, 0.0),
+        palm=(0.15, -0.45, -0.9),
+        out=(0.06, -0.3, 0.95),
+        slant=(-18.0, 12.0),
+        roll=(-10.0, 20.0),
+        opened=((10, 25, 25), *((30, 92, 50),) * 4),
+        closed=((30, 40, 40), *((50, 100, 56),) * 4),
+        spreads=(10, 6, 0, -6, -12),
+        bending=7.0,
+        arm=(0.35, -1.0, 0.2),
+        press=0.2,
+        two=True,
+    ),
+    "temples": Grip(
+        landmarks=((16, 26), (0, 17)),
+        shift=(0.2, 1.6, 0.0),
+        anchor=(PALM, joint_of(2, 0)),
+        fingers=(-0.35, 1.0, -0.15),
+        palm=(-0.90, -0.12, -0.42),
+        out=(0.90, 0.12, 0.42),
+        slant=(-30.0, 25.0),
+        roll=(-10.0, 12.0),
+        opened=_FLAT,
+        closed=((10, 10, 10), *((45, 38, 26),) * 4),
+        spreads=(16, -5, 0, 4, 8),
+        bending=8.0,
+        arm=(0.9, -0.8, 0.2),
+        press=0.45,
+        two=True,
+    ),
+    "brow": Grip(
+        landmarks=((21, 22, 24), (22, 21, 19)),
+        shift=(0.8, 2.2, 0.0),
+        anchor=(joint_of(1, 0), joint_of(2, 0), joint_of(2, 1)),
+        fingers=(-0.90, 0.45, -0.1),
+        palm=(-0.15, -0.2, -0.97),
+        out=(0.15, 0.2, 0.97),
+        slant=(-30.0, 30.0),
+        roll=(-10.0, 10.0),
+        opened=_FLAT,
+        closed=((12, 18, 20), *((42, 36, 24),) * 4),
+        spreads=(10, 4, 0, -4, -8),
+        bending=7.0,
+        arm=(0.85, -0.7, 0.35),
+        press=0.4,
     ),
 }
 

@@ -19,7 +19,7 @@ from byel_tf.synthesis.heads.head import Head, Person
 from byel_tf.synthesis.mesh import vertex_normals
 
 #: Hands that are meshes, by the name that a domain gives them.
-HELD = ("both", *GRIPS)
+HELD = tuple(GRIPS)
 _EYE_TO_MOUTH = 6.9  # cm
 # Between skin and hand: from which distance light is lost, cm, and how much at most.
 _NEAR, _LOST = 2.2, 0.75
@@ -86,7 +86,7 @@ class Holder:
         generator = np.random.default_rng((face.texture_seed, 2))
         angle = math.radians(face.accessories.hand_angle)
         first = int(math.cos(angle) < 0)
-        sides = (first, 1 - first) if kind == "both" else (first,)
+        sides = (first, 1 - first) if GRIPS[kind].two else (first,)
         size = _size(person.vertices[self._head.landmarks])
         common = _chance(face, generator)
         sleeve = generator.uniform(0.5, 9.0) if generator.random() < 0.7 else 99.0
@@ -106,8 +106,7 @@ class Holder:
 
     def _one(self, face, vertices, skin, side, chance, sleeve) -> Held:
         rig = shipped_rig()
-        kind = face.accessories.hand
-        grip = GRIPS["palm" if kind == "both" else kind]
+        grip = GRIPS[face.accessories.hand]
         chance = dataclasses.replace(chance, bends=grip.bending * chance.bends)
         flip = np.array([-1 if side else 1, 1, 1], np.float32)
         points, heights = place(

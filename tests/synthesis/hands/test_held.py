@@ -76,12 +76,15 @@ def test_skin_of_the_face(anatomy, synthetic):
     assert tone(0.2) > 1.5 * tone(1.5) > 2 * tone(2.8)
 
 
-@pytest.mark.parametrize("domain", ["synthetic", "shifted"])
-def test_every_expression_has_every_hand(domain):
+@pytest.mark.parametrize(
+    ("domain", "lacks"),
+    [("synthetic", set()), ("shifted", {"nails", "brow", "temples"})],
+)
+def test_every_expression_has_every_hand(domain, lacks):
     """Or a hand would name an expression."""
     expressions = load_domain(domain).expressions
     sections = load_domain(domain).sections
     for name, expression in expressions.items():
         hand = {**sections["accessories"], **expression.changes.get("accessories", {})}
         drawn = {hand["hand"](u) for u in np.linspace(0, 0.9999, 2000)}
-        assert drawn == {"none", "blot", *HELD}, name
+        assert drawn == {"none", "blot", *HELD} - lacks, name

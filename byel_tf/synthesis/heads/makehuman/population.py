@@ -25,8 +25,9 @@ from byel_tf.synthesis.heads.makehuman.layout import (
     TEETH_SHAPES,
 )
 
-#: Identity modes from this one on decide what is not a detail.
-TRAITS = 100
+#: Identity modes from this one on decide what is not a detail, of which there are fewer.
+TRAITS = 128
+_TRAITS_DRAWN = 28
 # Ages of the targets on the scale from a baby to an old person.
 _KNOTS = (0.0, 0.1875, 0.5, 1.0)
 # Quantiles of the age, without those whom the face itself calls young: one in
@@ -88,7 +89,7 @@ class Traits:
 def uniforms(face: Face) -> np.ndarray:
     """Independent draws from 0 to 1 that decide a person's traits, float64 [28]."""
     spread = face.shape.spread or 1.0
-    own = np.zeros(TRAITS + 28)
+    own = np.zeros(TRAITS + _TRAITS_DRAWN)
     own[: len(face.identity)] = face.identity[: len(own)]
     return scipy.special.ndtr(own[TRAITS:] / spread)
 
@@ -211,7 +212,8 @@ def details(targets: Mapping[str, Shape]) -> list[Detail]:
         for first, second in _OPPOSITES:
             for end, other in ((first, second), (second, first)):
                 if name.endswith(f"-{end}") and name[: -len(end)] + other in targets:
-                    stem, less = name[: -len(end) - 1], end == second
+                    stem = f"{name[: -len(end) - 1]}-{first}"
+                    less = end == second
         stem = stem.replace("/l-", "/").replace("/r-", "/")
         found.setdefault(stem, ([], []))[less].append(name)
     return [
