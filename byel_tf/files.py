@@ -217,6 +217,7 @@ def code_digest(*folders: str | os.PathLike) -> str:
     """A hash that changes when any of the program's own files in the folders does."""
     digest = hashlib.sha256()
     for folder in map(pathlib.Path, folders):
-        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.toml")]):
-            digest.update(path.read_bytes())
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".toml", ".txt", ".npz"):
+                digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -17,10 +17,15 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from byel_tf.errors import RunError
-from byel_tf.serving.action_units import ActionUnitReader
+from byel_tf.serving.action_units import ACTION_UNITS, ActionUnitReader
 from byel_tf.serving.export import ServingModule, add_facts, write_saved_model
 from byel_tf.serving.load import ExportedModel, load_export
-from byel_tf.serving.parity import HALF_LIMIT, require_close
+from byel_tf.serving.parity import (
+    HALF_LIMIT,
+    HALF_UNIT_LIMIT,
+    require_close,
+    require_equal_action_units,
+)
 
 #: Entry of `byel.json` that says what the weights are kept in, absent for float32.
 WEIGHTS = "weights"
@@ -115,7 +120,8 @@ def write_in_half_precision(
       copy, too.
 
     Raises:
-      RunError: If a probability differs by more than `HALF_LIMIT`.
+      RunError: If a probability differs by more than `HALF_LIMIT`, or an action unit
+        by more than `HALF_UNIT_LIMIT`.
     """
     reader = model.module.action_units if model.action_units else None
     module = ServingModule(
@@ -129,13 +135,16 @@ def write_in_half_precision(
     facts = {k: v for k, v in model.metadata.items() if k not in ("limits", "files")}
     write_saved_model(folder, module, {**facts, WEIGHTS: "float16"})
     copy = load_export(folder)
-    found, expected = (
-        np.concatenate([_probabilities(one, batch) for batch in _batches(images)])
-        for one in (copy, model)
-    )
+    found, expected = (_answers(one, images) for one in (copy, model))
+    name = "the export in half precision"
     parity = require_close(
-        "the export in half precision", found, expected, list(images), HALF_LIMIT
-    )
+        name, found["probabilities"], expected["probabilities"], list(images),
+        HALF_LIMIT,
+    )  # fmt: skip
+    if model.action_units:
+        parity["max_action_unit_difference"] = require_equal_action_units(
+            name, found[ACTION_UNITS], expected[ACTION_UNITS], HALF_UNIT_LIMIT
+        )
     add_facts(folder, {"weights_parity": parity})
     return parity
 
@@ -146,8 +155,15 @@ def _batches(images: Mapping[str, bytes]) -> Iterator[list[bytes]]:
         yield files[start : start + _BATCH_SIZE]
 
 
-def _probabilities(model: ExportedModel, files: list[bytes]) -> np.ndarray:
-    return model.signature(image_bytes=tf.constant(files))["probabilities"].numpy()
+def _answers(
+    model: ExportedModel, images: Mapping[str, bytes]
+) -> dict[str, np.ndarray]:
+    """What the model says of all images, by the name of the output."""
+    names = ("probabilities", *([ACTION_UNITS] if model.action_units else ()))
+    found = [
+        model.signature(image_bytes=tf.constant(batch)) for batch in _batches(images)
+    ]
+    return {name: np.concatenate([one[name] for one in found]) for name in names}
 
 
 def _kernels(graph: tf.compat.v1.GraphDef) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from byel_tf.pretrained import NAMES, is_pretrained, pretrained_folder
 from byel_tf.serving.action_units import ACTION_UNITS
 from byel_tf.serving.export import METADATA_FILE_NAME, damaged_file
 
+_RUN_FILE_NAME = "run.json"
 _OUTPUTS = ("probabilities", "logits", "representation", "valid")
 
 
@@ -61,7 +62,8 @@ def find_export(path: str | os.PathLike) -> pathlib.Path:
       complain about.
 
     Raises:
-      RunError: If the model of that name did not come with this copy of the package.
+      RunError: If the model of that name did not come with this copy of the package,
+        or is the folder of a run as well.
     """
     given = pathlib.Path(path)
     for folder in (given / "export", given):
@@ -73,6 +75,12 @@ def find_export(path: str | os.PathLike) -> pathlib.Path:
         if versions:
             return max(versions, key=lambda version: int(version.name))
     if os.fspath(path) in NAMES and not (given / METADATA_FILE_NAME).exists():
+        if (given / _RUN_FILE_NAME).exists():
+            raise RunError(
+                f"{path} is the folder of a run without an export, and also the name "
+                "of a model that comes with the package: finish the run, or rename its "
+                "folder"
+            )
         return pretrained_folder(os.fspath(path))
     return given
 

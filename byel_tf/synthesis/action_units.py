@@ -103,5 +103,6 @@ def label_values(weights: Mapping[str, float]) -> tuple[float, ...]:
         shapes = shapes_of(name)
         values[name] = sum(weights.get(shape, 0.0) for shape in shapes) / len(shapes)
     up, down = values["eyeLookUp"], values["eyeLookDown"]
-    values["eyeLookUp"], values["eyeLookDown"] = max(0.0, up - down), max(0.0, down - up)
+    values["eyeLookUp"] = max(0.0, up - down)
+    values["eyeLookDown"] = max(0.0, down - up)
     return tuple(values.values())

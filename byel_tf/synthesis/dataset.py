@@ -19,7 +19,7 @@ from byel_tf.files import require_new_directory
 from byel_tf.progress import progress
 from byel_tf.synthesis.action_units import LABEL_NAMES, label_values
 from byel_tf.synthesis.contact_sheet import contact_sheet
-from byel_tf.synthesis.domain import DOMAINS, load_domain
+from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.drawing import (
     WORKING_FILES,
     Drawing,
@@ -93,11 +93,13 @@ def synthesize(
         )
     mixture = HeadMixture.parse(head)
     renderers = [renderer(name) for name in mixture.names]
-    drawing = Drawing(head, domain, tuple(classes), size, seed, grey, pairs)
+    heads = mixture.described([one.head.name for one in renderers])
+    drawing = Drawing(head, domain, tuple(classes), size, seed, grey, pairs, heads)
     source = {
         "kind": "synthesis",
-        "head": mixture.described([one.head.name for one in renderers]),
+        "head": heads,
         "domain": described.name,
+        "domain_sha256": described.digest,
         "seed": seed,
         "count": count,
         "grey": grey,
@@ -106,8 +108,6 @@ def synthesize(
     }
     if pairs != "none":
         source["pairs"] = pairs
-    if domain not in DOMAINS:
-        source["domain_sha256"] = described.digest
     persons = [range(i, min(i + described.pictures_of_a_person, count))
                for i in range(0, count, described.pictures_of_a_person)]  # fmt: skip
     dealt = assign_splits(persons, [0] * len(persons), shares)

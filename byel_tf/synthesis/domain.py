@@ -202,7 +202,7 @@ def _yielding(expression: Any, new: dict[str, Any]) -> Any:
     """An expression without the changes of fields that a file gives itself."""
     changes = expression.get("changes") if isinstance(expression, dict) else None
     if not isinstance(changes, dict):
-        return expression
+        return expression  # what is wrong is said when it is parsed
     left = {}
     for section, fields in changes.items():
         given = new.get(section)
@@ -216,11 +216,14 @@ def _changed(where: str, old: dict[str, Any], new: Any) -> Any:
     """An expression of the base as a file without variants for it changes it."""
     if not isinstance(new, dict) or "variants" in new:
         return new
+    if not isinstance(old, dict) or not isinstance(old.get("changes", {}), dict):
+        return old  # what is wrong is said when it is parsed
+    _check_variants(where, old)
     known = {variant["name"] for variant in old["variants"]}
     changed = {**old, **new}
     without = changed.pop("without", [])
-    if not isinstance(without, list):
-        raise ValueError(f"{where}.without: expected a list, not {without!r}")
+    if not _is_list_of_names(without):
+        raise ValueError(f"{where}.without: expected a list of names, not {without!r}")
     for name in without:
         _check_known(f"{where}.without", {name}, known)
     changed["variants"] = [v for v in old["variants"] if v["name"] not in without]
@@ -254,13 +257,18 @@ def _parse(name: str, tables: dict[str, Any]) -> Domain:
     )
 
 
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
 def _is_count(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _table(name: str, tables: dict[str, Any]) -> dict[str, Any]:
+def _table(name: str, tables: dict[str, Any], where: str = "") -> dict[str, Any]:
     if not isinstance(tables[name], dict):
-        raise ValueError(f"[{name}] must be a table, not {tables[name]!r}")
+        where = where or f"[{name}]"
+        raise ValueError(f"{where} must be a table, not {tables[name]!r}")
     return tables[name]
 
 
@@ -314,7 +322,12 @@ def _parse_movement(
 ) -> Movement:
     names = {field.name for field in dataclasses.fields(Movement)}
     _check_keys("[movement]", table, names)
-    plain = {"traces": table["traces"], "mixed_with": tuple(table["mixed_with"])}
+    others = table["mixed_with"]
+    if not _is_list_of_names(others) or not others:
+        raise ValueError(
+            f"movement.mixed_with must be a list of expressions, not {others!r}"
+        )
+    plain = {"traces": table["traces"], "mixed_with": tuple(others)}
     if not _is_count(plain["traces"], 0):
         raise ValueError(f"movement.traces must be 0 or more, not {plain['traces']!r}")
     for expression in plain["mixed_with"]:
@@ -336,13 +349,16 @@ def _parse_expression(where: str, table: Any) -> Expression:
         section: _parse_changes(f"{where}.changes", section, fields)
         for section, fields in _table("changes", table).items()
     }
+    _check_variants(where, table)
     variants = []
     for number, entry in enumerate(table["variants"]):
         place = f"{where}.variants, number {number + 1}"
         entry = {"mirror": False, "units": {}, **entry}
         _check_keys(place, entry, {"name", "share", "units", "mirror"})
+        if not isinstance(entry["mirror"], bool):
+            raise ValueError(f"{place}: mirror must be true or false")
         units = {}
-        for unit, weights in entry["units"].items():
+        for unit, weights in _table("units", entry, f"{place}, units").items():
             if unit not in ACTION_UNITS and unit not in SHAPES:
                 raise ValueError(
                     f"{place}: no action unit '{unit}'; there are "
@@ -352,7 +368,7 @@ def _parse_expression(where: str, table: Any) -> Expression:
         share = entry["share"]
         if isinstance(share, bool) or not isinstance(share, (int, float)) or share <= 0:
             raise ValueError(f"{place}: share must be above 0, not {share!r}")
-        variants.append(Variant(entry["name"], share, units, bool(entry["mirror"])))
+        variants.append(Variant(entry["name"], share, units, entry["mirror"]))
     if not variants:
         raise ValueError(f"[{where}] has no variants")
     total = sum(variant.share for variant in variants)
@@ -361,11 +377,26 @@ def _parse_expression(where: str, table: Any) -> Expression:
     return Expression(intensity, tuple(variants), changes)
 
 
+def _check_variants(where: str, expression: dict[str, Any]) -> None:
+    """That an expression has a list of tables with names."""
+    variants = expression.get("variants")
+    if not isinstance(variants, list):
+        raise ValueError(f"{where}.variants must be a list of tables, not {variants!r}")
+    for number, entry in enumerate(variants):
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            raise ValueError(
+                f"{where}.variants, number {number + 1}: expected a table with a name, "
+                f"not {entry!r}"
+            )
+
+
 def _parse_changes(
     where: str, section: str, fields: dict[str, Any]
 ) -> dict[str, Distribution]:
     kinds = {name: k for name, k in SECTIONS.items() if name not in OF_THE_PERSON}
     _check_known(f"[{where}]", {section}, set(kinds))
+    if not isinstance(fields, dict):
+        raise ValueError(f"[{where}.{section}] must be a table, not {fields!r}")
     known = {field.name for field in dataclasses.fields(kinds[section])}
     _check_known(f"[{where}.{section}]", fields, known)
     return {

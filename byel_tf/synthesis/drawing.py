@@ -46,6 +46,7 @@ class Drawing:
         seed: Decides every face.
         grey: Whether pictures have one channel.
         pairs: What a face's second picture shows, of `PAIRS`.
+        heads: What data sets record of the head: other data of it are another drawing.
     """
 
     head: str
@@ -55,6 +56,7 @@ class Drawing:
     seed: int
     grey: bool
     pairs: str = "none"
+    heads: str = ""
 
     @property
     def pictures_of_a_face(self) -> int:
@@ -104,8 +106,8 @@ def _mixture(head: str) -> HeadMixture:
     return HeadMixture.parse(head)
 
 
-# No more than a mixture has: each takes up to 150 MB.
-@functools.lru_cache(maxsize=3)
+# All heads of a mixture: each takes up to 150 MB, and seconds to make.
+@functools.cache
 def renderer(head: str) -> Renderer:
     """The renderer of one head, made once a process."""
     return Renderer(load_head(head))

@@ -15,7 +15,7 @@ from byel_tf.data.tfrecord import frame
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import new_file
 from byel_tf.synthesis.dataset import face_record
-from byel_tf.synthesis.domain import load_domain
+from byel_tf.synthesis.domain import DOMAINS, load_domain
 from byel_tf.synthesis.drawing import (
     Drawing,
     draw_faces,
@@ -61,7 +61,8 @@ def fresh_faces(dataset: PreparedDataset, head: str, workers: int) -> FreshFaces
         workers: Processes that draw.
 
     Raises:
-        UsageError: If it was not drawn, or from a domain of the user's own.
+        UsageError: If it was not drawn, or not from a domain as it comes with this
+            release.
     """
     source, name = dataset.manifest.source, f"{dataset.name} ({dataset.path})"
     if source.get("kind") != "synthesis":
@@ -69,12 +70,15 @@ def fresh_faces(dataset: PreparedDataset, head: str, workers: int) -> FreshFaces
             f"--draw=stream: data set {name} was not drawn, so there is nothing to go "
             "on drawing: give one that synthesize has drawn, or --draw=first"
         )
-    if "domain_sha256" in source:
+    domain = source["domain"] in DOMAINS and load_domain(source["domain"])
+    # Releases before 0.6 recorded a hash of users' files alone.
+    if not domain or source.get("domain_sha256", domain.digest) != domain.digest:
         raise UsageError(
             f"--draw=stream: data set {name} was drawn from '{source['domain']}', a "
-            "file of your own, which it does not hold: give --draw=first"
+            "file of your own or of another release, which it does not hold: give "
+            "--draw=first, or draw it anew"
         )
-    pictures = load_domain(source["domain"]).pictures_of_a_person
+    pictures = domain.pictures_of_a_person
     (size,) = dataset.manifest.image_sizes
     return FreshFaces(
         drawing=Drawing(
@@ -85,6 +89,7 @@ def fresh_faces(dataset: PreparedDataset, head: str, workers: int) -> FreshFaces
             seed=source["seed"],
             grey=source["grey"],
             pairs=source.get("pairs", "none"),
+            heads=source["head"],
         ),
         first=-(-source["count"] // pictures) * pictures,
         count=dataset.manifest.splits["train"].count,

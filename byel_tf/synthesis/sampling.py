@@ -227,7 +227,8 @@ def _choose(variants: tuple[Variant, ...], u: float) -> Variant:
 
 def _mirror(shape: str) -> str:
     """The same movement of the other side."""
-    for side, other in (("_L", "_R"), ("_R", "_L"), ("Left", "Right"), ("Right", "Left")):
-        if shape.endswith(side):
-            return shape[: -len(side)] + other
+    for pair in (("_L", "_R"), ("Left", "Right")):
+        for side, other in (pair, pair[::-1]):
+            if shape.endswith(side):
+                return shape[: -len(side)] + other
     return shape

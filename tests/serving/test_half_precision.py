@@ -101,6 +101,10 @@ def test_weights_that_do_not_fit_are_refused(original, files, tmp_path, monkeypa
     monkeypatch.setattr(half_precision, "HALF_LIMIT", 1e-9)
     with pytest.raises(RunError, match="half precision is not written"):
         write_in_half_precision(tmp_path / "a", original[0], files)
+    monkeypatch.undo()
+    monkeypatch.setattr(half_precision, "HALF_UNIT_LIMIT", 1e-9)
+    with pytest.raises(RunError, match="action units differ"):
+        write_in_half_precision(tmp_path / "b", original[0], files)
     with pytest.raises(RunError, match="beyond 65504"):
         half_precision._half(np.full((2, 2), 1e5, np.float32))
 

@@ -20,6 +20,7 @@ from byel_tf.synthesis.dataset import (
     _votes,
     synthesize,
 )
+from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.heads.load import load_head
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
@@ -103,6 +104,7 @@ def test_manifest(make):
         "kind": "synthesis",
         "head": "built-in",
         "domain": "synthetic",
+        "domain_sha256": load_domain("synthetic").digest,
         "seed": 3,
         "count": 24,
         "grey": False,

@@ -162,6 +162,26 @@ def test_own_file_on_another(write):
             'base = "synthetic"\n[expressions.fear]\nwithout = "screaming"\n',
             "expressions.fear.without: expected a list",
         ),
+        ('base = "synthetic"\n[movement]\nmixed_with = []\n', "list of expressions"),
+        ('base = "synthetic"\n[movement]\nmixed_with = 3\n', "list of expressions"),
+        (
+            'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\nvariants = 1\n',
+            "expressions.a.variants must be a list of tables",
+        ),
+        (
+            'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n'
+            "[[expressions.a.variants]]\nshare = 1\n",
+            "expressions.a.variants, number 1: expected a table with a name",
+        ),
+        (
+            'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n'
+            '[[expressions.a.variants]]\nname = "b"\nshare = 1\nunits = 3\n',
+            "expressions.a.variants, number 1, units must be a table, not 3",
+        ),
+        (
+            'base = "synthetic"\n[expressions.fear]\nchanges.pose = 5\n',
+            r"expressions.fear.changes.pose\] must be a table, not 5",
+        ),
         ("base = ", "not a TOML file"),
     ],
 )

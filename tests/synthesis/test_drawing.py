@@ -88,11 +88,13 @@ def test_damaged_work_is_drawn_again(pictures, tmp_path):
         again.close()
 
 
-def test_work_on_another_drawing_is_not_used(pictures, tmp_path):
-    started = draw_faces(drawing(seed=4), range(COUNT), 1, working(tmp_path))
-    assert next(started) != pictures[0]
+@pytest.mark.parametrize("changes", [{"seed": 4}, {"heads": "built-in (other data)"}])
+def test_work_on_another_drawing_is_not_used(pictures, tmp_path, changes, capsys):
+    started = draw_faces(drawing(**changes), range(COUNT), 1, working(tmp_path))
+    next(started)
     started.close()
     assert list(draw_faces(drawing(), range(COUNT), 1, working(tmp_path))) == pictures
+    assert "going on" not in capsys.readouterr().out
 
 
 def test_killed_process_leaves_what_the_next_one_uses(pictures, tmp_path):
