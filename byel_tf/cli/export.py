@@ -54,6 +54,11 @@ class ExportOptions:
         "LiteRT files take one image at a time, as delegates for a phone's processors "
         "need it; without it any number.",
     )
+    note: tuple[str, ...] = option(
+        (),
+        "Paragraph for the model card's section on licences, such as where data come "
+        "from.",
+    )
     output: str | None = option(
         None,
         "Folder to make, of the SavedModel and the formats; without it the formats go "
@@ -112,7 +117,7 @@ def main(argv: Sequence[str]) -> None:
             model = _halve(export, model, datasets, folder)
         if has_format:
             _add_formats(options, model, datasets, calibration, folder)
-        write_model_card_from_files(folder, export)
+        write_model_card_from_files(folder, export, options.note)
     print(f"written to {options.output or export}", flush=True)
 
 

@@ -157,7 +157,8 @@ def action_unit_table(results: Mapping[str, Any]) -> str:
         for units in scored.values():
             found = units.get(unit) or {}
             numbers = (found.get("correlation"), found.get("mean_absolute_error"))
-            cells.append(", ".join(f"{n:.3f}" for n in numbers if n is not None))
+            words = ("–" if n is None else f"{n:.3f}" for n in numbers)
+            cells.append(", ".join(words) if found else "")
         rows.append((unit, *cells))
     note = (
         "Pearson's correlation of the intensities that are read with those that the "
@@ -173,12 +174,12 @@ _WORDS_ON_MODIFIED = (
 )
 
 
-def commands(run: Mapping[str, Any], classes: Sequence[str]) -> str:
+def commands(run: Mapping[str, Any], export: Mapping[str, Any]) -> str:
     """What makes the model again: drawing its faces, then the run's flags.
 
     Args:
       run: Content of `run.json`.
-      classes: Names of the model's classes.
+      export: Content of `byel.json`.
     """
     if not run.get("datasets"):
         return "Not recorded."
@@ -197,13 +198,20 @@ def commands(run: Mapping[str, Any], classes: Sequence[str]) -> str:
             if isinstance(shares, Mapping):
                 parts = ",".join(f"{split}={share}" for split, share in shares.items())
                 words.append(f"--splits={parts}")
-            words.append(f"--classes={','.join(classes)}")
+            words.append(f"--classes={','.join(export.get('classes', []))}")
             lines.append(f"byel synthesize {' '.join(words)} --output=FACES")
+    before = "" if lines else "Its own data set, then: "
     lines.append("byel train --flagfile=flags.cfg --train_data=FACES --model_dir=RUN")
-    before = "Its own data set, then: " if len(lines) == 1 else ""
+    if export.get("weights") == "float16":
+        lines.append(
+            "byel export --model=RUN --weights=float16 --data=FACES --output=MODEL"
+        )
+    release = run.get("byel_tf")
+    drawn = f" Faces are those of byel_tf {release}." if release and not before else ""
     text = (
         f"{before}`flags.cfg` holds the flags at the end of this card, where paths are "
-        f"shortened: give --eval_data and other data as they are with you.{modified}"
+        "shortened: without its lines --eval_data, or with data as they are with you."
+        f"{drawn}{modified}"
     )
     return "\n".join(["```bash", *lines, "```", "", text])
 

@@ -4,10 +4,10 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from byel_tf.data.crops import read_cropping
+from byel_tf.data.crops import cropping_of, read_cropping
 from byel_tf.data.manifest import Manifest, PreparedDataset, read_manifest
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
@@ -86,10 +86,20 @@ _LIMITS = """\
   in skin tone, age and sex-linked shape do not make a model fair: measure that."""
 
 _LICENCES = """\
-The code is byel_tf's, under the Apache License 2.0. Whoever crops photographs for this
-model by byel_tf's `--crop=face` runs a face detector with the weights of the package
-mtcnn, of which their author says that they should not be used commercially; images that
-were cropped so, for training too, are named above as cropped to the face."""
+The code is byel_tf's, under the Apache License 2.0, and asks for nothing of the weights
+that it trains. Whoever crops photographs for this model by byel_tf's `--crop=face` runs
+a face detector with the weights of the package mtcnn, of which their author says that
+they should not be used commercially; `--detector=own` does without them."""
+
+_CROPPED_IMAGES = (
+    "The images that it was trained on were cropped to the face: if by mtcnn, what its "
+    "author says holds for them as well."
+)
+_DRAWN_IMAGES = (
+    "It was trained on drawn faces alone: on no photograph of a face, and on no data "
+    "whose licence forbids commercial use, but for what is said below of how the "
+    "heads were made."
+)
 
 # Of the heads that faces are drawn with, by their name in a data set's source.
 _HEAD_LICENCES = {
@@ -101,14 +111,19 @@ _HEAD_LICENCES = {
     "makehuman": (
         "MakeHuman's and MPFB's meshes, targets and pictures, which faces were drawn "
         "with, are under CC0 1.0. Whether the pictures of its skins come from "
-        "photographs of persons its repository does not say."
+        "photographs of persons its repository does not say, and that the change of "
+        "its assets to CC0 is a work in progress it does say."
+    ),
+    "modified": (
+        "Data of a head that is named as modified above differ from its release: what "
+        "they are under, who drew the faces has to say."
     ),
 }
 _OTHER_IMAGES = (
     "Of images that were imported for training, their licences are not recorded here: "
     "ask who imported them."
 )
-_FORMATS = "## Formats"
+_FORMATS, _AGAIN = "## Formats", "## Made again"
 
 _ETHICS = """\
 A face shows an expression, not what someone feels; people differ in how they show it,
@@ -134,6 +149,7 @@ class CardFacts:
       formats: Content of `formats.json`, as of `read_formats`.
       counts: Images a split of each data set, as of `count_images`.
       version: Name of the version folder.
+      notes: Paragraphs on licences and origin, of who makes the card.
     """
 
     export: Mapping[str, Any]
@@ -143,6 +159,7 @@ class CardFacts:
     formats: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     counts: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
     version: str = "1"
+    notes: tuple[str, ...] = ()
 
 
 def model_card(facts: CardFacts) -> str:
@@ -164,7 +181,7 @@ def model_card(facts: CardFacts) -> str:
         "encoder": export.get("encoder", "not recorded"),
         "pre-trained weights": _pretrained_weights(facts.run),
         "input": _input(export),
-        "training images": str(read_cropping(export) or "not recorded how cropped"),
+        "training images": _training_images(export, facts.run),
         "temperature": export.get("temperature", 1.0),
         "epoch selected on": selection,
         "fine-tuning steps": export.get("step", "not recorded"),
@@ -188,9 +205,9 @@ def model_card(facts: CardFacts) -> str:
         "## Limits",
         _LIMITS,
         "## Licences",
-        "\n\n".join([_LICENCES, *_data_licences(facts.run)]),
-        "## Made again",
-        commands(facts.run, export.get("classes", [])),
+        "\n\n".join([_LICENCES, *_data_licences(facts.run), *facts.notes]),
+        _AGAIN,
+        commands(facts.run, export),
         "## Ethics and the EU AI Act",
         _ETHICS,
         "## Flags",
@@ -210,22 +227,26 @@ def write_model_card(folder: str | os.PathLike, facts: CardFacts) -> None:
 
 
 def write_model_card_from_files(
-    folder: str | os.PathLike, export: str | os.PathLike
+    folder: str | os.PathLike, export: str | os.PathLike, notes: Sequence[str] = ()
 ) -> None:
     """Writes the card of an export whose run is over, from what that left.
 
     Args:
       folder: Where to write: the version folder, or a copy of it.
       export: The version folder within its run.
+      notes: As of `CardFacts`; a card that is copied keeps its own as well.
 
     Raises:
       RunError: If `folder` is no export.
     """
     facts = collect_facts(pathlib.Path(folder), pathlib.Path(export))
+    facts = dataclasses.replace(facts, notes=tuple(notes))
     written = pathlib.Path(export, FILE_NAME)
     if not facts.run and written.is_file():
         # Copied out of its run, the card alone still tells of it.
         card = _with_formats(written.read_text(encoding="utf-8"), facts)
+        added = "".join(f"{note}\n\n" for note in facts.notes)
+        card = card.replace(_AGAIN, added + _AGAIN, 1)
         write_atomically(pathlib.Path(folder, FILE_NAME), card)
         return
     write_model_card(folder, facts)
@@ -233,16 +254,33 @@ def write_model_card_from_files(
 
 def _data_licences(run: Mapping[str, Any]) -> list[str]:
     """What is known of the licences of what the model learned from."""
-    sentences = []
-    for use, dataset in (run.get("datasets") or {}).items():
-        source = dataset.get("source") or {}
-        if use != "train_data":
-            continue
-        if source.get("kind") != "synthesis":
-            sentences.append(_OTHER_IMAGES)
-        head = str(source.get("head", ""))
-        sentences += [text for name, text in _HEAD_LICENCES.items() if name in head]
-    return sentences
+    source = _training_source(run)
+    if source is None:
+        return []
+    is_drawn = source.get("kind") == "synthesis"
+    is_only_drawn = is_drawn and not run.get("init_from")
+    sentences = [_DRAWN_IMAGES] if is_only_drawn else []
+    if not is_drawn:
+        sentences.append(_OTHER_IMAGES)
+        if cropping_of(source).kind == "face":
+            sentences.append(_CROPPED_IMAGES)
+    head = str(source.get("head", ""))
+    return sentences + [text for name, text in _HEAD_LICENCES.items() if name in head]
+
+
+def _training_source(run: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Where the training images come from; None where that is not recorded."""
+    dataset = (run.get("datasets") or {}).get("train_data")
+    return None if dataset is None else dataset.get("source") or {}
+
+
+def _training_images(export: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    cropping = read_cropping(export)
+    if cropping is None:
+        return "not recorded how cropped"
+    if (_training_source(run) or {}).get("kind") == "synthesis":
+        return f"drawn, in the frame of a crop to the face (margin {cropping.margin:g})"
+    return str(cropping)
 
 
 def _with_formats(card: str, facts: CardFacts) -> str:

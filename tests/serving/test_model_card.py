@@ -367,11 +367,15 @@ DRAWN = {
 
 def test_licences_and_how_it_is_made_again():
     data = {"train_data": {**RUN["datasets"]["train_data"], "source": DRAWN}}
-    card = model_card(CardFacts(EXPORT, {**RUN, "datasets": data}))
+    cropped = {**EXPORT, "crop": "face", "crop_margin": 1.0}
+    card = model_card(CardFacts(cropped, {**RUN, "datasets": data}))
     words = " ".join(card.split())
     assert "ICT-FaceKit, whose head faces were drawn with, is under the MIT" in words
     assert "photographs of persons its repository does not say" in words
     assert "built-in head" not in words and "were imported" not in words
+    assert "trained on drawn faces alone: on no photograph of a face" in words
+    assert "| training images | drawn, in the frame of a crop to the face" in words
+    assert "byel export" not in words
     assert (
         "byel synthesize --head=ict-facekit:2,makehuman:1 --domain=synthetic "
         "--count=49152 --seed=3 --size=64 --splits=train=0.8,test=0.2 "
@@ -385,10 +389,17 @@ def test_licences_and_how_it_is_made_again():
     assert "synthesize --head=ict-facekit:2,makehuman:1 --domain=synthetic" in card
     assert "--size=64 --pairs=neutral --splits" in card
     assert changed in card and "was modified for this model" in card
-    data["train_data"]["source"] = {"kind": "folder"}
+    assert "differ from its release" in card
+    half = model_card(CardFacts({**EXPORT, "weights": "float16"}, RUN))
+    assert "byel export --model=RUN --weights=float16 --data=FACES" in half
+    started = {**RUN, "datasets": data, "init_from": {"what": "an export"}}
+    assert "drawn faces alone" not in model_card(CardFacts(EXPORT, started))
+    data["train_data"]["source"] = {"kind": "folder", "crop": "face"}
     card = model_card(CardFacts(EXPORT, {**RUN, "datasets": data}))
-    assert "their licences are not recorded here" in " ".join(card.split())
-    assert "byel synthesize" not in card
+    words = " ".join(card.split())
+    assert "their licences are not recorded here" in words
+    assert "if by mtcnn, what its author says holds for them" in words
+    assert "byel synthesize" not in card and "drawn faces alone" not in words
 
 
 def test_action_units_and_classes_that_are_not_scored():
@@ -400,7 +411,7 @@ def test_action_units_and_classes_that_are_not_scored():
         EXPORT, RUN, {"classes": ["anger", "fear"], "datasets": {"s": scores}}
     )
     card = model_card(facts)
-    assert "| AU12 | 0.912, 0.050 |" in card and "| AU08 | 0.010 |" in card
+    assert "| AU12 | 0.912, 0.050 |" in card and "| AU08 | –, 0.010 |" in card
     assert "| fear | not scored |" in card
     assert "s is scored without neutral, whose probability is removed" in card
 
@@ -409,7 +420,7 @@ def test_a_card_outside_its_run_is_kept(run_folder, tmp_path):
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     (shipped / "byel.json").write_text(json.dumps(EXPORT))
-    write_model_card_from_files(shipped, run_folder / "export" / "2")
+    write_model_card_from_files(shipped, run_folder / "export" / "2", ["Skins: mine."])
     before = (shipped / "model_card.md").read_text(encoding="utf-8")
     parity = {"images": 9, "max_probability_difference": 4e-4, "labels_that_differ": 0}
     (shipped / "byel.json").write_text(json.dumps({**EXPORT, "weights_parity": parity}))
@@ -418,3 +429,6 @@ def test_a_card_outside_its_run_is_kept(run_folder, tmp_path):
     assert "0.4321" in after and "within 0.0004 of those in float32" in after
     changed = [line for line in after.splitlines() if line not in before.splitlines()]
     assert len(changed) == 1 and changed[0].startswith("| `saved_model.pb`")
+    write_model_card_from_files(shipped, shipped, ["Hair: theirs."])
+    noted = (shipped / "model_card.md").read_text(encoding="utf-8")
+    assert "\n\nSkins: mine.\n\nHair: theirs.\n\n## Made again\n" in noted

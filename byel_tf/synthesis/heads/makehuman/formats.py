@@ -76,8 +76,17 @@ def parsed(path: pathlib.Path, parse: Callable[[bytes], _Result]) -> _Result:
         raise RunError(f"{path} cannot be read: {error.strerror}") from error
     try:
         return parse(data)
-    except (ValueError, LookupError, EOFError, OSError, zlib.error) as error:
-        raise RunError(f"{path} is not what it should be: {error}") from error
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        EOFError,
+        OSError,
+        zlib.error,
+        cv2.error,
+    ) as error:
+        reason = " ".join(str(error).split())
+        raise RunError(f"{path} is not what it should be: {reason}") from error
 
 
 def parse_mesh(data: bytes) -> Mesh:

@@ -36,7 +36,7 @@ def makehuman_head(
     Args:
         folder: It holds checkouts of `mpfb2`, `makehuman` and `makehuman-assets`.
             Without it, the data are downloaded (131 MB) when the cache lacks them.
-        cache: Folder of the converted data, 30 MB; `cache_folder()` by default.
+        cache: Folder of the converted data, 36 MB; `cache_folder()` by default.
         release: What counts as unmodified, and where it comes from.
 
     Returns:
@@ -65,8 +65,15 @@ def makehuman_head(
                     parts = read_parts(scratch, targets)
             write_atomically(file, encode(parts))
         except OSError as error:
+            otherwise = "" if folder is not None else f", or {advice(release)}"
             raise RunError(
                 f"cannot write to {cache}: {error.strerror}; set BYEL_TF_CACHE to a "
-                f"folder that can be written, or {advice(release)}"
+                f"folder that can be written{otherwise}"
             ) from error
-    return makehuman_head_of(parts, NAME + modified)
+    try:
+        return makehuman_head_of(parts, NAME + modified)
+    except (ValueError, LookupError) as error:
+        raise RunError(
+            f"the data of {folder or file} do not make a head, something is missing: "
+            f"{error}"
+        ) from error

@@ -212,13 +212,11 @@ def _average(base: np.ndarray, targets: dict[str, Shape]) -> np.ndarray:
 def _pose_units(folder: pathlib.Path, vertices: np.ndarray) -> dict[str, Shape]:
     """Displacements by each frame of the rig's poses, by linear blend skinning."""
     names, parents, turns = parsed(folder / MOTION_FILE, parse_motion)
-    frames = parsed(folder / MOTION_NAMES_FILE, parse_json)["framemapping"]
-    rig = parsed(folder / RIG_FILE, parse_json)
-    bones = parsed(folder / RIG_WEIGHTS_FILE, parse_json)["weights"]
-    heads = {
-        name: vertices[rig["joints"][bone["head"]]].mean(axis=0)
-        for name, bone in rig["bones"].items()
-    }
+    frames = parsed(
+        folder / MOTION_NAMES_FILE, lambda data: parse_json(data)["framemapping"]
+    )
+    bones = parsed(folder / RIG_WEIGHTS_FILE, lambda data: parse_json(data)["weights"])
+    heads = parsed(folder / RIG_FILE, lambda data: _bone_heads(data, vertices))
     moves = np.broadcast_to(np.eye(4), (len(turns), len(names), 4, 4)).copy()
     for joint, (name, parent) in enumerate(zip(names, parents, strict=True)):
         if name in heads:
@@ -241,6 +239,15 @@ def _pose_units(folder: pathlib.Path, vertices: np.ndarray) -> dict[str, Shape]:
         at = np.flatnonzero(np.abs(offsets).max(axis=1) > _LEAST)
         units[unit] = Shape(at.astype(np.int32), offsets[at].astype(np.float32))
     return units
+
+
+def _bone_heads(data: bytes, vertices: np.ndarray) -> dict[str, np.ndarray]:
+    """Where each bone of a rig begins, by its name."""
+    rig = parse_json(data)
+    return {
+        name: vertices[rig["joints"][bone["head"]]].mean(axis=0)
+        for name, bone in rig["bones"].items()
+    }
 
 
 def _picture(name: str, picture: np.ndarray) -> np.ndarray:
