@@ -8,18 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from byel_tf.synthesis.domain import Domain, sided
+from byel_tf.synthesis.domain import Domain, Variant, sided
 from byel_tf.synthesis.face import Face
 from byel_tf.synthesis.renderer import Renderer
 from byel_tf.synthesis.sampling import sample_face
 
 _SIZE = 128
 _CAPTION = 18
-_PEOPLE = 3
 
 
 def prototype_sheet(
-    domain: Domain, classes: Sequence[str], renderers: Sequence[Renderer]
+    domain: Domain,
+    classes: Sequence[str],
+    renderers: Sequence[Renderer],
+    people: Sequence[int] = (0, 1, 2),
 ) -> np.ndarray:
     """Draws the middle of each variant's range on a few plain faces.
 
@@ -27,31 +29,37 @@ def prototype_sheet(
         domain: Holds the expressions.
         classes: Which of them, one row each.
         renderers: They draw the faces in turn.
+        people: Numbers of the persons.
 
     Returns:
         uint8 [height, width, 3], with captions.
     """
     widest = max(len(domain.expressions[name].variants) for name in classes)
-    height, width = _SIZE + _CAPTION, _SIZE * _PEOPLE + 4
+    height, width = _SIZE + _CAPTION, _SIZE * len(people) + 4
     sheet = Image.new("RGB", (widest * width, len(classes) * height), "white")
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default()
     for row, name in enumerate(classes):
-        described = domain.expressions[name]
-        intensity = (0.35 * described.intensity[0]) + 0.65 * described.intensity[1]
-        for column, variant in enumerate(described.variants):
-            weights = {
-                shape: intensity * (low + high) / 2
-                for shape, (low, high) in sided(variant.units).items()
-            }
+        for column, variant in enumerate(domain.expressions[name].variants):
             left, top = column * width, row * height
             pen.text((left + 2, top + 3), f"{name}: {variant.name}", "black", font)
-            for person in range(_PEOPLE):
-                face = plain_face(domain, name, weights, person)
-                renderer = renderers[person % len(renderers)]
+            for place, person in enumerate(people):
+                face = prototype(domain, name, variant, person)
+                renderer = renderers[place % len(renderers)]
                 picture = Image.fromarray(renderer.render_clean(face, _SIZE))
-                sheet.paste(picture, (left + person * _SIZE, top + _CAPTION))
+                sheet.paste(picture, (left + place * _SIZE, top + _CAPTION))
     return np.asarray(sheet)
+
+
+def prototype(domain: Domain, expression: str, variant: Variant, person: int) -> Face:
+    """A plain face with a variant of an expression, rather strong."""
+    low, high = domain.expressions[expression].intensity
+    intensity = 0.35 * low + 0.65 * high
+    weights = {
+        shape: intensity * (least + most) / 2
+        for shape, (least, most) in sided(variant.units).items()
+    }
+    return plain_face(domain, expression, weights, person)
 
 
 def plain_face(
