@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from scipy import special
 
 from byel_tf.adaptation.adapt import Adaptation
 from byel_tf.adaptation.guard import Guard
+from byel_tf.adaptation.images import Images
 from byel_tf.adaptation.running import Running
 from byel_tf.adaptation.settings import MethodSettings, Source
 from byel_tf.errors import RunError
@@ -20,12 +22,15 @@ from byel_tf.serving.action_units import ActionUnitReader
 from byel_tf.serving.export import (
     ServingModule,
     read_metadata,
+    require_same_outputs,
     write_saved_model,
 )
 from byel_tf.serving.model_card import collect_facts, write_model_card
 from byel_tf.serving.networks import UNREADABLE, read_network, variables_file
 
 # Facts that are of the files, not of the model: what is written is in float32.
+# Of what it was adapted to, so many are compared.
+_CHECKED = 64
 _OF_FILES = ("limits", "files", "weights", "weights_parity")
 
 
@@ -95,7 +100,7 @@ def write_adapted(
     adaptation: Adaptation,
     settings: MethodSettings,
     guard: Guard | None,
-    data_sha256: str,
+    images: Images,
 ) -> None:
     """Writes the changed network as an export with its card.
 
@@ -105,10 +110,11 @@ def write_adapted(
       adaptation: How.
       settings: Those of the methods.
       guard: What kept it from harm, if anything did.
-      data_sha256: Hash of the images, as they were given to the model.
+      images: What it was adapted to.
 
     Raises:
-      RunError: If the folder exists and is not empty.
+      RunError: If the folder exists and is not empty, or what is written says something
+        else than the network.
     """
     shares = _class_shares(model, adaptation)
     facts = {
@@ -118,7 +124,7 @@ def write_adapted(
             **adaptation.to_json(model.facts["classes"]),
             "settings": dataclasses.asdict(settings),
             "guard": guard and dataclasses.asdict(guard),
-            "data_sha256": data_sha256,
+            "data_sha256": images.sha256(),
             "source_sha256": hashlib.sha256(
                 variables_file(model.path).read_bytes()
             ).hexdigest(),
@@ -137,7 +143,13 @@ def write_adapted(
     card = dataclasses.replace(found, export=facts, results={}, formats={})
     with new_directory(folder) as whole:
         write_saved_model(whole, module, facts)
+        few = {f"image {i}": _png(p) for i, p in enumerate(images.pixels()[:_CHECKED])}
+        require_same_outputs(whole, module, few)
         write_model_card(whole, card)
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    return tf.io.encode_png(pixels).numpy()
 
 
 def _class_shares(model: SourceModel, adaptation: Adaptation) -> list[float]:

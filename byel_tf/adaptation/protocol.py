@@ -133,6 +133,8 @@ class Protocol:
                 reason = held_back or reason
                 begin = start
             predicted.append(self._predict(positions[begin:], strengths[-1]))
+        if len(strengths) == 1:
+            reason = f"fewer than {REFRESH} images came"
         return self._case(
             "online",
             order,

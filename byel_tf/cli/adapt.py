@@ -7,8 +7,8 @@ import sys
 import typing
 from collections.abc import Iterator, Sequence
 
-from byel_tf.adaptation.guard import Guard
-from byel_tf.adaptation.settings import METHODS, MethodSettings
+from byel_tf.adaptation.settings import METHODS
+from byel_tf.cli.adaptation_flags import GuardFlags, MethodFlags
 from byel_tf.cli.predict import PredictImageFlags, cropping_for, open_images
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import require_new_directory
@@ -51,7 +51,9 @@ class AdaptFlags:
         choices=METHODS,
     )
     max_images: int = option(
-        5000, "Most images that are learned from, the first ones.", lower=1
+        5000,
+        "Most images that are learned from, the first ones; how many are left is said.",
+        lower=1,
     )
     root: str | None = option(
         None,
@@ -66,99 +68,6 @@ class AdaptFlags:
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class MethodFlags:
-    """What the methods are told."""
-
-    source_images: int = option(
-        MethodSettings.source_images,
-        "statistics, entropy: the source's statistics count as those of so many "
-        "images more.",
-        lower=0,
-        upper=10**9,
-    )
-    depth: float = option(
-        MethodSettings.depth,
-        "statistics, entropy: share of the batch norm layers whose statistics are "
-        "mixed, the first ones.",
-        lower=0.01,
-        upper=1,
-    )
-    epochs: int = option(
-        MethodSettings.epochs, "entropy: passes over the images.", lower=1, upper=1000
-    )
-    learning_rate: float = option(
-        MethodSettings.learning_rate, "entropy: Adam's.", lower=1e-9, upper=1
-    )
-    supports: int = option(
-        MethodSettings.supports, "prototypes: most images of a class; 0: all.", lower=0
-    )
-    exponent: float = option(
-        MethodSettings.exponent,
-        "prior: τ, how far towards the estimated shares, 1 being all the way.",
-        lower=0,
-        upper=1,
-    )
-    floor: float = option(
-        MethodSettings.floor,
-        "prior: least share of a class, as a part of its share in training.",
-        lower=0.001,
-        upper=1,
-    )
-    batch_size: int = option(
-        MethodSettings.batch_size, "Images at a time.", lower=2, upper=65536
-    )
-    seed: int = option(
-        MethodSettings.seed,
-        "entropy: decides the images' order.",
-        lower=0,
-        upper=2**31 - 1,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class GuardFlags:
-    """What keeps from harm, else the source's weights are kept, wholly or partly."""
-
-    guard: bool = option(True, "Whether it does; else all is taken as it comes.")
-    images_per_class: int = option(
-        Guard.images_per_class,
-        "Fewer images than so many for each class are refused, with the guard and "
-        "without.",
-        lower=1,
-    )
-    diversity: float = option(
-        Guard.diversity,
-        "Not for prior: least effective number of classes by the estimated shares, as "
-        "a part of their number.",
-        lower=0,
-        upper=1,
-    )
-    prior_diversity: float = option(
-        Guard.prior_diversity, "The same for prior.", lower=0, upper=1
-    )
-    confidence: float = option(
-        Guard.confidence,
-        "Not for prior: least mean greatest probability of the source at the "
-        "temperature that was fitted in training.",
-        lower=0,
-        upper=1,
-    )
-    consistency: float = option(
-        Guard.consistency,
-        "For prior: greatest distance of the estimated class shares from those of the "
-        "source's labels, in total variation.",
-        lower=0,
-        upper=1,
-    )
-    agreement: float = option(
-        Guard.agreement,
-        "Least share of images that keep their label.",
-        lower=0,
-        upper=1,
-    )
-
-
 OPTIONS = (AdaptFlags, MethodFlags, GuardFlags, PredictImageFlags)
 
 
@@ -169,25 +78,28 @@ def main(argv: Sequence[str]) -> None:
     require_new_directory(given.output)
     counts = [one.count() for one in inputs]
     total = min(sum(counts), given.max_images)
+    if total < sum(counts):
+        print(
+            f"warning: of {sum(counts)} images the first {total} are learned from: if "
+            "they are sorted, by class or by day, give a larger --max_images",
+            file=sys.stderr,
+        )
 
     import byel_tf.compat  # noqa: F401  (first: TensorFlow without its remarks)
     from byel_tf.adaptation.adapt import adapt
     from byel_tf.adaptation.export import read_source_model, write_adapted
     from byel_tf.serving.load import find_export
 
-    settings = MethodSettings(**dataclasses.asdict(method_flags))
-    limits = dataclasses.asdict(guard_flags)
-    is_guarded = limits.pop("guard")
-    guard = Guard(**limits)
-    used = guard if is_guarded else None
+    settings, limits = method_flags.settings(), guard_flags.limits()
+    used = guard_flags.used()
     model = read_source_model(find_export(given.model), settings.batch_size)
     classes = model.facts["classes"]
     found = _read(given, images, inputs, model.facts, total)
-    if len(found) < guard.least_images(len(classes)):
+    if len(found) < limits.least_images(len(classes)):
         raise RunError(
             f"--input has {len(found)} images that can be used, at least "
-            f"{guard.least_images(len(classes))} are needed to adapt to, "
-            f"{guard.images_per_class} for each of {len(classes)} classes: give more, "
+            f"{limits.least_images(len(classes))} are needed to adapt to, "
+            f"{limits.images_per_class} for each of {len(classes)} classes: give more, "
             "or use the model as it is"
         )
     adaptation = adapt(
@@ -198,7 +110,7 @@ def main(argv: Sequence[str]) -> None:
         settings,
         used,
     )
-    write_adapted(given.output, model, adaptation, settings, used, found.sha256())
+    write_adapted(given.output, model, adaptation, settings, used, found)
     print("\n".join(_words(adaptation, classes)))
     print(f"written to {given.output}", flush=True)
 

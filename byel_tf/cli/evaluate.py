@@ -3,13 +3,14 @@
 import dataclasses
 import os
 import pathlib
+import shlex
 import sys
 import typing
 from collections.abc import Sequence
 from typing import Any
 
-from byel_tf.adaptation.guard import Guard
-from byel_tf.adaptation.settings import METHODS, MethodSettings
+from byel_tf.adaptation.settings import METHODS
+from byel_tf.cli.adaptation_flags import GuardFlags, MethodFlags
 from byel_tf.data.crops import read_cropping
 from byel_tf.data.labels import parse_classes
 from byel_tf.data.manifest import (
@@ -77,8 +78,10 @@ class EvaluateOptions:
         "A method of adaptation that is tried on the data sets, of just the model's "
         "classes, beside no adaptation: " + ", ".join(METHODS) + ", or all.",
     )
-    adapt_guard: bool = option(
-        True, "Whether the guard of adaptation keeps from harm in this."
+    adapt_with: str = option(
+        "",
+        "Flags of byel adapt for --adapt, of its methods and its guard, in quotes: "
+        "'--depth=1 --noguard'.",
     )
     adapt_images: int = option(
         2000, "Most images of a data set for --adapt, drawn at random.", lower=2
@@ -106,6 +109,7 @@ def main(argv: Sequence[str]) -> None:
     models = _name_models((options.model, *options.compare))
     _require_distinct(options.data)
     methods = _adaptation_methods(options.adapt)
+    adaptation_flags = _adaptation_flags(options)
     require_new_directory(options.output)
     classes = parse_classes(options.classes) if options.classes is not None else ()
     datasets = [open_dataset(text) for text in options.data]
@@ -140,7 +144,8 @@ def main(argv: Sequence[str]) -> None:
     name, model = next(iter(loaded.items()))
     origin = find_origin(models[name])
     # Now, for what cannot be adapted is to be known before anything is computed.
-    adapted = _read_source(models[name]) if methods else None
+    batch_size = adaptation_flags[0].batch_size
+    adapted = _read_source(models[name], batch_size) if methods else None
     if adapted:
         for dataset in datasets:
             require_classes(dataset, model.classes)
@@ -177,7 +182,9 @@ def main(argv: Sequence[str]) -> None:
     )
     table = ""
     if adapted:
-        content["adaptation"], table = _adapt(options, adapted, datasets, methods)
+        content["adaptation"], table = _adapt(
+            options, adapted, datasets, methods, adaptation_flags
+        )
     results = results_content(evaluations, model.classes, content)
     files = evaluation_files(report, evaluations, model.classes, results)
     with new_directory(options.output) as folder:
@@ -202,10 +209,26 @@ def _adaptation_methods(names: Sequence[str]) -> tuple[str, ...]:
     return METHODS if "all" in names else tuple(dict.fromkeys(names))
 
 
-def _read_source(export: pathlib.Path) -> "SourceModel":
+def _adaptation_flags(options: EvaluateOptions) -> tuple[MethodFlags, GuardFlags]:
+    """What `--adapt_with` says.
+
+    Raises:
+      UsageError: If it is not of such flags.
+    """
+    try:
+        words = shlex.split(options.adapt_with)
+    except ValueError as error:
+        raise UsageError(f"--adapt_with={options.adapt_with}: {error}") from error
+    if words and not options.adapt:
+        raise UsageError("--adapt_with has no meaning without --adapt")
+    method_flags, guard_flags = parse(["--adapt_with", *words], MethodFlags, GuardFlags)
+    return method_flags, guard_flags
+
+
+def _read_source(export: pathlib.Path, batch_size: int) -> "SourceModel":
     from byel_tf.adaptation.export import read_source_model
 
-    return read_source_model(export, MethodSettings.batch_size)
+    return read_source_model(export, batch_size)
 
 
 def _adapt(
@@ -213,6 +236,7 @@ def _adapt(
     model: "SourceModel",
     datasets: Sequence[PreparedDataset],
     methods: Sequence[str],
+    flags: tuple[MethodFlags, GuardFlags],
 ) -> tuple[dict[str, Any], str]:
     """Tries methods of adaptation; the entry in `results.json`, and a table."""
     from byel_tf.adaptation.comparison import (
@@ -221,8 +245,9 @@ def _adapt(
         comparison_table,
     )
 
-    settings = MethodSettings(seed=options.seed)
-    guard = Guard() if options.adapt_guard else None
+    method_flags, guard_flags = flags
+    settings = dataclasses.replace(method_flags.settings(), seed=options.seed)
+    guard = guard_flags.used()
     found = compare_methods(
         model, datasets, options.split, methods, settings, guard, options.adapt_images
     )

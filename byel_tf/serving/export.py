@@ -191,7 +191,7 @@ def export_saved_model(
     with new_directory(path) as folder:
         write_saved_model(folder, module, metadata)
         if check_images:
-            _require_same_outputs(folder, module, check_images)
+            require_same_outputs(folder, module, check_images)
 
 
 def write_saved_model(
@@ -259,10 +259,15 @@ def damaged_file(folder: pathlib.Path, metadata: Mapping[str, object]) -> str | 
     return None
 
 
-def _require_same_outputs(
+def require_same_outputs(
     folder: pathlib.Path, module: ServingModule, images: Mapping[str, bytes]
 ) -> None:
     """Compares what was saved with the module in memory.
+
+    Args:
+      folder: Where it was saved.
+      module: The module.
+      images: JPEG or PNG files by name, at least one.
 
     Raises:
       RunError: If a probability differs by more than `SAVED_MODEL_LIMIT`, or a label.

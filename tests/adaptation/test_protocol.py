@@ -111,6 +111,12 @@ def test_online_scores_what_each_model_says(protocol, monkeypatch):
     assert case.difference == case.macro_f1 - case.unadapted
 
 
+def test_of_fewer_images_than_a_refresh_it_says_so(protocol):
+    case = protocol._online("statistics", "random", np.arange(20), 16)
+    assert (case.strength, case.difference) == (0, 0)
+    assert case.reason == f"fewer than {module.REFRESH} images came"
+
+
 def test_too_few_images_are_left_alone(protocol, shown):
     strict = dataclasses.replace(protocol, guard=Guard(images_per_class=17))
     assert strict._adapt("prior", np.arange(50)) == (0.0, "50 images are too few")

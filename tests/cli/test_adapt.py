@@ -181,6 +181,8 @@ def test_refused(export, photographs, tmp_path, capsys, arguments, code, words):
     assert run(export, photographs, output, *arguments) == code
     printed = capsys.readouterr().err.splitlines()
     assert words in printed[-1]
+    is_cut = "--max_images=9" in arguments
+    assert is_cut == any("61 images the first 9 are learned" in x for x in printed)
     assert not output.exists()
 
 

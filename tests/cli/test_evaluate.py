@@ -200,6 +200,19 @@ GIVEN = ("--model={middle}", "--output=out")
         ((*GIVEN, "--data=real", "--seed=2147483648"), "--seed=2147483648: expected"),
         ((*GIVEN, "--data=real", f"--batch_size={10**20}"), "expected an integer from"),
         ((*GIVEN, "--data=real", "--adapt=tent"), "--adapt=tent: expected one of"),
+        ((*GIVEN, "--data=real", "--adapt_with=--depth=1"), "meaning without --adapt"),
+        (
+            (*GIVEN, "--data=real", "--adapt=prior", "--adapt_with=--deep=1"),
+            "unknown flag --deep",
+        ),
+        (
+            (*GIVEN, "--data=real", "--adapt=prior", "--adapt_with=--depth=2"),
+            "--depth=2: expected",
+        ),
+        (
+            (*GIVEN, "--data=real", "--adapt=prior", "--adapt_with='--depth=1"),
+            "No closing quotation",
+        ),
         ((*GIVEN, "--dat=real"), "unknown flag --dat"),
         ((*GIVEN, "--data=real", "real"), "unexpected argument 'real'"),
     ],
