@@ -60,8 +60,8 @@ class PaysOptions:
     faces: int = option(12000, "Faces in a set that is drawn.", lower=12)
     objectives: str = option(
         ",".join(OBJECTIVES),
-        f"Of {', '.join(OBJECTIVES)}, as a,b. What they are compared to, {CONTROL}, is "
-        "always trained.",
+        f"Of {', '.join(OBJECTIVES)}, as a,b. What they are compared to, {CONTROL} "
+        "and supervised training on an arm's own pictures, is always trained.",
     )
     pairs: str = option(",".join(PAIRS), f"Of {', '.join(PAIRS)}, as a,b.")
     label_shares: str = option("1,0.02", "Shares of the persons that are labelled.")
@@ -147,7 +147,7 @@ def _require_common_images(runs: Sequence[Run]) -> None:
     if len(sets) > 1 and not all(run.config.data.eval_data for run in runs):
         raise UsageError(
             "--common=--eval_data=FOLDER is missing: arms of different pairs learn "
-            "from different faces, and have no test images in common"
+            "from different files, and have no test images in common"
         )
 
 

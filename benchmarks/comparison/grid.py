@@ -22,6 +22,15 @@ OBJECTIVES = {
 PAIRS = ("none", "label", "expression", "neutral")
 #: What all arms are compared to.
 CONTROL = "supervised-none"
+# What learns from labels sees both pictures of these pairs.
+_SAME_PICTURES = "supervised-expression"
+
+
+def controls(arm: str) -> tuple[str, ...]:
+    """What an arm is compared to: the control, and supervised on its pictures."""
+    if arm.endswith("-expression"):
+        return CONTROL, _SAME_PICTURES
+    return (CONTROL,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +111,7 @@ def grid(
 ) -> list[Cell]:
     """The cells that mean something, the cheapest first and the control before all.
 
-    The control is always among them.
+    The controls of all are always among them.
 
     Raises:
       UsageError: If a budget is too small.
@@ -120,12 +129,17 @@ def grid(
 def _cells(objectives, pairs, shares, budgets) -> Iterator[Cell]:
     for budget in sorted(budgets):
         for share in shares:
-            for objective, (_, known) in OBJECTIVES.items():
-                for kind in PAIRS:
-                    cell = Cell(objective, kind, share, budget)
-                    is_asked = objective in objectives and kind in pairs
-                    # Movements of faces without labels are not known.
-                    is_known = not objective.endswith("_units") or share == 1
-                    means_something = is_known and kind in known
-                    if cell.arm == CONTROL or (is_asked and means_something):
-                        yield cell
+            cells = [
+                Cell(objective, kind, share, budget)
+                for objective, (_, known) in OBJECTIVES.items()
+                # Movements of faces without labels are not known.
+                if share == 1 or not objective.endswith("_units")
+                for kind in known
+            ]
+            asked = {
+                cell.arm
+                for cell in cells
+                if cell.objective in objectives and cell.pairs in pairs
+            }
+            needed = {CONTROL, *asked}.union(*map(controls, asked))
+            yield from (cell for cell in cells if cell.arm in needed)

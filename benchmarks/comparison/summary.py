@@ -98,7 +98,7 @@ def comparable_datasets(
         if missing:
             reason = f"not reported by {', '.join(missing)}"
         elif len({run.data_hash(f"eval_data {name}") for run in runs}) > 1:
-            reason = "its images are not the same in all runs"
+            reason = "its files are not the same in all runs"
         elif not runs[0].predictions[name]["labels"]:
             reason = "none of its images has a label"
         if reason is None:
@@ -152,16 +152,27 @@ def compare(
             "to": first,
             "macro_f1": variants[name]["macro_f1"] - variants[first]["macro_f1"],
             "interval": percentile_interval(
-                resampled_means(resampled[:, columns[name]], rng)
-                - resampled_means(resampled[:, columns[first]], rng)
+                _differences(runs, columns, resampled, first, name, rng)
             ),
         }
     return {"images": len(labels), "variants": variants, "differences": differences}
 
 
+def _differences(runs, columns, resampled, first, name, rng) -> np.ndarray:
+    """Differences of means over seeds, in each resample, (R,).
+
+    Runs of one seed belong together, for it decides what both draw, such as which
+    persons are labelled: where both variants have the same seeds, pairs are drawn.
+    """
+    one, other = resampled[:, columns[first]], resampled[:, columns[name]]
+    seeds = [[run.seed for run in runs[variant]] for variant in (first, name)]
+    if seeds[0] == seeds[1]:
+        return resampled_means(other - one, rng)
+    return resampled_means(other, rng) - resampled_means(one, rng)
+
+
 def remarks(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
     """What a reader has to know of how the runs came about, in sentences."""
-    every = [run for group in runs.values() for run in group]
     notes = []
     for name, group in runs.items():
         if any(run.results["selection"] == "real" for run in group):
@@ -178,11 +189,16 @@ def remarks(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
     if len(set(map(frozenset, data.values()))) > 1:
         notes.append("The variants were not trained on the same data.")
     for key in ("byel_tf", "git_commit", "python", "packages", "devices"):
-        values = {str(run.run.get(key)) for run in every}
-        if len(values) > 1:
-            notes.append(
-                f"Not all runs have the same {key}: {'; '.join(sorted(values))}."
+        by_value: dict[str, set[str]] = {}
+        for name, group in runs.items():
+            for run in group:
+                by_value.setdefault(str(run.run.get(key)), set()).add(name)
+        if len(by_value) > 1:
+            values = (
+                f"{value} ({', '.join(sorted(names))})"
+                for value, names in sorted(by_value.items())
             )
+            notes.append(f"Not all runs have the same {key}: {'; '.join(values)}.")
     return notes
 
 

@@ -78,6 +78,7 @@ def predict_records(
     keep: Sequence[str] = (),
     limit: int | None = None,
     advance: Callable[[int], object] | None = None,
+    among: np.ndarray | None = None,
 ) -> Predictions:
     """Runs a signature over the records of a split.
 
@@ -91,12 +92,13 @@ def predict_records(
       limit: Most images; of more records so many are chosen at random, always the
         same ones.
       advance: Called with the number of images done.
+      among: Whether each record of the split counts, (count,), bool; None for all.
 
     Raises:
       RunError: If a file is damaged, an image cannot be decoded, or the model fails
         or gives numbers that are not finite.
     """
-    records, expected = _records(dataset, split, limit)
+    records, expected = _records(dataset, split, limit, among)
     filenames, subjects, labels = [], [], []
     features, intensities = dict(_FEATURES), []
     if ACTION_UNITS in keep:
@@ -182,17 +184,20 @@ def _require_labels(
 
 
 def _records(
-    dataset: PreparedDataset, split: str, limit: int | None
+    dataset: PreparedDataset, split: str, limit: int | None, among: np.ndarray | None
 ) -> tuple[tf.data.Dataset, int]:
     """The serialized records of a split, or a sample of them, and how many."""
     records = tf.data.TFRecordDataset(dataset.shard_paths(split))
     count = dataset.manifest.splits[split].count
-    if limit is None or limit >= count:
+    places = np.arange(count) if among is None else np.flatnonzero(among)
+    if limit is not None and limit < len(places):
+        places = places[np.random.default_rng(0).permutation(len(places))[:limit]]
+    if len(places) == count:
         return records, count
     is_chosen = np.zeros(count, bool)
-    is_chosen[np.random.default_rng(0).permutation(count)[:limit]] = True
+    is_chosen[places] = True
     chosen = records.enumerate().filter(lambda index, _: tf.gather(is_chosen, index))
-    return chosen.map(lambda _, record: record), limit
+    return chosen.map(lambda _, record: record), len(places)
 
 
 def _texts(values: tf.Tensor) -> list[str]:

@@ -118,6 +118,7 @@ def learn_probe_set(
     dataset: PreparedDataset,
     settings: Settings,
     fitted_temperature: float | None = None,
+    labelled: np.ndarray | None = None,
 ) -> ProbeSet:
     """Fits probes and a temperature on a synthetic data set.
 
@@ -127,14 +128,17 @@ def learn_probe_set(
       settings: How.
       fitted_temperature: One that was fitted on its validation split before; None to
         fit it here.
+      labelled: Whether the label of each of its training images is known, (count,),
+        bool; None for all. Probes learn from these.
 
     Raises:
       RunError: As `predict_records` and `fit_probes` do.
     """
     splits = dataset.manifest.splits
 
-    def predict(split: str) -> Predictions:
-        count = min(splits[split].count, settings.probe_images)
+    def predict(split: str, among: np.ndarray | None = None) -> Predictions:
+        count = splits[split].count if among is None else int(among.sum())
+        count = min(count, settings.probe_images)
         with bar(count, f"{dataset.name} {split}") as advance:
             return predict_records(
                 model.signature,
@@ -144,11 +148,12 @@ def learn_probe_set(
                 (REPRESENTATION,),
                 settings.probe_images,
                 advance,
+                among,
             )
 
     probes = temperature = None
     if "train" in splits:
-        learned = predict("train").labelled()
+        learned = predict("train", labelled).labelled()
         probes = fit_probes(learned.representations, learned.labels)
     if "validation" in splits and fitted_temperature is not None:
         temperature = fitted_temperature

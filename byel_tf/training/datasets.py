@@ -59,6 +59,10 @@ class RunDatasets:
         return {"train_data": self.train, "selection_data": self.selection, **named}
 
 
+# Of what does not bootstrap, the second pictures that it learns from.
+_PAIRS_OF = {"supervised": ("none", "expression"), "fixmatch": ("none",)}
+
+
 def open_datasets(config: TrainingConfig) -> RunDatasets:
     """Opens the data sets and refuses what training or reporting would trip over.
 
@@ -137,7 +141,8 @@ def _pairs(config: TrainingConfig, train: PreparedDataset) -> str:
     """What the views are taken from; as of `RunDatasets`.
 
     Raises:
-      UsageError: If what is to be subtracted is not what the pictures differ in.
+      UsageError: If what is to be subtracted is not what the pictures differ in, or
+        pairs are asked for where nothing looks at them.
       RunError: If the data set has pairs of another kind.
     """
     pairs = config.data.pairs
@@ -149,8 +154,13 @@ def _pairs(config: TrainingConfig, train: PreparedDataset) -> str:
             f"'{pairs}', which this program does not know: give --pairs=none"
         )
     model, wrong = config.model, "--subtraction=action_units"
+    if model.objective in ("supervised", "fixmatch") and pairs == "label":
+        raise UsageError(
+            f"--pairs=label is for what bootstraps, which "
+            f"--objective={model.objective} does not: leave it out"
+        )
     if model.subtraction != "action_units":
-        return pairs
+        return pairs if pairs in _PAIRS_OF.get(model.objective, PAIRS) else "none"
     if model.objective not in ("byel", "joint") or not model.emotion_subtraction:
         raise UsageError(
             f"{wrong} is for --objective=byel or joint with --emotion_subtraction: "

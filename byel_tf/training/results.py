@@ -130,6 +130,7 @@ def write_results(
     selection: str,
     facts: Mapping[str, str],
     passes: Mapping[str, int],
+    labelled: np.ndarray | None = None,
 ) -> tuple[dict[str, Scores], dict[str, Any]]:
     """Scores an export on test splits and writes all that is said of them.
 
@@ -143,6 +144,8 @@ def write_results(
       selection: What the epoch is selected on, "synthetic" or "real".
       facts: What else the report states.
       passes: Forward passes of the encoder that each stage has taken.
+      labelled: Whether the label of each training image was used, (count,), bool; None
+        for all. Probes learn from these as well.
 
     Returns:
       The scores by data set, and the content of `results.json`.
@@ -150,7 +153,7 @@ def write_results(
     model = load_export(export)
     settings = Settings(probe_images=_PROBE_IMAGES, seed=config.run.seed)
     fitted = model.metadata.get("fitted_temperature")
-    probe_set = learn_probe_set(model, train, settings, fitted)
+    probe_set = learn_probe_set(model, train, settings, fitted, labelled)
     models = {directory.path.name: model}
     evaluations = {
         name: evaluate_dataset(models, dataset, probe_set, settings)
@@ -252,6 +255,7 @@ def finish_run(
         selection,
         _report_facts(config, notes.run.get("devices", "not recorded"), passes),
         passes,
+        datasets.labelled,
     )
     card = CardFacts(
         export=read_metadata(export),

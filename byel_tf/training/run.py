@@ -182,7 +182,7 @@ class _Run:
         )
         print(f"cache: {self._caches.reason}", flush=True)
         if datasets.pairs != "none":
-            print(f"pairs: the views of bootstrapping are of {datasets.pairs} pairs")
+            print(f"pairs: second pictures are of the kind {datasets.pairs}")
         if datasets.labelled is not None:
             number, count = datasets.labelled.sum(), len(datasets.labelled)
             print(f"labels: those of {number:,} of {count:,} training images are used")
@@ -305,8 +305,7 @@ class _Run:
 
     def _inputs(self, stage: int, num_views: int) -> StageInputs:
         config, pairs = self._config, self._datasets.pairs
-        is_fixmatch = config.model.objective == "fixmatch"
-        if is_fixmatch or (num_views == 1 and pairs != "expression"):
+        if num_views == 1 and pairs != "expression":
             pairs = "none"
         first_epoch = 0 if stage == 1 else planned_epochs(config)[0]
         return build_inputs(

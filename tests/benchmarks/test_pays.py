@@ -116,6 +116,17 @@ def test_an_arm_pays_against_supervised_training_on_its_pictures(pays, tmp_path)
     assert without.startswith("is `supervised-expression` and pays: ")
 
 
+def test_nothing_pays_while_what_it_is_compared_to_is_missing(pays, tmp_path):
+    for seed in (1, 2):
+        name = f"joint-expression-share1-budget8-seed{seed}"
+        (tmp_path / "control" / name).write_text("good")
+        name = f"supervised-expression-share1-budget8-seed{seed}"
+        (tmp_path / "control" / name).write_text("fail")
+    assert pays("--objectives=joint", "--pairs=expression")[0] == 1
+    text = pathlib.Path("out/when_byel_pays.md").read_text()
+    assert "and may pay, `supervised-expression` being unfinished: +" in text
+
+
 def test_without_common_test_images_nothing_is_trained(pays, tmp_path):
     small = [flag for flag in SMALL if not flag.startswith("--common")]
     code, error = pays("--pairs=expression", small=small)
@@ -159,6 +170,8 @@ def test_the_control_is_always_there():
     cells = grid(["supervised", "joint"], ["expression"], [1], [8], 0.5)
     arms = [cell.arm for cell in cells]
     assert arms == ["supervised-none", "supervised-expression", "joint-expression"]
+    cells = grid(["joint"], ["expression"], [1], [8], 0.5)
+    assert [cell.arm for cell in cells] == arms  # those that it is compared to
     cells = grid(["byel"], ["neutral"], [1], [8], 0.5)
     assert [cell.arm for cell in cells] == ["supervised-none", "byel-neutral"]
 

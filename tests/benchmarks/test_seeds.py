@@ -345,7 +345,7 @@ def test_images_that_differ_are_left_out(compare, control):
     summary = stored("summary")
     assert list(summary["datasets"]) == ["real"]
     assert (
-        "drawn is left out: its images are not the same in all runs."
+        "drawn is left out: its files are not the same in all runs."
         in (summary["notes"])
     )
     assert (
@@ -365,7 +365,7 @@ def test_runs_of_different_code_are_told(compare, control, monkeypatch):
     monkeypatch.setenv("FAKE_COMMIT", "c0ffee")
     compare("--variant=a=base.cfg", "--seeds=1,2")
     notes = stored("summary")["notes"]
-    assert "Not all runs have the same git_commit: None; c0ffee." in notes
+    assert "Not all runs have the same git_commit: None (a); c0ffee (a)." in notes
 
 
 def test_one_seed_is_told(compare, control):

@@ -5,6 +5,7 @@ from byel_tf.errors import RunError
 from byel_tf.evaluation.calibration import fit_temperature
 from byel_tf.evaluation.evaluate import REPRESENTATION, predict_split
 from byel_tf.evaluation.probe_set import fit_held_out, learn_probe_set
+from byel_tf.evaluation.probes import fit_probes
 from byel_tf.evaluation.settings import Settings
 from byel_tf.serving.load import load_export
 
@@ -69,6 +70,20 @@ def test_limit(model, prepare_brightness):
     probe_set = learn_probe_set(model, dataset, Settings(probe_images=20))
     assert probe_set.probes.count == 20
     assert len(probe_set.gap_predictions.labels) == 20
+
+
+def test_of_a_share_of_the_labels(model, prepare_brightness):
+    dataset = prepare_brightness("synthetic", train=pictures(40), test=pictures(30))
+    labelled = np.arange(40) % 3 == 0
+    probes = learn_probe_set(model, dataset, Settings(), labelled=labelled).probes
+    every = predict_split(model, dataset, "train", keep=(REPRESENTATION,))
+    expected = fit_probes(every.representations[labelled], every.labels[labelled])
+    assert probes.count == 14
+    np.testing.assert_allclose(
+        probes.linear[-1].coef_, expected.linear[-1].coef_, rtol=1e-6
+    )
+    few = Settings(probe_images=6)
+    assert learn_probe_set(model, dataset, few, labelled=labelled).probes.count == 6
 
 
 def test_splits_that_are_missing(model, prepare_brightness):

@@ -101,6 +101,10 @@ def test_action_units_that_are_not_there(make):
         ("neutral", ["--pairs=none"], "none"),
         ("neutral", ["--pairs=label"], "label"),
         ("none", [], "none"),
+        # What the objective looks at.
+        ("neutral", ["--objective=supervised"], "none"),
+        ("expression", ["--objective=supervised"], "expression"),
+        ("expression", ["--objective=fixmatch"], "none"),
     ],
 )
 def test_pairs_are_those_of_the_data_set_unless_told(make, said, flags, expected):
@@ -129,6 +133,12 @@ def test_pairs_are_those_of_the_data_set_unless_told(make, said, flags, expected
             ["--subtraction=action_units", "--label_share=0.5"],
             "--label_share=0.5 hides most",
         ),
+        (
+            "none",
+            ["--pairs=label", "--objective=supervised"],
+            "bootstraps, which --objective=supervised does not",
+        ),
+        ("none", ["--pairs=label", "--objective=fixmatch"], "fixmatch does not"),
     ],
 )
 def test_pairs_and_labels_that_cannot_be_used(make, said, flags, expected):
