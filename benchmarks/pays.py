@@ -49,6 +49,11 @@ class PaysOptions:
         "Recipe that all runs share; the grid sets objective, data, pairs, label share "
         "and epochs.",
     )
+    few_labels_flagfile: str = option(
+        "",
+        "What is otherwise in the recipe where the label share is below 1, made for "
+        "supervised training of so few labels.",
+    )
     common: tuple[str, ...] = option(
         (), "Flags of all runs, such as --eval_data=…; they override the recipe's."
     )
@@ -103,9 +108,13 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
     )
     data = options.data or str(folder.path / "data")
     common = parse_common(options.common)
+    every, few = [options.flagfile_of_runs], options.few_labels_flagfile
     variants = [
         cell.variant(
-            options.flagfile_of_runs, data, options.faces, options.pretrain_part
+            [*every, few] if few and cell.share < 1 else every,
+            data,
+            options.faces,
+            options.pretrain_part,
         )
         for cell in cells
     ]

@@ -77,12 +77,12 @@ class Cell:
         return epochs
 
     def variant(
-        self, flagfile: str, data: str, faces: int, pretrain_part: float
+        self, flagfiles: Sequence[str], data: str, faces: int, pretrain_part: float
     ) -> Variant:
         """The training as a variant.
 
         Args:
-          flagfile: The recipe that all cells share.
+          flagfiles: The recipe that all cells of its label share have in common.
           data: Folder of the data sets, one for each kind of second pictures.
           faces: Number of faces that are drawn where there is none.
           pretrain_part: As of `epochs`.
@@ -99,7 +99,7 @@ class Cell:
             f"--label_share={self.share:g}",
             *(f"--{name}={n}" for name, n in self.epochs(pretrain_part).items()),
         )
-        return Variant(self.name, (flagfile,), flags)
+        return Variant(self.name, tuple(flagfiles), flags)
 
 
 def grid(

@@ -116,6 +116,14 @@ def test_an_arm_pays_against_supervised_training_on_its_pictures(pays, tmp_path)
     assert without.startswith("is `supervised-expression` and pays: ")
 
 
+def test_few_labels_have_a_recipe_of_their_own(pays, tmp_path):
+    (tmp_path / "few.cfg").write_text("--dropout=0.7\n")
+    assert pays("--label_shares=1,0.1", "--few_labels_flagfile=few.cfg") == (0, "")
+    for share, dropout in (("1", "0.5"), ("0.1", "0.7")):
+        text = pathlib.Path(f"out/joint-none-share{share}-budget8-seed1.json")
+        assert f"--dropout={dropout}" in json.loads(text.read_text())["flags"]
+
+
 def test_nothing_pays_while_what_it_is_compared_to_is_missing(pays, tmp_path):
     for seed in (1, 2):
         name = f"joint-expression-share1-budget8-seed{seed}"
@@ -149,7 +157,7 @@ def test_no_cell_takes_more_than_its_budget():
 
 
 def test_flags_of_a_cell():
-    variant = Cell("byel_units", "neutral", 1.0, 8).variant("r.cfg", "d", 600, 0.5)
+    variant = Cell("byel_units", "neutral", 1.0, 8).variant(["r.cfg"], "d", 600, 0.5)
     assert variant.flagfiles == ("r.cfg",)
     assert variant.flags == (
         "--objective=byel",
@@ -162,7 +170,7 @@ def test_flags_of_a_cell():
         "--pretrain_epochs=3",
         "--finetune_epochs=4",
     )
-    label = Cell("joint", "label", 0.02, 8).variant("r.cfg", "d", 600, 0.5).flags
+    label = Cell("joint", "label", 0.02, 8).variant(["r.cfg"], "d", 600, 0.5).flags
     assert "--train_data=synthetic=d/none" in label and "--pairs=label" in label
 
 
