@@ -408,6 +408,7 @@ def test_every_flagfile_builds_its_stages(
             "--synthesize_eval=12",
             "--head=built-in",  # others are fetched
             "--nosoft_labels",  # so few faces have no mixture among them
+            "--label_share=1",  # and no few to label
             "--eval_every_epochs=0",  # to save time
             "--batch_size=8",
             "--max_steps=1",
