@@ -217,11 +217,7 @@ def _moments(domain: Domain, heads: Mapping[str, Renderer]) -> np.ndarray:
             face = plain_face(domain, "neutral", weights, people[len(others[head])])
             face = _changed(_changed(face, _WORN), changes)
             others[head].append(draw.render_clean(face, 92))
-    names = [f"{expression}:" for expression, _ in _MOMENTS]
-    captions = [
-        f"{name} {variant.split(',')[0]}"[:19]
-        for name, (_, variant) in zip(names, _MOMENTS, strict=True)
-    ]
+    captions = [f"{name}: {variant.split(',')[0]}"[:19] for name, variant in _MOMENTS]
     return np.concatenate([_table(captions, rows), _table([*_CIRCUMSTANCES], others)])
 
 

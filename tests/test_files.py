@@ -5,6 +5,7 @@ import pytest
 from byel_tf import files
 from byel_tf.errors import RunError
 from byel_tf.files import (
+    code_digest,
     new_directory,
     new_file,
     require_new_directory,
@@ -220,3 +221,14 @@ def test_taken_for_a_leftover_before_it_is_held_it_is_made_again(
         file.write(b"whole")
     assert tries[0] != tries[1]
     assert (tmp_path / "out").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("name", ["a.py", "b/c.toml", "files.txt", "hand.npz"])
+def test_a_hash_of_the_program_sees_its_data(tmp_path, name):
+    (tmp_path / "b").mkdir()
+    (tmp_path / name).write_bytes(b"1")
+    before = code_digest(tmp_path)
+    (tmp_path / "b" / "a.pyc").write_bytes(b"1")
+    assert code_digest(tmp_path) == before
+    (tmp_path / name).write_bytes(b"2")
+    assert code_digest(tmp_path) != before

@@ -30,6 +30,11 @@ _PAIRS = {
     "sees both pictures, and so twice as many",
     "neutral": "from a face and its twin at rest",
 }
+_ON_FIXMATCH = (
+    "- FixMatch has no label smoothing, for smoothed labels teach no answer as sure as "
+    "its threshold; of images without labels it runs its weak view forward and "
+    "backward as well, which it need not, and so has fewer epochs than a budget could."
+)
 _PROBES = ("linear_probe", "nearest_neighbours")
 _CHART = (6.5, 5.0)
 
@@ -186,8 +191,9 @@ def document(
         "of encoder passes; a backward pass counts as two, and only training counts. "
         "Budgets are in epochs of supervised training over all images, of which no arm "
         "takes more. All arms of a share have one recipe, made for supervised training "
-        "of it; the epoch is the best on the validation split, whose labels are all "
-        "known at every share. Who has more epochs in a budget chooses among more. "
+        "of all labels, or of few where the command has --few_labels_flagfile; the "
+        "epoch is the best on the validation split, whose labels are all known at "
+        "every share. Who has more epochs in a budget chooses among more. "
         "Made by:",
         "",
         f"    {command}",
@@ -205,9 +211,11 @@ def document(
     lines += ["## How to read it", ""]
     lines += [
         "- Macro F1 is the mean over the seeds; its 95 % interval resamples images. A "
-        "difference's interval resamples images, the same for both, and seeds; with "
-        "three seeds it holds the true difference in about 88 cases of 100 where seeds "
-        "differ by more than single images.",
+        "difference's interval resamples images, the same for both, and seeds, of "
+        "each arm apart: below a share of 1 it is wider than it need be, for one seed "
+        "labels the same persons in all arms. With three seeds it holds the true "
+        "difference in about 88 cases of 100 where seeds differ by more than single "
+        "images.",
         "- An arm pays where the intervals of its differences lie above 0: to the "
         "control, and where it learns from second pictures with labels, to supervised "
         "training on these.",
@@ -216,16 +224,18 @@ def document(
         "images are one.",
         "- Linear probe and neighbours learn from the representations of the training "
         "images whose labels the arm has.",
-        "- FixMatch has no label smoothing, for smoothed labels teach no answer as "
-        "sure as its threshold; of images without labels it runs its weak view forward "
-        "and backward as well, which it need not, and so has fewer epochs than it "
-        "could have in a budget.",
+        *([_ON_FIXMATCH] if _is_trained(content, "fixmatch") else []),
         "- Drawn pairs are the renderer's knowledge: at a share below 1, faces without "
         "a label have them as well. Photographs have none.",
         *(f"- {note}" for note in content["notes"]),
         "",
     ]
     return "\n".join(lines)
+
+
+def _is_trained(content: Mapping[str, Any], objective: str) -> bool:
+    points = [point for some in content["datasets"].values() for point in some]
+    return any(point["arm"].startswith(f"{objective}-") for point in points)
 
 
 def _legend(points: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -152,23 +152,11 @@ def compare(
             "to": first,
             "macro_f1": variants[name]["macro_f1"] - variants[first]["macro_f1"],
             "interval": percentile_interval(
-                _differences(runs, columns, resampled, first, name, rng)
+                resampled_means(resampled[:, columns[name]], rng)
+                - resampled_means(resampled[:, columns[first]], rng)
             ),
         }
     return {"images": len(labels), "variants": variants, "differences": differences}
-
-
-def _differences(runs, columns, resampled, first, name, rng) -> np.ndarray:
-    """Differences of means over seeds, in each resample, (R,).
-
-    Runs of one seed belong together, for it decides what both draw, such as which
-    persons are labelled: where both variants have the same seeds, pairs are drawn.
-    """
-    one, other = resampled[:, columns[first]], resampled[:, columns[name]]
-    seeds = [[run.seed for run in runs[variant]] for variant in (first, name)]
-    if seeds[0] == seeds[1]:
-        return resampled_means(other - one, rng)
-    return resampled_means(other, rng) - resampled_means(one, rng)
 
 
 def remarks(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:

@@ -96,10 +96,10 @@ def _explanation(summary: Mapping[str, Any]) -> list[str]:
     if others and min(seeds) > 1:
         lines.append(
             f"A difference is to {first}. Its interval resamples images, the same for "
-            "both variants, and seeds, in pairs where both have the same: it covers "
-            "other images of the same kind and other seeds. With few seeds it is "
-            "rough: where seeds differ by more than single images, it holds the true "
-            "difference with three seeds in about 88 cases of 100."
+            "both variants, and seeds, of each variant anew: it covers other images of "
+            "the same kind and other seeds. With few seeds it is rough: where seeds "
+            "differ by more than single images, it holds the true difference with "
+            "three seeds in about 88 cases of 100."
         )
     elif others:
         lines.append(

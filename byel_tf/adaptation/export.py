@@ -28,9 +28,9 @@ from byel_tf.serving.export import (
 from byel_tf.serving.model_card import collect_facts, write_model_card
 from byel_tf.serving.networks import UNREADABLE, read_network, variables_file
 
-# Facts that are of the files, not of the model: what is written is in float32.
 # Of what it was adapted to, so many are compared.
 _CHECKED = 64
+# Facts that are of the files, not of the model: what is written is in float32.
 _OF_FILES = ("limits", "files", "weights", "weights_parity")
 
 

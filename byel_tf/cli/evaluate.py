@@ -221,7 +221,12 @@ def _adaptation_flags(options: EvaluateOptions) -> tuple[MethodFlags, GuardFlags
         raise UsageError(f"--adapt_with={options.adapt_with}: {error}") from error
     if words and not options.adapt:
         raise UsageError("--adapt_with has no meaning without --adapt")
-    method_flags, guard_flags = parse(["--adapt_with", *words], MethodFlags, GuardFlags)
+    try:
+        method_flags, guard_flags = parse(["", *words], MethodFlags, GuardFlags)
+    except UsageError as error:
+        raise UsageError(f"--adapt_with: {error}") from error
+    if method_flags.seed != MethodFlags.seed:
+        raise UsageError("--adapt_with: --seed is given to evaluate itself")
     return method_flags, guard_flags
 
 

@@ -57,7 +57,7 @@ class ExportOptions:
     note: tuple[str, ...] = option(
         (),
         "Paragraph for the model card's section on licences, such as where data come "
-        "from.",
+        "from; the card within a run has those of the last command alone.",
     )
     output: str | None = option(
         None,

@@ -210,7 +210,7 @@ def commands(run: Mapping[str, Any], export: Mapping[str, Any]) -> str:
     drawn = f" Faces are those of byel_tf {release}." if release and not before else ""
     text = (
         f"{before}`flags.cfg` holds the flags at the end of this card, where paths are "
-        "shortened: without its lines --eval_data, or with data as they are with you."
+        "shortened: take out its lines --eval_data, or give data as they are with you."
         f"{drawn}{modified}"
     )
     return "\n".join(["```bash", *lines, "```", "", text])

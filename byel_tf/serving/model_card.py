@@ -114,11 +114,11 @@ _HEAD_LICENCES = {
         "photographs of persons its repository does not say, and that the change of "
         "its assets to CC0 is a work in progress it does say."
     ),
-    "modified": (
-        "Data of a head that is named as modified above differ from its release: what "
-        "they are under, who drew the faces has to say."
-    ),
 }
+_MODIFIED_HEAD = (
+    "Data of a head that is named as modified above differ from its release: what they "
+    "are under, who drew the faces has to say."
+)
 _OTHER_IMAGES = (
     "Of images that were imported for training, their licences are not recorded here: "
     "ask who imported them."
@@ -205,7 +205,7 @@ def model_card(facts: CardFacts) -> str:
         "## Limits",
         _LIMITS,
         "## Licences",
-        "\n\n".join([_LICENCES, *_data_licences(facts.run), *facts.notes]),
+        "\n\n".join([_LICENCES, *_data_licences(facts), *facts.notes]),
         _AGAIN,
         commands(facts.run, export),
         "## Ethics and the EU AI Act",
@@ -245,27 +245,29 @@ def write_model_card_from_files(
     if not facts.run and written.is_file():
         # Copied out of its run, the card alone still tells of it.
         card = _with_formats(written.read_text(encoding="utf-8"), facts)
-        added = "".join(f"{note}\n\n" for note in facts.notes)
-        card = card.replace(_AGAIN, added + _AGAIN, 1)
+        card = _with_notes(card, facts.notes)
         write_atomically(pathlib.Path(folder, FILE_NAME), card)
         return
     write_model_card(folder, facts)
 
 
-def _data_licences(run: Mapping[str, Any]) -> list[str]:
+def _data_licences(facts: CardFacts) -> list[str]:
     """What is known of the licences of what the model learned from."""
+    run = facts.run
     source = _training_source(run)
     if source is None:
         return []
     is_drawn = source.get("kind") == "synthesis"
-    is_only_drawn = is_drawn and not run.get("init_from")
-    sentences = [_DRAWN_IMAGES] if is_only_drawn else []
+    is_adapted = bool(facts.export.get("adaptation"))
+    is_only_drawn = is_drawn and _pretrained_weights(run) == "none"
+    sentences = [_DRAWN_IMAGES] if is_only_drawn and not is_adapted else []
     if not is_drawn:
         sentences.append(_OTHER_IMAGES)
         if cropping_of(source).kind == "face":
             sentences.append(_CROPPED_IMAGES)
     head = str(source.get("head", ""))
-    return sentences + [text for name, text in _HEAD_LICENCES.items() if name in head]
+    sentences += [text for name, text in _HEAD_LICENCES.items() if name in head]
+    return sentences + ([_MODIFIED_HEAD] if "modified" in head else [])
 
 
 def _training_source(run: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -295,6 +297,14 @@ def _with_formats(card: str, facts: CardFacts) -> str:
         + format_table(facts.formats, facts.export)
         + (following + rest)
     )
+
+
+def _with_notes(card: str, notes: Sequence[str]) -> str:
+    """A card with paragraphs at the end of its section on licences."""
+    before, heading, after = card.partition(_AGAIN)
+    if not heading:  # of a release before there was that section
+        return "\n\n".join([card.rstrip("\n"), *notes]) + "\n"
+    return before + "".join(f"{note}\n\n" for note in notes) + heading + after
 
 
 def count_images(datasets: Iterable[PreparedDataset]) -> dict[str, dict[str, int]]:

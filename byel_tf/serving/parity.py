@@ -15,9 +15,10 @@ FLOAT_LIMIT = 1e-4
 UNIT_LIMIT = 1e-3
 #: Greatest difference of the macro F1, for int8.
 MACRO_F1_LIMIT = 0.01
-#: Greatest differences of a probability and of an action unit's intensity, for weights
-#: in half precision.
-HALF_LIMIT, HALF_UNIT_LIMIT = 5e-3, 2e-2
+#: Greatest difference of a probability, for weights in half precision.
+HALF_LIMIT = 5e-3
+#: Greatest difference of an action unit's intensity, for weights in half precision.
+HALF_UNIT_LIMIT = 2e-2
 
 _BATCH_SIZE = 64
 

@@ -70,15 +70,14 @@ def fresh_faces(dataset: PreparedDataset, head: str, workers: int) -> FreshFaces
             f"--draw=stream: data set {name} was not drawn, so there is nothing to go "
             "on drawing: give one that synthesize has drawn, or --draw=first"
         )
-    domain = source["domain"] in DOMAINS and load_domain(source["domain"])
-    # Releases before 0.6 recorded a hash of users' files alone.
-    if not domain or source.get("domain_sha256", domain.digest) != domain.digest:
+    domain, digest = source["domain"], source.get("domain_sha256")
+    if domain not in DOMAINS or digest != load_domain(domain).digest:
         raise UsageError(
             f"--draw=stream: data set {name} was drawn from '{source['domain']}', a "
             "file of your own or of another release, which it does not hold: give "
             "--draw=first, or draw it anew"
         )
-    pictures = domain.pictures_of_a_person
+    pictures = load_domain(domain).pictures_of_a_person
     (size,) = dataset.manifest.image_sizes
     return FreshFaces(
         drawing=Drawing(

@@ -23,6 +23,10 @@ from byel_tf.evaluation.scored_classes import choose_scored_classes
 PAIRS = ("none", "expression", "neutral", "label")
 
 
+# Of what does not bootstrap, the second pictures that it learns from.
+_PAIRS_OF = {"supervised": ("none", "expression"), "fixmatch": ("none",)}
+
+
 @dataclasses.dataclass(frozen=True)
 class RunDatasets:
     """What a run reads.
@@ -57,10 +61,6 @@ class RunDatasets:
         """Every data set under what it is used for."""
         named = {f"eval_data {name}": d for name, d in self.reported.items()}
         return {"train_data": self.train, "selection_data": self.selection, **named}
-
-
-# Of what does not bootstrap, the second pictures that it learns from.
-_PAIRS_OF = {"supervised": ("none", "expression"), "fixmatch": ("none",)}
 
 
 def open_datasets(config: TrainingConfig) -> RunDatasets:
@@ -140,6 +140,8 @@ def _voted(train: PreparedDataset) -> int:
 def _pairs(config: TrainingConfig, train: PreparedDataset) -> str:
     """What the views are taken from; as of `RunDatasets`.
 
+    Second pictures that the objective does not look at are none.
+
     Raises:
       UsageError: If what is to be subtracted is not what the pictures differ in, or
         pairs are asked for where nothing looks at them.
@@ -154,7 +156,7 @@ def _pairs(config: TrainingConfig, train: PreparedDataset) -> str:
             f"'{pairs}', which this program does not know: give --pairs=none"
         )
     model, wrong = config.model, "--subtraction=action_units"
-    if model.objective in ("supervised", "fixmatch") and pairs == "label":
+    if model.objective in _PAIRS_OF and pairs == "label":
         raise UsageError(
             f"--pairs=label is for what bootstraps, which "
             f"--objective={model.objective} does not: leave it out"

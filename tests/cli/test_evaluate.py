@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from byel_tf.cli.evaluate import main
+from byel_tf.adaptation.guard import Guard
+from byel_tf.adaptation.settings import MethodSettings
+from byel_tf.cli.evaluate import EvaluateOptions, _adaptation_flags, main
 from byel_tf.program import run_program
 
 
@@ -203,7 +205,11 @@ GIVEN = ("--model={middle}", "--output=out")
         ((*GIVEN, "--data=real", "--adapt_with=--depth=1"), "meaning without --adapt"),
         (
             (*GIVEN, "--data=real", "--adapt=prior", "--adapt_with=--deep=1"),
-            "unknown flag --deep",
+            "--adapt_with: unknown flag --deep",
+        ),
+        (
+            (*GIVEN, "--data=real", "--adapt=prior", "--adapt_with=--seed=2"),
+            "--adapt_with: --seed is given to evaluate itself",
         ),
         (
             (*GIVEN, "--data=real", "--adapt=prior", "--adapt_with=--depth=2"),
@@ -250,6 +256,17 @@ def test_data_of_other_classes(failing, prepare_brightness):
 def test_undecodable_picture(failing, prepare_brightness):
     prepare_brightness("broken", test=[(0, 0), (None, 1)])
     assert "1.png cannot be decoded" in failing(*GIVEN, "--data=broken", code=1)
+
+
+def test_flags_of_adaptation():
+    words = "--exponent=1 --noguard --batch_size=50"
+    options = EvaluateOptions("m", "out", adapt=("prior",), adapt_with=words)
+    methods, guard = _adaptation_flags(options)
+    assert (methods.settings().exponent, methods.batch_size) == (1, 50)
+    assert guard.used() is None
+    methods, guard = _adaptation_flags(EvaluateOptions("m", "out"))
+    assert methods.settings() == MethodSettings()
+    assert guard.used() == Guard()
 
 
 def test_help(capsys):

@@ -120,6 +120,13 @@ def test_found_by_name_and_only_whole(halved, tmp_path, monkeypatch, files):
     assert result.probabilities.shape == (3, 2)
     assert model.action_units == UNITS and result.action_units.shape == (3, 2)
 
+    own = tmp_path / "people"
+    own.mkdir()
+    (own / "run.json").write_text("{}")
+    with pytest.raises(RunError, match="a run without an export, and also the name"):
+        find_export("people")
+    shutil.rmtree(own)
+
     data = folder / "variables" / "variables.data-00000-of-00001"
     content = bytearray(data.read_bytes())
     content[len(content) // 2] ^= 1

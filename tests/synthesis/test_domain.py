@@ -155,6 +155,11 @@ def test_own_file_on_another(write):
             "changes.* has no 'skin'",
         ),
         (
+            'base = "synthetic"\n[expressions.a]\nintensity = [0, 1]\n'
+            '[[expressions.a.variants]]\nname = "b"\nshare = 1\nmirror = 1\n',
+            "mirror must be true or false",
+        ),
+        (
             'base = "synthetic"\n[expressions.fear]\nwithout = ["joy"]\n',
             "expressions.fear.without has no 'joy'; it has bared teeth, closed mouth",
         ),

@@ -3,6 +3,7 @@ import collections
 import numpy as np
 import pytest
 
+from byel_tf.synthesis import sampling
 from byel_tf.synthesis.action_units import SHAPES
 from byel_tf.synthesis.domain import load_domain
 from byel_tf.synthesis.face import OF_THE_PERSON, SECTIONS, Face
@@ -126,6 +127,13 @@ def test_the_second_domain_keeps_its_faces():
         assert face.strands.kind == face.print.kind == "none"
         assert face.growth.youth == 0 and face.headwear.edge == 5.2
         assert face.accessories.head_cover in ("none", "cap", "scarf")
+
+
+def test_the_other_side_of_a_movement():
+    shapes = ("mouthSmile_L", "browDown_R", "mouthLeft", "jawRight", "jawOpen")
+    others = ("mouthSmile_R", "browDown_L", "mouthRight", "jawLeft", "jawOpen")
+    assert tuple(map(sampling._mirror, shapes)) == others
+    assert tuple(map(sampling._mirror, others)) == shapes
 
 
 def test_unknown_expression(domain):

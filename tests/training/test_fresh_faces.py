@@ -192,6 +192,7 @@ def test_what_fails_reaches_all_that_read(config, drawn):
     [
         ({"kind": "folder"}, "was not drawn.*or --draw=first"),
         ({"domain_sha256": "0"}, "a file of your own"),
+        ({"domain_sha256": None}, "or of another release"),
         ({"head": "ict-facekit"}, "drawn with ict-facekit.*give --head=ict-facekit"),
     ],
 )

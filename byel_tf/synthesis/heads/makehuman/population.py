@@ -25,7 +25,7 @@ from byel_tf.synthesis.heads.makehuman.layout import (
     TEETH_SHAPES,
 )
 
-#: Identity modes from this one on decide what is not a detail; those are fewer.
+#: Identity modes before this one are for details, of which there are fewer.
 TRAITS = 128
 _TRAITS_DRAWN = 28
 # Ages of the targets on the scale from a baby to an old person.

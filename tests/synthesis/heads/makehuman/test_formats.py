@@ -131,6 +131,16 @@ def test_a_target_that_is_not_compressed(tmp_path):
         parsed(path, parse_target)
 
 
+@pytest.mark.parametrize("parse", [parse_picture, lambda data: 1 + parse_json(data)])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{"])
+def test_whatever_is_wrong_is_one_line(tmp_path, parse, content):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match="is not what it should be") as caught:
+        parsed(path, parse)
+    assert "\n" not in str(caught.value)
+
+
 def test_how_a_mesh_keeps_to_the_body():
     fit = parse_fit(FIT)
     np.testing.assert_array_equal(fit.indices, [[1, 2, 3], [4, 4, 4]])
