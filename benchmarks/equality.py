@@ -112,7 +112,7 @@ def train_here(network: str, statistics: str, rows: str, end: str, *flags: str) 
             strategy, batches.map(_reverse), is_endless
         )
     if end == "trained":
-        run.finish_run = lambda *_: {}
+        run._Run._finish = lambda self, *_: json.loads(self._cluster.from_chief("{}"))
     named = dict(flag[2:].split("=", 1) for flag in flags)
     byel_tf.train(byel_tf.training_config(**named))
 

@@ -50,6 +50,13 @@ def place(tmp_path):
     shutil.copytree(CHECKOUT / "flags", tmp_path / "flags")
     flagfile = tmp_path / "flags/own.cfg"
     small = flagfile.read_text().replace("=resnet18", f"={small_network.NAME}")
+    for given, fewer in (
+        ("finetune_epochs=18", "finetune_epochs=2"),
+        ("finetune_warmup_epochs=3", "finetune_warmup_epochs=1"),
+        ("batch_size=64", "batch_size=16"),
+    ):
+        assert given in small
+        small = small.replace(given, fewer)
     flagfile.write_text(small)
     program = f"import runpy\nrunpy.run_path({str(PROGRAM)!r}, run_name='__main__')\n"
     (tmp_path / "train_main.py").write_text(small_network.CODE + program)
@@ -58,7 +65,7 @@ def place(tmp_path):
     python = programs / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    draw(tmp_path / "my_faces", "synthetic", 12, CLASSES, 1)
+    draw(tmp_path / "my_faces", "synthetic", 5, CLASSES, 1)
     draw(
         tmp_path / "my_photographs/2019", "shifted", 2, [n.title() for n in CLASSES], 2
     )

@@ -18,7 +18,6 @@ import numpy as np
 
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
 from byel_tf.data.manifest import split_name
-from byel_tf.evaluation.bootstrap import count_confusions, macro_f1
 from byel_tf.evaluation.predictions import Predictions, predictions_csv
 from byel_tf.flagging import parse, to_flagfile
 from byel_tf.program import run_program
@@ -77,8 +76,9 @@ def leave_results(folder, config, share_right):
         labels = np.arange(120) % 3
         guesses = rng.integers(3, size=120)
         predicted = np.where(rng.random(120) < share_right, labels, guesses)
-        confusions = count_confusions(labels, predicted[np.newaxis], len(CLASSES))
-        results["datasets"][name] = {"macro_f1": macro_f1(confusions)[0]}
+        counts = np.bincount(3 * labels + predicted, minlength=9).reshape(3, 3)
+        f1 = 2 * counts.diagonal() / (counts.sum(axis=0) + counts.sum(axis=1))
+        results["datasets"][name] = {"macro_f1": float(f1.mean())}
         table = predictions_csv(
             Predictions(
                 tuple(f"{i}.png" for i in range(122)),

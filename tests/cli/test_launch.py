@@ -27,6 +27,14 @@ def meet():
 """
 
 
+@pytest.fixture(autouse=True)
+def _hangup_as_in_a_terminal():
+    """The tests themselves may have been started with it ignored, as by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def launch(monkeypatch, tmp_path):
     """A function that starts a launch of a program; what still runs is ended."""

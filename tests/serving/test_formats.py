@@ -89,13 +89,14 @@ def litert_file(exported):
     return formats.convert_to_litert(exported.classifier, exported.images)
 
 
-@pytest.fixture
-def small(tmp_path, tiny_encoder, rng):
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, tiny_encoder):
     """A network of one convolution, which is quickly converted."""
+    rng = np.random.default_rng(20220720)
     network = ExpressionNetwork(tiny_encoder(), len(CLASSES))
     network.head.kernel.assign(rng.normal(size=network.head.kernel.shape))
     pixels = rng.integers(0, 256, (8, 16, 16, 3), np.uint8)
-    return Exported(tmp_path, network, pixels)
+    return Exported(tmp_path_factory.mktemp("small"), network, pixels)
 
 
 def test_onnx_runtime(onnx_file, exported):
@@ -211,10 +212,12 @@ def test_other_weights_are_refused(small, convert):
     # What is converted is no longer what was exported.
     (classify,) = small.classifier.module.classify.concrete_functions
     bias = next(one for one in classify.variables if one.shape == (3,))
+    before = bias.numpy()
     bias.assign(bias + [0.01, 0, 0])
     function = getattr(formats, f"convert_to_{convert}")
     with pytest.raises(RunError, match=r"is not written.*differ.*\(set: \d\.png\)"):
         function(small.classifier, small.images)
+    bias.assign(before)
 
 
 def test_int8_of_another_macro_f1_is_refused(small):

@@ -12,6 +12,7 @@ from byel_tf.data.records import read_records
 from byel_tf.data.verify import verify
 from byel_tf.errors import RunError, UsageError
 from byel_tf.locks import locked_folder
+from byel_tf.synthesis import dataset as dataset_module
 from byel_tf.synthesis import drawing
 from byel_tf.synthesis.action_units import LABEL_NAMES, label_values
 from byel_tf.synthesis.dataset import (
@@ -27,6 +28,14 @@ from byel_tf.synthesis.sampling import sample_face
 
 CLASSES = ("anger", "happiness", "neutral")
 SHARES = {"train": 0.5, "validation": 0.25, "test": 0.25}
+
+
+@pytest.fixture(autouse=True)
+def _no_prototypes(request, monkeypatch):
+    """The sheet of prototypes, which takes longer than the few faces of a set."""
+    if request.function is not test_prototypes_are_beside_the_shards:
+        empty = np.zeros((2, 2, 3), np.uint8)
+        monkeypatch.setattr(dataset_module, "prototype_sheet", lambda *_: empty)
 
 
 @pytest.fixture

@@ -193,7 +193,8 @@ class StageRuns:
     def __init__(self, name, data, folder, build_encoder, replicas, *flags):
         self.name, self._data = name, data
         strategies = {1: "--strategy=one_device", 2: "--strategy=mirrored"}
-        self._flags = [strategies[replicas], *flags]
+        # Compiled views have tests of their own.
+        self._flags = [strategies[replicas], "--xla=off", *flags]
         self._build_encoder = build_encoder
         self._run = self._open(configure(data, folder, *self._flags), Interruption())
         self.strategy = self._run._strategy

@@ -144,6 +144,7 @@ def test_batches_are_those_of_a_set_drawn_first(config, drawn):
 def test_a_run_is_that_of_a_set_drawn_first(config, drawn, tmp_path, monkeypatch):
     small = {"encoder": "resnet18", "width": 0.25, "stem": "small"}
     small |= {"finetune_epochs": 2, "log_every_steps": 1, "strategy": "one_device"}
+    small |= {"xla": "off"}
     monkeypatch.setattr(run_module._Run, "_finish", lambda *_: {})
 
     def losses(name, **flags):

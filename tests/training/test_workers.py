@@ -42,6 +42,7 @@ def begin(data, tmp_path):
             *(f"--train_data={data}", "--batch_size=32"),
             f"--model_dir={tmp_path / folder}",
             *FLAGS,
+            "--xla=off",  # compiled views have tests of their own
             *layout.flags,
             *flags,
         ]

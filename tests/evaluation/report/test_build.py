@@ -102,6 +102,7 @@ def test_everything_is_in_it(evaluations, origin):
     assert "&lt;set&gt;" in page and "<set>" not in page
 
 
+@pytest.mark.usefixtures("no_charts")
 @pytest.mark.parametrize(
     "name", ["1. a.jpg", "1) a", "- a.jpg", "+ a", "===", "   ", "", "\\"]
 )
@@ -118,6 +119,7 @@ def test_no_file_name_ends_the_picture(
     assert f"1.00\n{name}</figcaption>" in page
 
 
+@pytest.mark.usefixtures("no_charts")
 @pytest.mark.parametrize("name", ["map", "map.png", "map-1.png", "training"])
 def test_no_data_set_takes_the_place_of_another_picture(
     evaluations, origin, tmp_path, name
@@ -130,6 +132,7 @@ def test_no_data_set_takes_the_place_of_another_picture(
     assert report.files()["report.html"].count("<img ") == len(report.pictures)
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_the_least(prepare_brightness, make_evaluation, tmp_path):
     evaluation = make_evaluation(prepare_brightness("set", test=[(0, 0)]))
     origin = Origin(tmp_path, "ab", {}, (), None, None)
@@ -142,6 +145,7 @@ def test_the_least(prepare_brightness, make_evaluation, tmp_path):
     assert all("set/" in name for name in report.pictures)
 
 
+@pytest.mark.usefixtures("no_charts")
 @pytest.mark.parametrize("content", [None, "", "{", '{"stage": "pretrain"'])
 @pytest.mark.parametrize("cosines", [None, np.eye(2)])
 def test_a_run_without_curves_says_so(
@@ -163,6 +167,7 @@ def test_a_run_without_curves_says_so(
     assert len(trained) == (cosines is not None)
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_the_synthetic_set_is_on_the_map_once(
     evaluations, origin, prepare_brightness, make_evaluation
 ):
@@ -181,6 +186,7 @@ def test_the_synthetic_set_is_on_the_map_once(
     assert mapped({"faces": other}) == "drawn (test) 26, faces 26"
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_files(evaluations, origin):
     report = build_report("t", evaluations, CLASSES, origin, {})
     content = results_content(evaluations, CLASSES, {"split": "test"})
@@ -198,6 +204,7 @@ def test_files(evaluations, origin):
     assert list(results["datasets"]) == list(evaluations)
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_names_that_pictures_lack_are_said(evaluations, origin, monkeypatch):
     lacked = {"dark", "my | <set> (1)", "validation"}
     monkeypatch.setattr(figures, "can_draw", lambda text: text not in lacked)
