@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -14,10 +15,10 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Runs `python -m byel_tf.cli.<name>` in an empty folder."""
+def start(tmp_path):
+    """Runs `python -m byel_tf.cli.<name>` in an empty folder, as a process."""
 
-    def run_program(name, *arguments, cwd=tmp_path, **environment):
+    def start_program(name, *arguments, cwd=tmp_path, **environment):
         return subprocess.run(
             [sys.executable, "-m", f"byel_tf.cli.{name}", *arguments],
             cwd=cwd,
@@ -26,7 +27,27 @@ def run(tmp_path):
             env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
         )
 
-    return run_program
+    return start_program
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd):
+    """As `start`, here."""
+
+    def run_here(name, *arguments):
+        main = importlib.import_module(f"byel_tf.cli.{name}").main
+        monkeypatch.chdir(tmp_path)
+        capfd.readouterr()
+        try:
+            code = run_program(main, [f"{name}.py", *arguments])
+        except SystemExit as ended:  # of --help
+            code = ended.code
+        return types.SimpleNamespace(
+            returncode=code,
+            **dict(zip(("stdout", "stderr"), capfd.readouterr(), strict=True)),
+        )
+
+    return run_here
 
 
 @pytest.fixture

@@ -136,9 +136,9 @@ def listed_in(folder):
     }
 
 
-def test_counts_add_up(run, folder, tmp_path):
+def test_counts_add_up(start, folder, tmp_path):
     arguments = ("--source=images", "--splits=train", "--max_bytes=1000000")
-    done = run("prepare", *arguments, "--output=out")
+    done = start("prepare", *arguments, "--output=out")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     manifest = json.loads((tmp_path / "out" / "dataset.json").read_text())
     with open(tmp_path / "out" / "rejected.csv", newline="") as file:
@@ -167,7 +167,7 @@ def test_counts_add_up(run, folder, tmp_path):
     assert f"rejected: {len(rejected)}, listed in rejected.csv" in done.stdout
     assert not list(tmp_path.glob(".out*"))
 
-    strict = run("prepare", *arguments, "--output=strict", "--strict")
+    strict = start("prepare", *arguments, "--output=strict", "--strict")
     assert strict.returncode == 1
     assert f"--strict: {len(rejected)} images were rejected" in strict.stderr
     assert strict.stderr.count("\n") == 1

@@ -53,9 +53,9 @@ def folder(tmp_path):
     return tmp_path / "set"
 
 
-def test_table_and_sheets(run, folder):
+def test_table_and_sheets(start, folder):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    done = run("inspect", "set")
+    done = start("inspect", "set")
     assert (done.returncode, done.stderr) == (0, "")
     sha256 = hashlib.sha256(before["dataset.json"]).hexdigest()
     size = sum(len(v) for k, v in before.items() if k.endswith("tfrecord"))
@@ -85,7 +85,7 @@ def test_table_and_sheets(run, folder):
     assert sorted(os.listdir(folder / "sheets")) == names
     for name, content in before.items():
         assert (folder / name).read_bytes() == content
-    assert run("inspect", "--verify", "set").returncode == 0
+    assert start("inspect", "--verify", "set").returncode == 0
 
 
 def test_only_the_table(run, folder):

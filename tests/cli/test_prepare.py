@@ -18,8 +18,8 @@ def source(tmp_path):
     return tmp_path / "images"
 
 
-def test_prepared_folder(run, source, tmp_path):
-    done = run("prepare", "--source=images", "--output=out", "--splits=test")
+def test_prepared_folder(start, source, tmp_path):
+    done = start("prepare", "--source=images", "--output=out", "--splits=test")
     assert (done.returncode, done.stderr) == (0, "")
     content = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert content["splits"]["test"]["per_class"]["happiness"] == 4
@@ -114,11 +114,11 @@ def test_only_bad_images(run, source, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
 
 
-def test_names_and_terminals_without_unicode(run, source, tmp_path):
+def test_names_and_terminals_without_unicode(start, source, tmp_path):
     folder = os.fsdecode(b"caf\xc3\xa9-\xff")
     (source / folder).mkdir()
     (source / folder / "a.png").write_bytes(b"text")
-    done = run("prepare", "--source=images", "--output=out", PYTHONIOENCODING="ascii")
+    done = start("prepare", "--source=images", "--output=out", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert r"1 \xd7 unknown class 'caf\xe9-\udcff'" in done.stdout
 
@@ -155,11 +155,11 @@ def test_table_with_splits(run, table, tmp_path):
     assert len(content["splits"]["train"]["shards"]) > 1
 
 
-def test_beam_gives_the_same_bytes(run, table, tmp_path):
+def test_beam_gives_the_same_bytes(start, table, tmp_path):
     pytest.importorskip("apache_beam", reason="Apache Beam is not installed")
     arguments = ("prepare", "--source=list.csv", "--alias=AN=anger")
-    run(*arguments, "--output=local", "--shard_bytes=2000")
-    done = run(
+    start(*arguments, "--output=local", "--shard_bytes=2000")
+    done = start(
         *arguments,
         "--output=beamed",
         "--shard_bytes=2000",
