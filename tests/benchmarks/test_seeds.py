@@ -354,7 +354,7 @@ def test_images_that_differ_are_left_out(compare, control):
     )
     code, _, error = compare(*arguments, "--dataset=drawn")
     assert code == 1
-    assert "data set drawn cannot be compared: its images are not the same" in error
+    assert "data set drawn cannot be compared: its files are not the same" in error
     code, _, error = compare(*arguments, "--dataset=real", "--dataset=only")
     assert code == 2
     assert "--dataset=only: variant a reports on t, real, drawn" in error
