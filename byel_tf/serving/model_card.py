@@ -7,11 +7,12 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from byel_tf.data.crops import cropping_of, read_cropping
+from byel_tf.data.crops import read_cropping
 from byel_tf.data.manifest import Manifest, PreparedDataset, read_manifest
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
 from byel_tf.json_files import read_object
+from byel_tf.serving.card_licences import licences, training_source
 from byel_tf.serving.card_tables import (
     action_unit_table,
     adaptation_words,
@@ -85,44 +86,6 @@ _LIMITS = """\
 - Nothing above says how scores differ between groups of people; drawn faces that vary
   in skin tone, age and sex-linked shape do not make a model fair: measure that."""
 
-_LICENCES = """\
-The code is byel_tf's, under the Apache License 2.0, and asks for nothing of the weights
-that it trains. Whoever crops photographs for this model by byel_tf's `--crop=face` runs
-a face detector with the weights of the package mtcnn, of which their author says that
-they should not be used commercially; `--detector=own` does without them."""
-
-_CROPPED_IMAGES = (
-    "The images that it was trained on were cropped to the face: if by mtcnn, what its "
-    "author says holds for them as well."
-)
-_DRAWN_IMAGES = (
-    "It was trained on drawn faces alone: on no photograph of a face, and on no data "
-    "whose licence forbids commercial use, but for what is said below of how the "
-    "heads were made."
-)
-
-# Of the heads that faces are drawn with, by their name in a data set's source.
-_HEAD_LICENCES = {
-    "built-in": "The built-in head is a part of byel_tf.",
-    "ict-facekit": (
-        "ICT-FaceKit, whose head faces were drawn with, is under the MIT licence; it "
-        "was made from scans of persons by the USC Institute for Creative Technologies."
-    ),
-    "makehuman": (
-        "MakeHuman's and MPFB's meshes, targets and pictures, which faces were drawn "
-        "with, are under CC0 1.0. Whether the pictures of its skins come from "
-        "photographs of persons its repository does not say, and that the change of "
-        "its assets to CC0 is a work in progress it does say."
-    ),
-}
-_MODIFIED_HEAD = (
-    "Data of a head that is named as modified above differ from its release: what they "
-    "are under, who drew the faces has to say."
-)
-_OTHER_IMAGES = (
-    "Of images that were imported for training, their licences are not recorded here: "
-    "ask who imported them."
-)
 _FORMATS, _AGAIN = "## Formats", "## Made again"
 
 _ETHICS = """\
@@ -205,7 +168,7 @@ def model_card(facts: CardFacts) -> str:
         "## Limits",
         _LIMITS,
         "## Licences",
-        "\n\n".join([_LICENCES, *_data_licences(facts), *facts.notes]),
+        "\n\n".join([*_licences(facts), *facts.notes]),
         _AGAIN,
         commands(facts.run, export),
         "## Ethics and the EU AI Act",
@@ -251,36 +214,16 @@ def write_model_card_from_files(
     write_model_card(folder, facts)
 
 
-def _data_licences(facts: CardFacts) -> list[str]:
-    """What is known of the licences of what the model learned from."""
-    run = facts.run
-    source = _training_source(run)
-    if source is None:
-        return []
-    is_drawn = source.get("kind") == "synthesis"
-    is_adapted = bool(facts.export.get("adaptation"))
-    is_only_drawn = is_drawn and _pretrained_weights(run) == "none"
-    sentences = [_DRAWN_IMAGES] if is_only_drawn and not is_adapted else []
-    if not is_drawn:
-        sentences.append(_OTHER_IMAGES)
-        if cropping_of(source).kind == "face":
-            sentences.append(_CROPPED_IMAGES)
-    head = str(source.get("head", ""))
-    sentences += [text for name, text in _HEAD_LICENCES.items() if name in head]
-    return sentences + ([_MODIFIED_HEAD] if "modified" in head else [])
-
-
-def _training_source(run: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Where the training images come from; None where that is not recorded."""
-    dataset = (run.get("datasets") or {}).get("train_data")
-    return None if dataset is None else dataset.get("source") or {}
+def _licences(facts: CardFacts) -> list[str]:
+    is_plain = _pretrained_weights(facts.run) == "none"
+    return licences(facts.run, is_plain and not facts.export.get("adaptation"))
 
 
 def _training_images(export: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     cropping = read_cropping(export)
     if cropping is None:
         return "not recorded how cropped"
-    if (_training_source(run) or {}).get("kind") == "synthesis":
+    if (training_source(run) or {}).get("kind") == "synthesis":
         return f"drawn, in the frame of a crop to the face (margin {cropping.margin:g})"
     return str(cropping)
 

@@ -394,6 +394,9 @@ def test_licences_and_how_it_is_made_again():
     assert "byel export --model=RUN --weights=float16 --data=FACES" in half
     started = {**RUN, "datasets": data, "init_from": {"what": "an export"}}
     assert "drawn faces alone" not in model_card(CardFacts(EXPORT, started))
+    adapted = {**EXPORT, "adaptation": {"method": "prior"}}
+    card = model_card(CardFacts(adapted, {**RUN, "datasets": data}))
+    assert "drawn faces alone" not in card
     started = {**RUN, "datasets": data, "encoder_weights": "imagenet"}
     assert "drawn faces alone" not in model_card(CardFacts(EXPORT, started))
     data["train_data"]["source"] = {"kind": "folder", "crop": "face"}
