@@ -12,7 +12,7 @@ from byel_tf.synthesis.heads.load import BUILT_IN
 @pytest.fixture(scope="session")
 def heads():
     """Drawn heads of other persons than those that were learned from."""
-    return draw_heads((BUILT_IN,), "synthetic", 12, 7001, 1)
+    return draw_heads((BUILT_IN,), "synthetic", 24, 7001, 1)
 
 
 @pytest.fixture(scope="session")
