@@ -82,7 +82,8 @@ class PaysOptions:
     report: str = option(
         "",
         "Document to write, such as docs/when_byel_pays.md; charts go to images/ by "
-        "its side. Empty: OUTPUT/when_byel_pays.md.",
+        "its side, the runs' results and pays.json to a folder of its name. Empty: "
+        "OUTPUT/when_byel_pays.md.",
     )
 
 
@@ -140,8 +141,14 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
         (report.parent / _IMAGES).mkdir(parents=True, exist_ok=True)
         for name, png in images.items():
             write_atomically(report.parent / _IMAGES / name, png)
+        kept = report.with_suffix("") if options.report else None
+        if kept:
+            kept.mkdir(exist_ok=True)
+            names = [folder.result(run_name(run.variant, run.seed)) for run in finished]
+            for file in (folder.path / "pays.json", *names):
+                write_atomically(kept / file.name, file.read_bytes())
         command = shlex.join(["python", "-m", "benchmarks.pays", *argv[1:]])
-        text = document(content, command, _IMAGES, list(images))
+        text = document(content, command, _IMAGES, list(images), kept and kept.name)
         write_atomically(report, text)
         print(f"\n{text}\nwritten: {report}, {folder.path / 'pays.json'}", flush=True)
     if failed:

@@ -174,7 +174,11 @@ def _chart(points: Sequence[Mapping[str, Any]], x: str, label: str, title: str):
 
 
 def document(
-    content: Mapping[str, Any], command: str, folder: str, names: Sequence[str]
+    content: Mapping[str, Any],
+    command: str,
+    folder: str,
+    names: Sequence[str],
+    kept: str | None = None,
 ) -> str:
     """The document: what pays first, then every number.
 
@@ -183,6 +187,8 @@ def document(
       command: What makes it again.
       folder: Of the charts, as seen from the document.
       names: File names of the charts.
+      kept: Folder of the runs' results, as seen from the document; None if they are
+        not beside it.
     """
     lines = [
         "# When BYEL pays",
@@ -198,7 +204,10 @@ def document(
         "",
         f"    {command}",
         "",
-        f"Last made: {content['machine']}.",
+        f"Last made: {content['machine']}.{_kept(kept)}",
+        "",
+        "The paper's own gain is 2.8 % of its baseline's score (macro F1 0.3084 against "
+        "0.30; arXiv 2207.10003).",
         "",
         *_legend(next(iter(content["datasets"].values()), [])),
         "",
@@ -231,6 +240,16 @@ def document(
         "",
     ]
     return "\n".join(lines)
+
+
+def _kept(folder: str | None) -> str:
+    if folder is None:
+        return ""
+    return (
+        f" Every run's results are in [{folder}/]({folder}/): copied to the folder "
+        "--output of the command, they are read in place of training, and this page "
+        "is computed anew."
+    )
 
 
 def _is_trained(content: Mapping[str, Any], objective: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import sys
 
 import numpy as np
@@ -96,6 +97,20 @@ def test_a_grid_is_trained_compared_and_continued(pays, tmp_path):
     for image in images:
         assert f"(images/{image.name})" in text
         assert Image.open(image).size[0] > 400
+
+
+def test_results_beside_the_page_make_it_again_without_training(pays, tmp_path):
+    assert pays("--report=pages/page.md") == (0, "")
+    page = pathlib.Path("pages/page.md")
+    first = page.read_text()
+    assert "[page/](page/)" in first
+    calls = (tmp_path / "control" / "calls").read_text()
+    shutil.rmtree("out")
+    shutil.copytree("pages/page", "out")
+    page.unlink()
+    assert pays("--report=pages/page.md") == (0, "")
+    assert page.read_text() == first
+    assert (tmp_path / "control" / "calls").read_text() == calls
 
 
 def test_an_arm_pays_against_supervised_training_on_its_pictures(pays, tmp_path):
