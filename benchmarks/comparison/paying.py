@@ -206,7 +206,7 @@ def document(
         "",
         f"Last made: {content['machine']}.{_kept(kept)}",
         "",
-        "The paper's own gain is 2.8 % of its baseline's score (macro F1 0.3084 against "
+        "The paper's own gain is 2.8 % of its baseline's score (macro F1 0.3084 to "
         "0.30; arXiv 2207.10003).",
         "",
         *_legend(next(iter(content["datasets"].values()), [])),
