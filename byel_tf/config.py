@@ -233,6 +233,13 @@ class ModelOptions:
         "--pairs=neutral.",
         choices=("class", "action_units"),
     )
+    standardize_targets: bool = option(
+        False,
+        "byol, byel, joint: whether the directions of the target's projections are "
+        "standardised over the batch, each entry less its mean and over its "
+        "deviation. Where views share little, as in pairs of two persons, predictions "
+        "drift otherwise to the one direction that all have in common.",
+    )
     bootstrap_weight: float = option(1.0, "Weight of the bootstrap loss.", lower=0)
     classification_weight: float = option(
         1.0,

@@ -318,6 +318,7 @@ SWITCHES = [
     "--finetune_learning_rate=1e-2",
     "--weight_ema=0.9",
     "--flip_average",
+    "--standardize_targets",
     "--max_steps=3",
 ]
 

@@ -79,7 +79,7 @@ class Bootstrap(keras.Model):
         )
         self._label_smoothing = label_smoothing
         self._class_weights = class_weights
-        target.set_weights(encoder.get_weights() + projector.get_weights())
+        target.copy_from(encoder, projector)
 
     @property
     def means(self) -> list[str]:
@@ -114,7 +114,7 @@ class Bootstrap(keras.Model):
     def follow(self, encoder: keras.Model, momentum: tf.Tensor) -> None:
         """Moves the target network towards the online one."""
         online = encoder.trainable_variables + self.projector.trainable_variables
-        update_moving_average(self.target.trainable_variables, online, momentum)
+        update_moving_average(self.target.following_variables, online, momentum)
 
     def loss(
         self, representation: tf.Tensor, target: tf.Tensor, batch: Batch

@@ -132,9 +132,7 @@ class BYEL(StageModel):
         )
         self._label_smoothing = label_smoothing
         self._class_weights = class_weights
-        self.target.set_weights(
-            self.online.encoder.get_weights() + self.online.projector.get_weights()
-        )
+        self.target.copy_from(self.online.encoder, self.online.projector)
         self.projection_deviation = ProjectionDeviation(
             self.online.projector.output_layer.units
         )
@@ -193,7 +191,7 @@ class BYEL(StageModel):
     def follow(self, momentum: tf.Tensor) -> None:
         """Moves the target network towards the online one."""
         update_moving_average(
-            self.target.trainable_variables, self.online.averaged_variables, momentum
+            self.target.following_variables, self.online.averaged_variables, momentum
         )
 
     def loss_and_gradients(

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from byel_tf.compat import keras
+from byel_tf.losses import l2_normalize
 from byel_tf.models.mlp import MLP
 
 
@@ -12,16 +13,44 @@ class TargetNetwork(keras.Model):
     It learns nothing itself: its weights follow the online network's.
     """
 
-    def __init__(self, encoder: keras.Model, projector: MLP, name: str = "target"):
-        """Makes the network from its parts."""
+    def __init__(
+        self,
+        encoder: keras.Model,
+        projector: MLP,
+        direction_norm: keras.layers.Layer | None = None,
+        name: str = "target",
+    ):
+        """Makes the network from its parts.
+
+        Args:
+          encoder: Built encoder.
+          projector: Built projector.
+          direction_norm: Built batch norm over the directions of the projections,
+            whose scale stays 1 and offset 0; or None, as in BYOL and BYEL.
+          name: Name of the network.
+        """
         super().__init__(name=name, autocast=False)
         self.encoder = encoder
         self.projector = projector
+        self.direction_norm = direction_norm
+
+    @property
+    def following_variables(self) -> list[tf.Variable]:
+        """The trainable variables that follow the online network's, in its order."""
+        return self.encoder.trainable_variables + self.projector.trainable_variables
+
+    def copy_from(self, encoder: keras.Model, projector: MLP) -> None:
+        """Takes all weights of the online network's encoder and projector."""
+        self.encoder.set_weights(encoder.get_weights())
+        self.projector.set_weights(projector.get_weights())
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Images (B, H, W, 3) in [0, 1] → projections (B, D), float32."""
         representation = self.encoder(images, training=training)
-        return self.projector(representation, training=training)
+        projection = self.projector(representation, training=training)
+        if self.direction_norm is None:
+            return projection
+        return self.direction_norm(l2_normalize(projection), training=training)
 
 
 class OnlineNetwork(keras.Model):

@@ -75,7 +75,11 @@ def build_parts(
         return built
 
     projector, predictor = mlp("projector", representation_size), mlp("predictor", size)
-    target = TargetNetwork(build_encoder(), mlp("projector", representation_size))
+    norm = None
+    if model_options.standardize_targets:
+        norm = make_norm("direction_norm", dtype="float32")
+        norm(tf.zeros([1, size]))  # makes its variables
+    target = TargetNetwork(build_encoder(), mlp("projector", representation_size), norm)
     classifier = subtract = movements = None
     if model_options.objective != "byol":
         classifier = EmotionClassifier(

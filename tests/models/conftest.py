@@ -65,6 +65,7 @@ def make_byel(tiny_encoder):
         make_views=ready_views,
         make_norm=batch_norm,
         has_movements=False,
+        is_standardized=False,
         **options,
     ):
         mlp = functools.partial(build_mlp, make_norm=make_norm)
@@ -74,8 +75,12 @@ def make_byel(tiny_encoder):
             mlp("projector", REPRESENTATION),
             mlp("predictor", PROJECTION),
         )
+        norm = make_norm("direction_norm", dtype="float32")
+        norm(tf.zeros([1, PROJECTION]))
         target = TargetNetwork(
-            tiny_encoder(make_norm), mlp("projector", REPRESENTATION)
+            tiny_encoder(make_norm),
+            mlp("projector", REPRESENTATION),
+            norm if is_standardized else None,
         )
         emotions = build_emotions(make_norm) if has_emotions else None
         model = BYEL(
@@ -94,7 +99,7 @@ def make_byel(tiny_encoder):
         )
         if is_scattered:
             scatter(model.learned_variables)
-            scatter(model.target.trainable_variables)
+            scatter(model.target.following_variables)
         model.compile(optimizer or sgd())
         return model
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 from byel_tf.models.encoders import build_encoder
 from byel_tf.models.mlp import MLP
 from byel_tf.models.networks import ExpressionNetwork, OnlineNetwork, TargetNetwork
+from byel_tf.models.normalization import batch_norm
 from tests.models.stepping import scatter
 
 
@@ -39,6 +40,23 @@ def test_target_network_pairs_up_with_what_it_follows(online, images, tiny_encod
         variable.assign(followed)
     projection, _ = online(images, training=True)
     np.testing.assert_allclose(target(images, training=True), projection, rtol=1e-5)
+
+
+def test_a_target_with_standardised_directions(online, images, tiny_encoder):
+    norm = batch_norm("direction_norm", dtype="float32")
+    norm(tf.zeros([1, 8]))
+    target = TargetNetwork(tiny_encoder(), MLP(16, 8, "projector"), norm)
+    target(images)
+    target.copy_from(online.encoder, online.projector)
+    pairs = zip(target.following_variables, online.averaged_variables, strict=True)
+    for variable, followed in pairs:
+        np.testing.assert_array_equal(variable, followed)
+    projection, _ = online(images, training=True)
+    directions = projection / np.linalg.norm(projection, axis=1, keepdims=True)
+    centred = directions - directions.numpy().mean(axis=0)
+    expected = centred / np.sqrt(np.mean(centred**2, axis=0) + 1e-5)
+    found = target(images, training=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_reference_online_network_has_35_07_million_parameters():
