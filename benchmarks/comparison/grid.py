@@ -7,16 +7,23 @@ from benchmarks.comparison.variants import Variant
 from byel_tf.errors import UsageError
 from byel_tf.training.cost import encoder_passes
 
-#: What learns: the flags of each, and the pairs that mean something to it.
+_STANDARD, _UNITS = ("--standardize_targets",), ("--subtraction=action_units",)
+_ALL_PAIRS = ("none", "label", "expression", "neutral")
+_TWO_PERSONS = ("label", "expression")
+#: What learns: the objective and other flags of each, and the pairs that mean something
+#: to it.
 OBJECTIVES = {
-    "supervised": ((), ("none", "expression")),
+    "supervised": ("supervised", (), ("none", "expression")),
     # Smoothed labels teach no answer that is as sure as its threshold.
-    "fixmatch": (("--label_smoothing=0",), ("none",)),
-    "joint": ((), ("none", "label", "expression", "neutral")),
-    "byel": ((), ("none", "label", "expression", "neutral")),
-    "byol": ((), ("none", "label", "expression", "neutral")),
-    "joint_units": (("--subtraction=action_units",), ("neutral",)),
-    "byel_units": (("--subtraction=action_units",), ("neutral",)),
+    "fixmatch": ("fixmatch", ("--label_smoothing=0",), ("none",)),
+    "joint": ("joint", (), _ALL_PAIRS),
+    "byel": ("byel", (), _ALL_PAIRS),
+    "byol": ("byol", (), _ALL_PAIRS),
+    "joint_standard": ("joint", _STANDARD, _TWO_PERSONS),
+    "byel_standard": ("byel", _STANDARD, _TWO_PERSONS),
+    "byol_standard": ("byol", _STANDARD, _TWO_PERSONS),
+    "joint_units": ("joint", _UNITS, ("neutral",)),
+    "byel_units": ("byel", _UNITS, ("neutral",)),
 }
 #: What the second picture of a face shows.
 PAIRS = ("none", "label", "expression", "neutral")
@@ -65,7 +72,7 @@ class Cell:
         Args:
           pretrain_part: Share of the budget for stage 1, where there is one.
         """
-        objective = self.objective.removesuffix("_units")
+        objective, _, _ = OBJECTIVES[self.objective]
         left = self.budget * encoder_passes("finetune", "supervised", "none")
         epochs = {}
         if objective in ("byel", "byol"):
@@ -87,10 +94,10 @@ class Cell:
           faces: Number of faces that are drawn where there is none.
           pretrain_part: As of `epochs`.
         """
-        flags, _ = OBJECTIVES[self.objective]
+        objective, flags, _ = OBJECTIVES[self.objective]
         drawn = self.pairs if self.pairs in ("expression", "neutral") else "none"
         flags = (
-            f"--objective={self.objective.removesuffix('_units')}",
+            f"--objective={objective}",
             *flags,
             f"--train_data=synthetic={data}/{drawn}",
             f"--synthesize_train={faces}",
@@ -131,9 +138,9 @@ def _cells(objectives, pairs, shares, budgets) -> Iterator[Cell]:
         for share in shares:
             cells = [
                 Cell(objective, kind, share, budget)
-                for objective, (_, known) in OBJECTIVES.items()
+                for objective, (_, flags, known) in OBJECTIVES.items()
                 # Movements of faces without labels are not known.
-                if share == 1 or not objective.endswith("_units")
+                if share == 1 or flags != _UNITS
                 for kind in known
             ]
             asked = {

@@ -20,6 +20,9 @@ _OBJECTIVES = {
     "joint": "these and BYEL on the same passes, in one stage, on all faces",
     "byel": "BYEL on all faces, then supervised",
     "byol": "BYOL on all faces, then supervised",
+    "joint_standard": "as joint, the target's directions being standardised",
+    "byel_standard": "as byel, the target's directions being standardised",
+    "byol_standard": "as byol, the target's directions being standardised",
     "joint_units": "as joint, the drawn movements being subtracted",
     "byel_units": "as byel, the drawn movements being subtracted",
 }
