@@ -99,6 +99,10 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
       RunError: If a run failed, or the runs cannot be compared.
     """
     (options,) = parse(argv, PaysOptions)
+    if options.report and not options.report.endswith(".md"):
+        raise UsageError(
+            f"--report={options.report}: expected a file name ending in .md"
+        )
     folder = ComparisonFolder(options.output)
     cells = grid(
         _names("objectives", options.objectives, OBJECTIVES),

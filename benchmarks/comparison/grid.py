@@ -7,8 +7,9 @@ from benchmarks.comparison.variants import Variant
 from byel_tf.errors import UsageError
 from byel_tf.training.cost import encoder_passes
 
+#: What the second picture of a face shows.
+PAIRS = ("none", "label", "expression", "neutral")
 _STANDARD, _UNITS = ("--standardize_targets",), ("--subtraction=action_units",)
-_ALL_PAIRS = ("none", "label", "expression", "neutral")
 _TWO_PERSONS = ("label", "expression")
 #: What learns: the objective and other flags of each, and the pairs that mean something
 #: to it.
@@ -16,17 +17,15 @@ OBJECTIVES = {
     "supervised": ("supervised", (), ("none", "expression")),
     # Smoothed labels teach no answer that is as sure as its threshold.
     "fixmatch": ("fixmatch", ("--label_smoothing=0",), ("none",)),
-    "joint": ("joint", (), _ALL_PAIRS),
-    "byel": ("byel", (), _ALL_PAIRS),
-    "byol": ("byol", (), _ALL_PAIRS),
+    "joint": ("joint", (), PAIRS),
+    "byel": ("byel", (), PAIRS),
+    "byol": ("byol", (), PAIRS),
     "joint_standard": ("joint", _STANDARD, _TWO_PERSONS),
     "byel_standard": ("byel", _STANDARD, _TWO_PERSONS),
     "byol_standard": ("byol", _STANDARD, _TWO_PERSONS),
     "joint_units": ("joint", _UNITS, ("neutral",)),
     "byel_units": ("byel", _UNITS, ("neutral",)),
 }
-#: What the second picture of a face shows.
-PAIRS = ("none", "label", "expression", "neutral")
 #: What all arms are compared to.
 CONTROL = "supervised-none"
 # What learns from labels sees both pictures of these pairs.

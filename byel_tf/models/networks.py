@@ -45,7 +45,10 @@ class TargetNetwork(keras.Model):
         self.projector.set_weights(projector.get_weights())
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Images (B, H, W, 3) in [0, 1] → projections (B, D), float32."""
+        """Images (B, H, W, 3) in [0, 1] → what is predicted, (B, D), float32.
+
+        Projections, or where there is a norm their standardised directions.
+        """
         representation = self.encoder(images, training=training)
         projection = self.projector(representation, training=training)
         if self.direction_norm is None:

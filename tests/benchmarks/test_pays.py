@@ -212,6 +212,7 @@ def test_too_small_a_budget():
         ("--label_shares=1,2", "expected numbers up to 1.0"),
         ("--budgets=8,8", "a number stands twice"),
         ("--budgets=x", "expected numbers up to"),
+        ("--report=docs/page", "ending in .md"),
     ],
 )
 def test_wrong_usage(pays, argument, expected):
