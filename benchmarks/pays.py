@@ -74,6 +74,9 @@ class PaysOptions:
         "8,24",
         "Encoder passes of a run, at most, in epochs of supervised training.",
     )
+    few_labels_budgets: str = option(
+        "", "The same where the label share is below 1. Empty: as --budgets."
+    )
     pretrain_part: float = option(
         0.5, "Share of the budget that byel and byol pre-train with.", lower=0, upper=1
     )
@@ -104,11 +107,20 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
             f"--report={options.report}: expected a file name ending in .md"
         )
     folder = ComparisonFolder(options.output)
+    budgets = _numbers("budgets", options.budgets, int, 10**6)
+    few_budgets = budgets
+    if options.few_labels_budgets:
+        few_budgets = _numbers(
+            "few_labels_budgets", options.few_labels_budgets, int, 10**6
+        )
     cells = grid(
         _names("objectives", options.objectives, OBJECTIVES),
         _names("pairs", options.pairs, PAIRS),
-        _numbers("label_shares", options.label_shares, float, 1.0),
-        _numbers("budgets", options.budgets, int, 10**6),
+        [
+            (share, budget)
+            for share in _numbers("label_shares", options.label_shares, float, 1.0)
+            for budget in (budgets if share == 1 else few_budgets)
+        ],
         options.pretrain_part,
     )
     data = options.data or str(folder.path / "data")

@@ -111,41 +111,49 @@ class Cell:
 def grid(
     objectives: Sequence[str],
     pairs: Sequence[str],
-    shares: Sequence[float],
-    budgets: Sequence[int],
+    places: Sequence[tuple[float, int]],
     pretrain_part: float,
 ) -> list[Cell]:
     """The cells that mean something, the cheapest first and the control before all.
 
     The controls of all are always among them.
 
+    Args:
+      objectives: Of `OBJECTIVES`.
+      pairs: Of `PAIRS`.
+      places: Label shares, each with a budget.
+      pretrain_part: Share of a budget for stage 1, where there is one.
+
     Raises:
       UsageError: If a budget is too small.
     """
-    cells = list(_cells(objectives, pairs, shares, budgets))
+    cells = list(_cells(objectives, pairs, places))
     for cell in cells:
         if 0 in cell.epochs(pretrain_part).values():
             raise UsageError(
-                f"--budgets={cell.budget} is less than an epoch of each stage of "
+                f"a budget of {cell.budget} is less than an epoch of each stage of "
                 f"{cell.arm}: give a larger one"
             )
     return cells
 
 
-def _cells(objectives, pairs, shares, budgets) -> Iterator[Cell]:
-    for budget in sorted(budgets):
-        for share in shares:
-            cells = [
-                Cell(objective, kind, share, budget)
-                for objective, (_, flags, known) in OBJECTIVES.items()
-                # Movements of faces without labels are not known.
-                if share == 1 or flags != _UNITS
-                for kind in known
-            ]
-            asked = {
-                cell.arm
-                for cell in cells
-                if cell.objective in objectives and cell.pairs in pairs
-            }
-            needed = {CONTROL, *asked}.union(*map(controls, asked))
-            yield from (cell for cell in cells if cell.arm in needed)
+def _cells(objectives, pairs, places) -> Iterator[Cell]:
+    for share, budget in sorted(places, key=lambda place: place[1]):
+        cells = [
+            Cell(objective, kind, share, budget)
+            for objective, (_, flags, known) in OBJECTIVES.items()
+            if _is_meant(objective, flags, share)
+            for kind in known
+        ]
+        asked = {
+            cell.arm
+            for cell in cells
+            if cell.objective in objectives and cell.pairs in pairs
+        }
+        needed = {CONTROL, *asked}.union(*map(controls, asked))
+        yield from (cell for cell in cells if cell.arm in needed)
+
+
+def _is_meant(objective: str, flags: Sequence[str], share: float) -> bool:
+    """False for what needs labels of all faces, or faces without one."""
+    return objective != "fixmatch" if share == 1 else flags != _UNITS

@@ -118,7 +118,7 @@ def _difference(runs, arm: str, control: str, dataset: str, resamples: int):
 
 
 def charts(content: Mapping[str, Any]) -> dict[str, bytes]:
-    """Curves over passes at each share, and over shares at the largest budget.
+    """Curves over passes at each share, and over shares at the largest budget of all.
 
     Args:
       content: That of `pays.json`.
@@ -137,11 +137,15 @@ def charts(content: Mapping[str, Any]) -> dict[str, bytes]:
                 "encoder passes",
                 f"{dataset}: {100 * share:g} % labelled",
             )
-        largest = max(point["budget"] for point in points)
-        chosen = [point for point in points if point["budget"] == largest]
-        made[f"pays-{number}-shares.png"] = _chart(
-            chosen, "share", "share of the persons that is labelled", dataset
-        )
+        budgets = [{p["budget"] for p in points if p["share"] == s} for s in shares]
+        if common := set.intersection(*budgets):
+            chosen = [point for point in points if point["budget"] == max(common)]
+            made[f"pays-{number}-shares.png"] = _chart(
+                chosen,
+                "share",
+                "share of the persons that is labelled",
+                f"{dataset}: budget {max(common)}",
+            )
     return made
 
 

@@ -25,6 +25,7 @@ SMALL = (
     "--label_shares=1",
     "--budgets=8",
     "--seeds=1,2",
+    "--resamples=100",
 )
 
 
@@ -99,17 +100,22 @@ def test_a_grid_is_trained_compared_and_continued(pays, tmp_path):
         assert Image.open(image).size[0] > 400
 
 
+def _numbers(page: pathlib.Path) -> list[str]:
+    """Its lines but for the one with date and load."""
+    return [x for x in page.read_text().split("\n") if not x.startswith("Last made: ")]
+
+
 def test_results_beside_the_page_make_it_again_without_training(pays, tmp_path):
     assert pays("--report=pages/page.md") == (0, "")
     page = pathlib.Path("pages/page.md")
-    first = page.read_text()
-    assert "[page/](page/)" in first
+    assert "[page/](page/)" in page.read_text()
+    first = _numbers(page)
     calls = (tmp_path / "control" / "calls").read_text()
     shutil.rmtree("out")
     shutil.copytree("pages/page", "out")
     page.unlink()
     assert pays("--report=pages/page.md") == (0, "")
-    assert page.read_text() == first
+    assert _numbers(page) == first
     assert (tmp_path / "control" / "calls").read_text() == calls
 
 
@@ -131,12 +137,21 @@ def test_an_arm_pays_against_supervised_training_on_its_pictures(pays, tmp_path)
     assert without.startswith("is `supervised-expression` and pays: ")
 
 
-def test_few_labels_have_a_recipe_of_their_own(pays, tmp_path):
+def test_few_labels_have_a_recipe_and_budgets_of_their_own(pays, tmp_path):
     (tmp_path / "few.cfg").write_text("--dropout=0.7\n")
-    assert pays("--label_shares=1,0.1", "--few_labels_flagfile=few.cfg") == (0, "")
-    for share, dropout in (("1", "0.5"), ("0.1", "0.7")):
-        text = pathlib.Path(f"out/joint-none-share{share}-budget8-seed1.json")
+    few = ("--few_labels_flagfile=few.cfg", "--few_labels_budgets=12")
+    assert pays("--label_shares=1,0.1", *few) == (0, "")
+    for place, dropout in (("share1-budget8", "0.5"), ("share0.1-budget12", "0.7")):
+        text = pathlib.Path(f"out/joint-none-{place}-seed1.json")
         assert f"--dropout={dropout}" in json.loads(text.read_text())["flags"]
+    # Over shares there is a chart where they have a budget in common.
+    images = pathlib.Path("out/images")
+    assert not (images / "pays-0-shares.png").exists()
+    assert pays("--label_shares=1,0.1", *few[:1], "--few_labels_budgets=8,12") == (
+        0,
+        "",
+    )
+    assert (images / "pays-0-shares.png").exists()
 
 
 def test_nothing_pays_while_what_it_is_compared_to_is_missing(pays, tmp_path):
@@ -158,8 +173,10 @@ def test_without_common_test_images_nothing_is_trained(pays, tmp_path):
 
 
 def test_no_cell_takes_more_than_its_budget():
-    cells = grid(list(OBJECTIVES), list(PAIRS), [1, 0.1], [8, 24], 0.5)
-    assert len(cells) == len({cell.name for cell in cells}) == 2 * (2 * 21 + 2)
+    places = [(1, 24), (1, 8), (0.1, 8), (0.1, 24)]
+    cells = grid(list(OBJECTIVES), list(PAIRS), places, 0.5)
+    assert len(cells) == len({cell.name for cell in cells}) == 2 * (2 * 20 + 3)
+    assert [cell.budget for cell in cells] == sorted(cell.budget for cell in cells)
     for cell in cells:
         epochs = cell.epochs(0.5)
         each = 4 if cell.pairs == "neutral" else 8
@@ -170,6 +187,7 @@ def test_no_cell_takes_more_than_its_budget():
         assert 3 * cell.budget - one < passes <= 3 * cell.budget
     units = [cell for cell in cells if cell.objective.endswith("_units")]
     assert {(cell.pairs, cell.share) for cell in units} == {("neutral", 1)}
+    assert {cell.share for cell in cells if cell.objective == "fixmatch"} == {0.1}
 
 
 def test_flags_of_a_cell():
@@ -191,18 +209,18 @@ def test_flags_of_a_cell():
 
 
 def test_the_control_is_always_there():
-    cells = grid(["supervised", "joint"], ["expression"], [1], [8], 0.5)
+    cells = grid(["supervised", "joint"], ["expression"], [(1, 8)], 0.5)
     arms = [cell.arm for cell in cells]
     assert arms == ["supervised-none", "supervised-expression", "joint-expression"]
-    cells = grid(["joint"], ["expression"], [1], [8], 0.5)
+    cells = grid(["joint"], ["expression"], [(1, 8)], 0.5)
     assert [cell.arm for cell in cells] == arms  # those that it is compared to
-    cells = grid(["byel"], ["neutral"], [1], [8], 0.5)
+    cells = grid(["byel"], ["neutral"], [(1, 8)], 0.5)
     assert [cell.arm for cell in cells] == ["supervised-none", "byel-neutral"]
 
 
 def test_too_small_a_budget():
     with pytest.raises(UsageError, match="less than an epoch of each stage of byel-"):
-        grid(["supervised", "byel"], ["none"], [1], [4], 0.5)
+        grid(["supervised", "byel"], ["none"], [(1, 4)], 0.5)
 
 
 @pytest.mark.parametrize(
@@ -212,6 +230,7 @@ def test_too_small_a_budget():
         ("--label_shares=1,2", "expected numbers up to 1.0"),
         ("--budgets=8,8", "a number stands twice"),
         ("--budgets=x", "expected numbers up to"),
+        ("--few_labels_budgets=0", "--few_labels_budgets=0: expected numbers up to"),
         ("--report=docs/page", "ending in .md"),
     ],
 )
