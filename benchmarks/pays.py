@@ -80,6 +80,9 @@ class PaysOptions:
     pretrain_part: float = option(
         0.5, "Share of the budget that byel and byol pre-train with.", lower=0, upper=1
     )
+    few_labels_pretrain_part: float = option(
+        0.5, "The same where the label share is below 1.", lower=0, upper=1
+    )
     seeds: str = option("1,2,3", "Seeds of each cell.")
     resamples: int = option(2000, "Bootstrap resamples.", lower=100)
     report: str = option(
@@ -113,26 +116,23 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
         few_budgets = _numbers(
             "few_labels_budgets", options.few_labels_budgets, int, 10**6
         )
+    whole = [(budget, options.pretrain_part) for budget in budgets]
+    few = [(budget, options.few_labels_pretrain_part) for budget in few_budgets]
     cells = grid(
         _names("objectives", options.objectives, OBJECTIVES),
         _names("pairs", options.pairs, PAIRS),
         [
-            (share, budget)
+            (share, *place)
             for share in _numbers("label_shares", options.label_shares, float, 1.0)
-            for budget in (budgets if share == 1 else few_budgets)
+            for place in (whole if share == 1 else few)
         ],
-        options.pretrain_part,
     )
     data = options.data or str(folder.path / "data")
     common = parse_common(options.common)
-    every, few = [options.flagfile_of_runs], options.few_labels_flagfile
+    recipe = [options.flagfile_of_runs]
+    few_recipe = [*recipe, *filter(None, [options.few_labels_flagfile])]
     variants = [
-        cell.variant(
-            [*every, few] if few and cell.share < 1 else every,
-            data,
-            options.faces,
-            options.pretrain_part,
-        )
+        cell.variant(recipe if cell.share == 1 else few_recipe, data, options.faces)
         for cell in cells
     ]
 

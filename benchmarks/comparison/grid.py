@@ -48,12 +48,14 @@ class Cell:
       pairs: Of `PAIRS`.
       share: Of the persons that are labelled, in (0, 1].
       budget: Most encoder passes, in supervised epochs over all images.
+      pretrain_part: Share of the budget for stage 1, where there is one, in (0, 1).
     """
 
     objective: str
     pairs: str
     share: float
     budget: int
+    pretrain_part: float
 
     @property
     def arm(self) -> str:
@@ -65,33 +67,26 @@ class Cell:
         """Name of its variant."""
         return f"{self.arm}-share{self.share:g}-budget{self.budget}"
 
-    def epochs(self, pretrain_part: float) -> dict[str, int]:
-        """Epochs of the stages that it has, within the budget.
-
-        Args:
-          pretrain_part: Share of the budget for stage 1, where there is one.
-        """
+    def epochs(self) -> dict[str, int]:
+        """Epochs of the stages that it has, within the budget."""
         objective, _, _ = OBJECTIVES[self.objective]
         left = self.budget * encoder_passes("finetune", "supervised", "none")
         epochs = {}
         if objective in ("byel", "byol"):
             each = encoder_passes("pretrain", objective, self.pairs)
-            epochs["pretrain_epochs"] = int(left * pretrain_part / each)
+            epochs["pretrain_epochs"] = int(left * self.pretrain_part / each)
             left -= epochs["pretrain_epochs"] * each
         each = encoder_passes("finetune", objective, self.pairs)
         epochs["finetune_epochs"] = left // each
         return epochs
 
-    def variant(
-        self, flagfiles: Sequence[str], data: str, faces: int, pretrain_part: float
-    ) -> Variant:
+    def variant(self, flagfiles: Sequence[str], data: str, faces: int) -> Variant:
         """The training as a variant.
 
         Args:
           flagfiles: The recipe that all cells of its label share have in common.
           data: Folder of the data sets, one for each kind of second pictures.
           faces: Number of faces that are drawn where there is none.
-          pretrain_part: As of `epochs`.
         """
         objective, flags, _ = OBJECTIVES[self.objective]
         drawn = self.pairs if self.pairs in ("expression", "neutral") else "none"
@@ -103,7 +98,7 @@ class Cell:
             f"--synthesize_pairs={drawn}",
             f"--pairs={'label' if self.pairs == 'label' else 'auto'}",
             f"--label_share={self.share:g}",
-            *(f"--{name}={n}" for name, n in self.epochs(pretrain_part).items()),
+            *(f"--{name}={n}" for name, n in self.epochs().items()),
         )
         return Variant(self.name, tuple(flagfiles), flags)
 
@@ -111,8 +106,7 @@ class Cell:
 def grid(
     objectives: Sequence[str],
     pairs: Sequence[str],
-    places: Sequence[tuple[float, int]],
-    pretrain_part: float,
+    places: Sequence[tuple[float, int, float]],
 ) -> list[Cell]:
     """The cells that mean something, the cheapest first and the control before all.
 
@@ -121,15 +115,14 @@ def grid(
     Args:
       objectives: Of `OBJECTIVES`.
       pairs: Of `PAIRS`.
-      places: Label shares, each with a budget.
-      pretrain_part: Share of a budget for stage 1, where there is one.
+      places: Label shares, each with a budget and the part of that for stage 1.
 
     Raises:
       UsageError: If a budget is too small.
     """
     cells = list(_cells(objectives, pairs, places))
     for cell in cells:
-        if 0 in cell.epochs(pretrain_part).values():
+        if 0 in cell.epochs().values():
             raise UsageError(
                 f"a budget of {cell.budget} is less than an epoch of each stage of "
                 f"{cell.arm}: give a larger one"
@@ -138,9 +131,9 @@ def grid(
 
 
 def _cells(objectives, pairs, places) -> Iterator[Cell]:
-    for share, budget in sorted(places, key=lambda place: place[1]):
+    for share, budget, pretrain_part in sorted(places, key=lambda place: place[1]):
         cells = [
-            Cell(objective, kind, share, budget)
+            Cell(objective, kind, share, budget, pretrain_part)
             for objective, (_, flags, known) in OBJECTIVES.items()
             if _is_meant(objective, flags, share)
             for kind in known

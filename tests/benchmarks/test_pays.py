@@ -173,12 +173,12 @@ def test_without_common_test_images_nothing_is_trained(pays, tmp_path):
 
 
 def test_no_cell_takes_more_than_its_budget():
-    places = [(1, 24), (1, 8), (0.1, 8), (0.1, 24)]
-    cells = grid(list(OBJECTIVES), list(PAIRS), places, 0.5)
+    places = [(1, 24, 0.5), (1, 8, 0.5), (0.1, 8, 0.5), (0.1, 24, 0.8)]
+    cells = grid(list(OBJECTIVES), list(PAIRS), places)
     assert len(cells) == len({cell.name for cell in cells}) == 2 * (2 * 20 + 3)
     assert [cell.budget for cell in cells] == sorted(cell.budget for cell in cells)
     for cell in cells:
-        epochs = cell.epochs(0.5)
+        epochs = cell.epochs()
         each = 4 if cell.pairs == "neutral" else 8
         passes = each * epochs.get("pretrain_epochs", 0)
         kind = cell.objective.partition("_")[0]
@@ -191,7 +191,7 @@ def test_no_cell_takes_more_than_its_budget():
 
 
 def test_flags_of_a_cell():
-    variant = Cell("byel_units", "neutral", 1.0, 8).variant(["r.cfg"], "d", 600, 0.5)
+    variant = Cell("byel_units", "neutral", 1.0, 8, 0.5).variant(["r.cfg"], "d", 600)
     assert variant.flagfiles == ("r.cfg",)
     assert variant.flags == (
         "--objective=byel",
@@ -204,23 +204,30 @@ def test_flags_of_a_cell():
         "--pretrain_epochs=3",
         "--finetune_epochs=4",
     )
-    label = Cell("joint", "label", 0.02, 8).variant(["r.cfg"], "d", 600, 0.5).flags
+    label = Cell("joint", "label", 0.02, 8, 0.5).variant(["r.cfg"], "d", 600).flags
     assert "--train_data=synthetic=d/none" in label and "--pairs=label" in label
 
 
+def test_more_of_a_budget_for_stage_1_leaves_less_for_stage_2():
+    cell = Cell("byol", "expression", 0.02, 32, 0.75)
+    assert cell.epochs() == {"pretrain_epochs": 9, "finetune_epochs": 8}
+    half = Cell("byol", "expression", 0.02, 32, 0.5)
+    assert half.epochs() == {"pretrain_epochs": 6, "finetune_epochs": 16}
+
+
 def test_the_control_is_always_there():
-    cells = grid(["supervised", "joint"], ["expression"], [(1, 8)], 0.5)
+    cells = grid(["supervised", "joint"], ["expression"], [(1, 8, 0.5)])
     arms = [cell.arm for cell in cells]
     assert arms == ["supervised-none", "supervised-expression", "joint-expression"]
-    cells = grid(["joint"], ["expression"], [(1, 8)], 0.5)
+    cells = grid(["joint"], ["expression"], [(1, 8, 0.5)])
     assert [cell.arm for cell in cells] == arms  # those that it is compared to
-    cells = grid(["byel"], ["neutral"], [(1, 8)], 0.5)
+    cells = grid(["byel"], ["neutral"], [(1, 8, 0.5)])
     assert [cell.arm for cell in cells] == ["supervised-none", "byel-neutral"]
 
 
 def test_too_small_a_budget():
     with pytest.raises(UsageError, match="less than an epoch of each stage of byel-"):
-        grid(["supervised", "byel"], ["none"], [(1, 4)], 0.5)
+        grid(["supervised", "byel"], ["none"], [(1, 4, 0.5)])
 
 
 @pytest.mark.parametrize(
