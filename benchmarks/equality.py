@@ -93,7 +93,7 @@ def train_here(network: str, statistics: str, rows: str, end: str, *flags: str) 
         os.environ["TF_XLA_FLAGS"] = "--tf_xla_cpu_global_jit"
     import byel_tf
     import byel_tf.compat  # before whatever else imports TensorFlow
-    from byel_tf.training import loop, run
+    from byel_tf.training import building, loop, run
 
     if statistics == "frozen":  # in the one place that makes batch norm
         plain = run.batch_norm
@@ -105,7 +105,9 @@ def train_here(network: str, statistics: str, rows: str, end: str, *flags: str) 
 
         run.batch_norm = frozen
     if network == "smooth":
-        run.encoder_builder = lambda *options: functools.partial(smooth, *options[2:])
+        building.encoder_builder = lambda *options: functools.partial(
+            smooth, *options[2:]
+        )
     if rows == "reversed":
         distribute = loop.distribute
         loop.distribute = lambda strategy, batches, is_endless: distribute(

@@ -14,11 +14,11 @@ from byel_tf.data.manifest import PreparedDataset
 from byel_tf.distribution.strategy import resolve_xla
 from byel_tf.errors import UsageError
 from byel_tf.models.normalization import batch_norm
+from byel_tf.training.building import encoder_builder
 from byel_tf.training.finetuning import build_finetuning
 from byel_tf.training.inputs import StageInputs, build_inputs, stage_policy
 from byel_tf.training.loop import Stage
 from byel_tf.training.pretraining import build_pretraining
-from byel_tf.training.run import encoder_builder
 
 #: Encoder passes of a step that costs nothing else, a backward pass counted as two:
 #: each of two views forwards and backwards online, forwards through the target; and one

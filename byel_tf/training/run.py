@@ -1,15 +1,14 @@
 """The main job: data sets in; checkpoints, curves, SavedModel and report out."""
 
-import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from byel_tf.compat import keras
-from byel_tf.config import PRETRAINED, ModelOptions, TrainingConfig
+from byel_tf.config import PRETRAINED, TrainingConfig
 from byel_tf.distribution.cluster import Cluster
 from byel_tf.distribution.replicas import processes_here
 from byel_tf.distribution.strategy import (
@@ -22,20 +21,17 @@ from byel_tf.distribution.strategy import (
     resolve_xla,
 )
 from byel_tf.errors import RunError
-from byel_tf.evaluation.scored_classes import choose_scored_classes
 from byel_tf.flagging import to_flagfile
-from byel_tf.models.byel import BOTH_WAYS, ONE_WAY
 from byel_tf.models.encoders import (
-    Encoder,
-    build_encoder,
     draws_by_itself,
     require_encoder,
 )
-from byel_tf.models.normalization import BatchNorm, batch_norm, sync_batch_norm
+from byel_tf.models.normalization import batch_norm, sync_batch_norm
 from byel_tf.models.step import StageModel
 from byel_tf.monitoring.profile import parse_steps
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.optimizers.factory import require_optimizer
+from byel_tf.training.building import StageBuilder, encoder_builder
 from byel_tf.training.caches import plan_caches
 from byel_tf.training.checkpoints import Checkpoint
 from byel_tf.training.datasets import (
@@ -43,11 +39,9 @@ from byel_tf.training.datasets import (
     open_datasets,
     require_distinct_names,
 )
-from byel_tf.training.finetuning import build_finetuning
 from byel_tf.training.fresh_faces import (
     FreshEpochs,
     drawn_epochs,
-    planned_epochs,
     require_drawing,
 )
 from byel_tf.training.from_chief import (
@@ -57,12 +51,7 @@ from byel_tf.training.from_chief import (
 )
 from byel_tf.training.inputs import (
     RECORDED_PAIRS,
-    StageInputs,
-    build_inputs,
-    class_weights,
     require_policy_options,
-    split_data,
-    stage_policy,
 )
 from byel_tf.training.interruption import Interruption
 from byel_tf.training.loop import (
@@ -72,7 +61,6 @@ from byel_tf.training.loop import (
     last_step,
 )
 from byel_tf.training.missing_data import synthesize_missing
-from byel_tf.training.pretraining import build_pretraining
 from byel_tf.training.provenance import (
     Notes,
     config_groups,
@@ -150,7 +138,6 @@ class _Run:
         fresh: FreshEpochs | None = None,
     ):
         self._config, self._datasets = config, datasets
-        self._fresh = fresh
         self._strategy, self._cluster = strategy, Cluster(strategy)
         self._directory, self._interruption = directory, interruption
         self._callbacks = callbacks
@@ -160,19 +147,19 @@ class _Run:
         is_synchronized = resolve_sync(
             config.run.sync_batch_norm, config.run.xla, strategy
         )
-        self._xla = resolve_xla(config.run.xla, is_synchronized)
+        xla = resolve_xla(config.run.xla, is_synchronized)
         require_even_batches(strategy, config.run.batch_size)
         devices = describe_devices(strategy)
         norm = ""
         if strategy.num_replicas_in_sync > 1:
             norm = f"; batch norm over {'all replicas' if is_synchronized else 'each'}"
-        print(f"devices: {devices}; XLA {self._xla}{norm}", flush=True)
+        print(f"devices: {devices}; XLA {xla}{norm}", flush=True)
         warning = idle_gpu_warning()
         if warning:
             print(warning)
         scored = [(datasets.selection, "validation"), (datasets.train, "validation")]
         scored += [(data, "test") for data in datasets.reported.values()]
-        self._caches = plan_caches(
+        caches = plan_caches(
             config.data.cache,
             None if fresh else datasets.train,
             scored,
@@ -180,7 +167,7 @@ class _Run:
             processes_here(strategy),
             2 if datasets.pairs in RECORDED_PAIRS else 1,
         )
-        print(f"cache: {self._caches.reason}", flush=True)
+        print(f"cache: {caches.reason}", flush=True)
         if datasets.pairs != "none":
             print(f"pairs: second pictures are of the kind {datasets.pairs}")
         if datasets.labelled is not None:
@@ -191,9 +178,13 @@ class _Run:
             print(f"labels: {datasets.voted:,} of {count:,} training images have votes")
         if datasets.train.name not in datasets.reported:
             print(f"note: {datasets.train.path} has no test split to report on")
-        self._make_norm = sync_batch_norm if is_synchronized else batch_norm
-        self._build_encoder = encoder_builder(
-            config.model, config.data.image_size, self._make_norm
+        self._build = StageBuilder(
+            config,
+            datasets,
+            caches,
+            xla,
+            sync_batch_norm if is_synchronized else batch_norm,
+            fresh,
         )
         described = describe_run(devices, datasets.by_use, config.model.encoder_weights)
         if datasets.labelled is not None:
@@ -214,7 +205,7 @@ class _Run:
         carried, encoder = {}, None
         with self._strategy.scope():
             if "pretrain" in stages and not begun:
-                stage = self._build_pretraining()
+                stage = self._build.pretraining()
                 state = self._train(stage, None, is_first=True)
                 encoder = stage.model.online.encoder
                 carried = {
@@ -227,7 +218,7 @@ class _Run:
                 del stage  # the target network and the optimizer's slots
             # Its first weights are the same whatever was built before it.
             keras.utils.set_random_seed(self._config.run.seed + _SECOND_SEEDS)
-            stage = self._build_finetuning(encoder or self._build_encoder())
+            stage = self._build.finetuning(encoder or self._build.build_encoder())
             is_first = "pretrain" not in stages
             state = self._train(stage, begun, is_first, carried)
         done = {"finetune": state.step}
@@ -302,86 +293,6 @@ class _Run:
             )
         print(take(source, model), flush=True)
         self._notes.run["init_from"] = source.to_json()
-
-    def _inputs(self, stage: int, num_views: int) -> StageInputs:
-        config, pairs = self._config, self._datasets.pairs
-        if num_views == 1 and pairs != "expression":
-            pairs = "none"
-        first_epoch = 0 if stage == 1 else planned_epochs(config)[0]
-        return build_inputs(
-            self._datasets.train,
-            config.data,
-            config.run,
-            stage=stage,
-            num_views=num_views,
-            augmentation=stage_policy(config, stage),
-            in_pipeline=config.augmentation.augment_in == "pipeline",
-            compile_views=self._xla == "views",
-            drop_remainder=stage == 1,
-            with_action_units=_has_action_units(config.model),
-            labelled=self._datasets.labelled,
-            pairs=pairs,
-            sees_all=num_views > 1,
-            cache=self._caches.training,
-            records_of=self._fresh and self._fresh.stage(first_epoch),
-        )
-
-    def _build_pretraining(self) -> Stage:
-        config = self._config
-        return build_pretraining(
-            config.pretrain,
-            config.model,
-            config.run,
-            self._inputs(1, 2),
-            directions=ONE_WAY if self._datasets.pairs == "neutral" else BOTH_WAYS,
-            **self._watched(self._datasets.train),
-        )
-
-    def _build_finetuning(self, encoder: Encoder) -> Stage:
-        config = self._config
-        objective = config.model.objective
-        return build_finetuning(
-            config.finetune,
-            config.model,
-            config.run,
-            self._inputs(2, 2 if objective in ("joint", "fixmatch") else 1),
-            encoder=encoder,
-            target_options=config.pretrain if objective == "joint" else None,
-            **self._watched(self._datasets.selection),
-        )
-
-    def _watched(self, validated) -> dict[str, Any]:
-        """What both stages are built with."""
-        config, datasets = self._config, self._datasets
-        batches = functools.partial(
-            split_data,
-            image_size=config.data.image_size,
-            batch_size=config.run.batch_size,
-            cache=self._caches.evaluation,
-        )
-        units = len(datasets.train.manifest.action_units)
-        are_subtracted = config.model.subtraction == "action_units"
-        reported = {
-            name: batches(
-                dataset,
-                "test",
-                labels=choose_scored_classes(datasets.classes, dataset).labels,
-            )
-            for name, dataset in datasets.reported.items()
-        }
-        return {
-            "validation": batches(validated, "validation"),
-            "reported": {n: found for n, found in reported.items() if found},
-            "classes": datasets.classes,
-            "num_action_units": units if config.model.action_unit_weight else 0,
-            "num_movements": units if are_subtracted else 0,
-            "class_weights": class_weights(
-                datasets.train, config.data.class_balance, datasets.labelled
-            ),
-            "build_encoder": self._build_encoder,
-            "make_norm": self._make_norm,
-            "jit_compile": self._xla == "jit",
-        }
 
     def _train(
         self,
@@ -489,28 +400,6 @@ def _draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str) -> b
     from byel_tf.evaluation.report.figures import confusion_matrix_png
 
     return confusion_matrix_png(counts, classes, title)
-
-
-def encoder_builder(
-    model: ModelOptions, image_size: int, make_norm: BatchNorm = batch_norm
-) -> Callable[[], Encoder]:
-    """A function without arguments that makes the configured encoder."""
-    return functools.partial(
-        build_encoder,
-        model.encoder,
-        image_size=image_size,
-        width=model.width,
-        stem=model.stem,
-        channels=model.channels,
-        normalization=model.normalization,
-        weights=model.encoder_weights,
-        make_norm=make_norm,
-    )
-
-
-def _has_action_units(model: ModelOptions) -> bool:
-    """Whether batches have the faces' action units."""
-    return model.action_unit_weight > 0 or model.subtraction == "action_units"
 
 
 def _require_options(config: TrainingConfig) -> None:

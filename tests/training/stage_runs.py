@@ -200,9 +200,9 @@ class StageRuns:
         self.strategy = self._run._strategy
         with self.strategy.scope():
             if name == "pretrain":
-                stage = self._run._build_pretraining()
+                stage = self._run._build.pretraining()
             else:
-                stage = self._run._build_finetuning(build_encoder())
+                stage = self._run._build.finetuning(build_encoder())
         self.stage = dataclasses.replace(
             stage,
             inputs=keep(stage.inputs),
@@ -226,7 +226,7 @@ class StageRuns:
             interruption,
             self.callbacks,
         )
-        run._build_encoder = self._build_encoder
+        run._build.build_encoder = self._build_encoder
         return run
 
     def state(self):

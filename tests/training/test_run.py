@@ -14,6 +14,7 @@ from byel_tf.history import read_history
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.program import run_program
 from byel_tf.serving import networks
+from byel_tf.training import building
 from byel_tf.training import run as module
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.run import train
@@ -61,7 +62,7 @@ def began(monkeypatch, tiny_encoder):
     began = []
     monkeypatch.setattr(CountingLoop, "began", began)
     monkeypatch.setattr(module, "StageLoop", CountingLoop)
-    monkeypatch.setattr(module, "encoder_builder", lambda *_: tiny_encoder)
+    monkeypatch.setattr(building, "encoder_builder", lambda *_: tiny_encoder)
     return began
 
 
@@ -376,9 +377,9 @@ def test_what_cannot_be_continued_bit_for_bit_is_said(run, folder, monkeypatch, 
 
 def test_classes_are_weighted_where_asked_for(run, monkeypatch):
     seen = []
-    build = module.build_finetuning
+    build = building.build_finetuning
     monkeypatch.setattr(
-        module,
+        building,
         "build_finetuning",
         lambda *a, **k: (seen.append(k["class_weights"]), build(*a, **k))[1],
     )
