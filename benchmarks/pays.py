@@ -1,6 +1,6 @@
 """`python -m benchmarks.pays`: when bootstrapping is worth its encoder passes.
 
-A grid of objective × pairs × label share × budget, several seeds each, against
+A grid of arms (objective × pairs) × label share × budget, several seeds each, against
 supervised training of the same label share and no more passes. Repeated, the command
 continues where it stopped.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from benchmarks.comparison.folder import ComparisonFolder
-from benchmarks.comparison.grid import CONTROL, OBJECTIVES, PAIRS, grid
+from benchmarks.comparison.grid import ARMS, CONTROL, Place, grid, is_meant
 from benchmarks.comparison.paying import charts, document, found
 from benchmarks.comparison.processes import interrupted_by_signals
 from benchmarks.comparison.series import perform_all, require_unchanged
@@ -63,12 +63,15 @@ class PaysOptions:
         "second pictures show; those that are missing are drawn. Empty: OUTPUT/data.",
     )
     faces: int = option(12000, "Faces in a set that is drawn.", lower=12)
-    objectives: str = option(
-        ",".join(OBJECTIVES),
-        f"Of {', '.join(OBJECTIVES)}, as a,b. What they are compared to, {CONTROL} "
-        "and supervised training on an arm's own pictures, is always trained.",
+    arms: str = option(
+        "",
+        f"Of {', '.join(ARMS)}, as a,b: what learns, and what its pairs show. Empty: "
+        f"all. What they are compared to, {CONTROL} and supervised training on an "
+        "arm's own pictures, is always trained.",
     )
-    pairs: str = option(",".join(PAIRS), f"Of {', '.join(PAIRS)}, as a,b.")
+    few_labels_arms: str = option(
+        "", "The same where the label share is below 1. Empty: as --arms."
+    )
     label_shares: str = option("1,0.02", "Shares of the persons that are labelled.")
     budgets: str = option(
         "8,24",
@@ -110,23 +113,7 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
             f"--report={options.report}: expected a file name ending in .md"
         )
     folder = ComparisonFolder(options.output)
-    budgets = _numbers("budgets", options.budgets, int, 10**6)
-    few_budgets = budgets
-    if options.few_labels_budgets:
-        few_budgets = _numbers(
-            "few_labels_budgets", options.few_labels_budgets, int, 10**6
-        )
-    whole = [(budget, options.pretrain_part) for budget in budgets]
-    few = [(budget, options.few_labels_pretrain_part) for budget in few_budgets]
-    cells = grid(
-        _names("objectives", options.objectives, OBJECTIVES),
-        _names("pairs", options.pairs, PAIRS),
-        [
-            (share, *place)
-            for share in _numbers("label_shares", options.label_shares, float, 1.0)
-            for place in (whole if share == 1 else few)
-        ],
-    )
+    cells = grid(_places(options))
     data = options.data or str(folder.path / "data")
     common = parse_common(options.common)
     recipe = [options.flagfile_of_runs]
@@ -174,6 +161,41 @@ def main(argv: Sequence[str], trainer: Sequence[str] = TRAINER) -> None:
         )
 
 
+def _places(options: PaysOptions) -> list[Place]:
+    budgets = few_budgets = _numbers("budgets", options.budgets, int, 10**6)
+    if options.few_labels_budgets:
+        few_budgets = _numbers(
+            "few_labels_budgets", options.few_labels_budgets, int, 10**6
+        )
+    part, few_part = options.pretrain_part, options.few_labels_pretrain_part
+    places = []
+    for share in _numbers("label_shares", options.label_shares, float, 1.0):
+        arms = _arms(options, share)
+        places += [
+            Place(share, budget, part if share == 1 else few_part, arms)
+            for budget in (budgets if share == 1 else few_budgets)
+        ]
+    return places
+
+
+def _arms(options: PaysOptions, share: float) -> tuple[str, ...]:
+    """The arms of a label share."""
+    flag, text = "arms", options.arms
+    if share < 1 and options.few_labels_arms:
+        flag, text = "few_labels_arms", options.few_labels_arms
+    if not text:
+        return tuple(arm for arm in ARMS if is_meant(arm, share))
+    arms = tuple(text.split(","))
+    for arm in arms:
+        if arm not in ARMS:
+            raise UsageError(f"--{flag}={text}: '{arm}' is none of {', '.join(ARMS)}")
+        if not is_meant(arm, share):
+            raise UsageError(
+                f"--{flag}={text}: {arm} means nothing at a label share of {share:g}"
+            )
+    return arms
+
+
 def _require_common_images(runs: Sequence[Run]) -> None:
     sets = {run.config.data.train_data for run in runs}
     if len(sets) > 1 and not all(run.config.data.eval_data for run in runs):
@@ -181,14 +203,6 @@ def _require_common_images(runs: Sequence[Run]) -> None:
             "--common=--eval_data=FOLDER is missing: arms of different pairs learn "
             "from different files, and have no test images in common"
         )
-
-
-def _names(flag: str, text: str, known: Sequence[str]) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in known:
-            raise UsageError(f"--{flag}={text}: '{name}' is none of {', '.join(known)}")
-    return names
 
 
 def _numbers(flag: str, text: str, kind: Callable[[str], _T], most: _T) -> list[_T]:

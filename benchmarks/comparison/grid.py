@@ -1,7 +1,7 @@
 """The arms of `benchmarks.pays`, and what each may cost."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from benchmarks.comparison.variants import Variant
 from byel_tf.errors import UsageError
@@ -26,6 +26,12 @@ OBJECTIVES = {
     "joint_units": ("joint", _UNITS, ("neutral",)),
     "byel_units": ("byel", _UNITS, ("neutral",)),
 }
+#: Every arm: what learns, and what its pairs show.
+ARMS = tuple(
+    f"{objective}-{pairs}"
+    for objective, (_, _, known) in OBJECTIVES.items()
+    for pairs in known
+)
 #: What all arms are compared to.
 CONTROL = "supervised-none"
 # What learns from labels sees both pictures of these pairs.
@@ -103,24 +109,41 @@ class Cell:
         return Variant(self.name, tuple(flagfiles), flags)
 
 
-def grid(
-    objectives: Sequence[str],
-    pairs: Sequence[str],
-    places: Sequence[tuple[float, int, float]],
-) -> list[Cell]:
-    """The cells that mean something, the cheapest first and the control before all.
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where arms are compared to each other.
 
-    The controls of all are always among them.
+    Attributes:
+      share: Of the persons that are labelled, in (0, 1].
+      budget: As of `Cell`.
+      pretrain_part: As of `Cell`.
+      arms: Of `ARMS`; their controls are trained as well.
+    """
 
-    Args:
-      objectives: Of `OBJECTIVES`.
-      pairs: Of `PAIRS`.
-      places: Label shares, each with a budget and the part of that for stage 1.
+    share: float
+    budget: int
+    pretrain_part: float
+    arms: tuple[str, ...]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """One for each arm and control, those that others are compared to first."""
+        needed = {CONTROL, *self.arms}.union(*map(controls, self.arms))
+        return [
+            Cell(*arm.split("-"), self.share, self.budget, self.pretrain_part)
+            for arm in ARMS
+            if arm in needed
+        ]
+
+
+def grid(places: Sequence[Place]) -> list[Cell]:
+    """The cells of all places, the cheapest first.
 
     Raises:
       UsageError: If a budget is too small.
     """
-    cells = list(_cells(objectives, pairs, places))
+    places = sorted(places, key=lambda place: place.budget)
+    cells = [cell for place in places for cell in place.cells]
     for cell in cells:
         if 0 in cell.epochs().values():
             raise UsageError(
@@ -130,23 +153,8 @@ def grid(
     return cells
 
 
-def _cells(objectives, pairs, places) -> Iterator[Cell]:
-    for share, budget, pretrain_part in sorted(places, key=lambda place: place[1]):
-        cells = [
-            Cell(objective, kind, share, budget, pretrain_part)
-            for objective, (_, flags, known) in OBJECTIVES.items()
-            if _is_meant(objective, flags, share)
-            for kind in known
-        ]
-        asked = {
-            cell.arm
-            for cell in cells
-            if cell.objective in objectives and cell.pairs in pairs
-        }
-        needed = {CONTROL, *asked}.union(*map(controls, asked))
-        yield from (cell for cell in cells if cell.arm in needed)
-
-
-def _is_meant(objective: str, flags: Sequence[str], share: float) -> bool:
-    """False for what needs labels of all faces, or faces without one."""
+def is_meant(arm: str, share: float) -> bool:
+    """False for what needs the labels of all faces, or faces without one."""
+    objective, _, _ = arm.partition("-")
+    _, flags, _ = OBJECTIVES[objective]
     return objective != "fixmatch" if share == 1 else flags != _UNITS

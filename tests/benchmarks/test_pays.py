@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import shutil
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import f1_score
 
-from benchmarks.comparison.grid import OBJECTIVES, PAIRS, Cell, grid
+from benchmarks.comparison.grid import ARMS, Cell, Place, grid, is_meant
 from benchmarks.pays import main
 from byel_tf.errors import UsageError
 from byel_tf.program import run_program
@@ -20,8 +21,7 @@ FAKE = (sys.executable, str(pathlib.Path(__file__).with_name("fake_trainer.py"))
 SMALL = (
     "--flagfile_of_runs=base.cfg",
     "--common=--eval_data=real=r",
-    "--objectives=supervised,joint",
-    "--pairs=none",
+    "--arms=joint-none",
     "--label_shares=1",
     "--budgets=8",
     "--seeds=1,2",
@@ -124,7 +124,7 @@ def test_an_arm_pays_against_supervised_training_on_its_pictures(pays, tmp_path)
         for seed in (1, 2):  # as good as each other, and better than the control
             name = f"{arm}-expression-share1-budget8-seed{seed}"
             (tmp_path / "control" / name).write_text("good")
-    assert pays("--pairs=none,expression") == (0, "")
+    assert pays("--arms=joint-none,joint-expression") == (0, "")
     points = json.loads(pathlib.Path("out/pays.json").read_text())["datasets"]["real"]
     joint = next(p for p in points if p["arm"] == "joint-expression")
     assert joint["supervised-none"]["interval"][0] > 0
@@ -157,21 +157,29 @@ def test_nothing_pays_while_what_it_is_compared_to_is_missing(pays, tmp_path):
         (tmp_path / "control" / name).write_text("good")
         name = f"supervised-expression-share1-budget8-seed{seed}"
         (tmp_path / "control" / name).write_text("fail")
-    assert pays("--objectives=joint", "--pairs=expression")[0] == 1
+    assert pays("--arms=joint-expression")[0] == 1
     text = pathlib.Path("out/when_byel_pays.md").read_text()
     assert "and may pay, `supervised-expression` being unfinished: +" in text
 
 
 def test_without_common_test_images_nothing_is_trained(pays, tmp_path):
     small = [flag for flag in SMALL if not flag.startswith("--common")]
-    code, error = pays("--pairs=expression", small=small)
+    code, error = pays("--arms=joint-expression", small=small)
     assert (code, "--common=--eval_data=FOLDER is missing" in error) == (2, True)
     assert not (tmp_path / "control" / "calls").exists()
 
 
 def test_no_cell_takes_more_than_its_budget():
-    places = [(1, 24, 0.5), (1, 8, 0.5), (0.1, 8, 0.5), (0.1, 24, 0.8)]
-    cells = grid(list(OBJECTIVES), list(PAIRS), places)
+    places = [
+        Place(share, budget, part, tuple(arm for arm in ARMS if is_meant(arm, share)))
+        for share, budget, part in (
+            (1, 24, 0.5),
+            (1, 8, 0.5),
+            (0.1, 8, 0.5),
+            (0.1, 24, 0.8),
+        )
+    ]
+    cells = grid(places)
     assert len(cells) == len({cell.name for cell in cells}) == 2 * (2 * 20 + 3)
     assert [cell.budget for cell in cells] == sorted(cell.budget for cell in cells)
     for cell in cells:
@@ -212,25 +220,34 @@ def test_more_of_a_budget_for_stage_1_leaves_less_for_stage_2():
     assert half.epochs() == {"pretrain_epochs": 6, "finetune_epochs": 16}
 
 
+def arms_of(*arms, budget=8):
+    return [cell.arm for cell in grid([Place(1, budget, 0.5, arms)])]
+
+
 def test_the_control_is_always_there():
-    cells = grid(["supervised", "joint"], ["expression"], [(1, 8, 0.5)])
-    arms = [cell.arm for cell in cells]
-    assert arms == ["supervised-none", "supervised-expression", "joint-expression"]
-    cells = grid(["joint"], ["expression"], [(1, 8, 0.5)])
-    assert [cell.arm for cell in cells] == arms  # those that it is compared to
-    cells = grid(["byel"], ["neutral"], [(1, 8, 0.5)])
-    assert [cell.arm for cell in cells] == ["supervised-none", "byel-neutral"]
+    arms = ["supervised-none", "supervised-expression", "joint-expression"]
+    assert arms_of("joint-expression", "supervised-expression") == arms
+    assert arms_of("joint-expression") == arms  # those that it is compared to
+    assert arms_of("byel-neutral") == ["supervised-none", "byel-neutral"]
 
 
 def test_too_small_a_budget():
     with pytest.raises(UsageError, match="less than an epoch of each stage of byel-"):
-        grid(["supervised", "byel"], ["none"], [(1, 4, 0.5)])
+        arms_of("byel-none", budget=4)
+
+
+def test_few_labels_have_arms_of_their_own(pays, tmp_path):
+    few = ("--label_shares=0.1", "--few_labels_arms=fixmatch-none", "--seeds=1")
+    assert pays(*few) == (0, "")
+    calls = (tmp_path / "control" / "calls").read_text()
+    assert re.findall(r"^[a-z]+", calls, re.MULTILINE) == ["supervised", "fixmatch"]
 
 
 @pytest.mark.parametrize(
     ("argument", "expected"),
     [
-        ("--objectives=simclr", "'simclr' is none of supervised, "),
+        ("--arms=simclr-none", "'simclr-none' is none of supervised-none, "),
+        ("--arms=fixmatch-none", "fixmatch-none means nothing at a label share of 1"),
         ("--label_shares=1,2", "expected numbers up to 1.0"),
         ("--budgets=8,8", "a number stands twice"),
         ("--budgets=x", "expected numbers up to"),
