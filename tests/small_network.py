@@ -3,6 +3,8 @@
 More blocks have nothing more to show but where networks themselves are tested.
 """
 
+import contextlib
+
 NAME = "resnet6"
 
 #: Adds it to the networks that there are. For processes of their own: they run each
@@ -26,3 +28,11 @@ def remove():
     from byel_tf.models.resnet import DEPTHS
 
     del DEPTHS[NAME]
+
+
+@contextlib.contextmanager
+def there():
+    """It is there for a while."""
+    add()
+    yield
+    remove()
