@@ -18,21 +18,11 @@ tf.config.optimizer.set_experimental_options({{"disable_meta_optimizer": True}})
 """
 
 
-def add():
-    """Adds it in this process."""
-    exec(CODE, {})
-
-
-def remove():
-    """Takes it away again: messages name all networks."""
-    from byel_tf.models.resnet import DEPTHS
-
-    del DEPTHS[NAME]
-
-
 @contextlib.contextmanager
 def there():
-    """It is there for a while."""
-    add()
+    """It is there in this process, for a while: messages name all networks."""
+    from byel_tf.models.resnet import DEPTHS
+
+    exec(CODE, {})
     yield
-    remove()
+    del DEPTHS[NAME]

@@ -62,9 +62,8 @@ SMALL = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_network():
-    small_network.add()
-    yield
-    small_network.remove()
+    with small_network.there():
+        yield
 
 
 @pytest.fixture
