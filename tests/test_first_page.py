@@ -65,7 +65,7 @@ def place(tmp_path):
     python = programs / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    draw(tmp_path / "my_faces", "synthetic", 12, CLASSES, 1)
+    draw(tmp_path / "my_faces", "synthetic", 10, CLASSES, 1)
     draw(
         tmp_path / "my_photographs/2019", "shifted", 2, [n.title() for n in CLASSES], 2
     )
