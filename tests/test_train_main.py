@@ -42,12 +42,14 @@ FLAGFILES = sorted(
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory, prepare_pictures):
+def data(made_once, prepare_pictures):
     """Two small prepared data sets: `synthetic` with all splits, `shifted`."""
-    folder = tmp_path_factory.mktemp("data")
-    prepare_pictures(folder / "synthetic", train=36, validation=12, test=12)
-    prepare_pictures(folder / "shifted", test=60)
-    return folder
+
+    def prepare(folder):
+        prepare_pictures(folder / "synthetic", train=36, validation=12, test=12)
+        prepare_pictures(folder / "shifted", test=60)
+
+    return made_once("train_main_data", prepare)
 
 
 # A model and a run that take seconds.
@@ -100,13 +102,18 @@ def training_only(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def finished(data, tmp_path_factory):
+def finished(data, made_once):
     """A finished run, with its command line; tests change copies only."""
-    folder = tmp_path_factory.mktemp("finished") / "run"
-    arguments = [*command_line(data, folder), f"--eval_data={data}/shifted"]
-    arguments += ["--eval_every_epochs=1"]
-    main(arguments)
-    return folder, arguments
+
+    def command(run):
+        watched = [f"--eval_data={data}/shifted", "--eval_every_epochs=1"]
+        return [*command_line(data, run), *watched]
+
+    def train(folder):
+        main(command(folder / "run"))
+
+    run = made_once("train_main_finished", train) / "run"
+    return run, command(run)
 
 
 @pytest.fixture
