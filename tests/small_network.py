@@ -24,5 +24,7 @@ def there():
     from byel_tf.models.resnet import DEPTHS
 
     exec(CODE, {})
-    yield
-    del DEPTHS[NAME]
+    try:
+        yield
+    finally:
+        del DEPTHS[NAME]

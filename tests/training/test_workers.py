@@ -94,8 +94,8 @@ def test_two_workers_compute_what_one_process_does_and_one_of_them_writes(
     begin, alone, tmp_path
 ):
     steps = "--max_steps=6"
-    workers, log = begin(Layout(workers=2), "run-{worker}", steps, end="whole")
     alone("alone", steps)
+    workers, log = begin(Layout(workers=2), "run-{worker}", steps, end="whole")
     assert wait(workers) == [0, 0], printed(log, 0) + printed(log, 1)
     found = differences(read(tmp_path / "run-0"), read(tmp_path / "alone"))
     assert max(found.values()) < 1e-5, found
