@@ -1,9 +1,13 @@
+import importlib.util
 import os
 import pathlib
 import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if importlib.util.find_spec("tf_keras"):
+    # As the programs do: else TensorFlow imports Keras 3, too, in each process.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import hypothesis
 import pytest
@@ -70,6 +74,53 @@ def tiny_png():
     buffer = io.BytesIO()
     Image.new("RGB", (1, 1)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory, worker_id):
+    """A function that fills a folder, once for all of pytest's processes."""
+    import fcntl
+    import shutil
+
+    place = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        place = place.parent
+
+    def make(name, fill):
+        folder, made = place / name, place / f"{name}.made"
+        with open(place / f"{name}.lock", "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                made.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _loaded():
+    return {}
+
+
+@pytest.fixture
+def load_once(_loaded, monkeypatch):
+    """TensorFlow loads each SavedModel once, which takes most of a second."""
+    import tensorflow as tf
+
+    load = tf.saved_model.load
+
+    def load_or_take(path):
+        files = [pathlib.Path(path, "saved_model.pb")]
+        files += sorted(pathlib.Path(path, "variables").glob("*"))
+        content = tuple(file.read_bytes() for file in files)
+        if content not in _loaded:
+            _loaded[content] = load(path)
+        return _loaded[content]
+
+    monkeypatch.setattr(tf.saved_model, "load", load_or_take)
 
 
 @pytest.fixture

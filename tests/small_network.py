@@ -3,6 +3,8 @@
 More blocks have nothing more to show but where networks themselves are tested.
 """
 
+import contextlib
+
 NAME = "resnet6"
 
 #: Adds it to the networks that there are. For processes of their own: they run each
@@ -16,13 +18,13 @@ tf.config.optimizer.set_experimental_options({{"disable_meta_optimizer": True}})
 """
 
 
-def add():
-    """Adds it in this process."""
-    exec(CODE, {})
-
-
-def remove():
-    """Takes it away again: messages name all networks."""
+@contextlib.contextmanager
+def there():
+    """It is there in this process, for a while: messages name all networks."""
     from byel_tf.models.resnet import DEPTHS
 
-    del DEPTHS[NAME]
+    exec(CODE, {})
+    try:
+        yield
+    finally:
+        del DEPTHS[NAME]

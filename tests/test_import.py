@@ -50,7 +50,8 @@ def test_tensorflow_is_not_imported():
 
 # Keras 3 comes with TensorFlow where Keras 2 is a package of its own.
 FIRST_STEP = """
-import importlib.util, sys
+import importlib.util, os, sys
+os.environ.pop("TF_USE_LEGACY_KERAS", None)  # of these tests
 from byel_tf.program import run_program
 
 def main(argv):

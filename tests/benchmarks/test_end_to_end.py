@@ -1,4 +1,5 @@
 import json
+import pathlib
 import sys
 
 import pytest
@@ -6,13 +7,24 @@ import pytest
 from benchmarks.end_to_end import _cases, main
 from benchmarks.pictures import make_dataset
 from byel_tf.flagging import parse
+from tests import small_network
 
 TINY = ("--image_size=16", "--batch_size=8", "--width=0.0625", "--precision=float32")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small_network():
+    with small_network.there():
+        yield
+
+
 def command(tmp_path, *flags):
-    output = f"--output={tmp_path / 'r.json'}"
-    return ["end_to_end", output, f"--folder={tmp_path / 'data'}", *flags]
+    config = pathlib.Path("flags/facekit.cfg").read_text()
+    config = config.replace("=resnet18", f"={small_network.NAME}")
+    (tmp_path / "small.cfg").write_text(config + "--xla=off\n")
+    paths = {"output": "r.json", "folder": "data", "config": "small.cfg"}
+    paths = [f"--{name}={tmp_path / path}" for name, path in paths.items()]
+    return ["end_to_end", *paths, *flags]
 
 
 def test_share_of_the_bare_step(tmp_path, capsys):

@@ -10,7 +10,7 @@ from benchmarks.races import Trials, dealt, main
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are killed in groups")
 @pytest.mark.parametrize(
-    ("program", "kills", "pairs"), [("prepare", 2, 2), ("synthesize", 0, 1)]
+    ("program", "kills", "pairs"), [("prepare", 1, 1), ("synthesize", 0, 1)]
 )
 def test_a_few_of_each(tmp_path, capsys, program, kills, pairs):
     command = ["races", f"--kills={kills}", f"--pairs={pairs}"]

@@ -444,7 +444,7 @@ def test_a_real_training(dataset, tmp_path, monkeypatch, capfd):
     command = [
         *("seeds.py", "--output=out", "--seeds=4", "--variant=plain=--dropout=0"),
         f"--common=--train_data=real={dataset} --objective=supervised --batch_size=8",
-        f"--common={network} --max_steps=2",
+        f"--common={network} --max_steps=2 --xla=off",
     ]
     assert run_program(lambda argv: main(argv, REAL), command) == 0
     said = capfd.readouterr().out

@@ -22,9 +22,8 @@ TINY = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_network():
-    small_network.add()
-    yield
-    small_network.remove()
+    with small_network.there():
+        yield
 
 
 def command(tmp_path, *flags):

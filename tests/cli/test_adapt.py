@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -14,13 +15,14 @@ from PIL import Image
 
 from byel_tf.cli.adapt import main
 from byel_tf.program import run_program
+from tests import small_network
 
 CLASSES = ("anger", "fear", "happiness")
 FACTS = {
     "classes": list(CLASSES),
     "image_size": 16,
-    "encoder": "resnet18",
-    "width": 0.0625,
+    "encoder": small_network.NAME,
+    "width": 0.25,
     "stem": "strided",
     "channels": 3,
     "normalization": "imagenet",
@@ -29,6 +31,12 @@ FACTS = {
     "crop": "none",
     "crop_margin": 1.0,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_network():
+    with small_network.there():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +61,8 @@ def export(photographs, tmp_path_factory):
     from byel_tf.serving.export import ServingModule, export_saved_model
 
     keras.utils.set_random_seed(2)
-    encoder = build_encoder("resnet18", image_size=16, width=0.0625, stem="strided")
+    given = {"image_size": 16, "width": 0.25, "stem": "strided"}
+    encoder = build_encoder(small_network.NAME, **given)
     network = ExpressionNetwork(encoder, 3, flip_average=True)
     files = sorted(photographs.glob("*.png"))
     pixels = np.stack([np.array(Image.open(f).resize((16, 16))) for f in files]) / 255
@@ -128,8 +137,13 @@ def test_a_new_export(export, photographs, tmp_path, capsys):
 
 
 def test_a_prior_counts_once(export, photographs, tmp_path):
+    fewer = tmp_path / "with fewer red ones"
+    fewer.mkdir()
+    for number in range(60):
+        if number % 3 or number < 30:
+            shutil.copy(photographs / f"{number:02}.png", fewer)
     output = tmp_path / "adapted"
-    assert run(export, photographs, output, "--method=prior", "--noguard") == 0
+    assert run(export, fewer, output, "--method=prior", "--noguard") == 0
     facts = json.loads((output / "byel.json").read_text())
     assert facts["adaptation"]["guard"] is None
     assert facts["class_shares"] != pytest.approx([1 / 3] * 3, abs=0.01)

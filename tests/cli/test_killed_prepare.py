@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-COUNT = 2500
+COUNT = 1500
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def start(source, output):
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "byel_tf.cli.prepare", f"--source={source}"),
-            *(f"--output={output}", "--workers=2", "--shard_bytes=100000"),
+            *(f"--output={output}", "--workers=2", "--shard_bytes=60000"),
         ],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         stdout=subprocess.PIPE,

@@ -106,7 +106,7 @@ BROKEN = ("b/.hidden.jpg", "b/09 truncated.jpg", "b/10 damaged.png", "b/11.txt",
 
 
 @pytest.fixture
-def predict(export, tmp_path, monkeypatch):
+def predict(export, tmp_path, monkeypatch, load_once):
     """Runs the program in a folder, in this process; reads its table."""
     monkeypatch.chdir(tmp_path)
 
@@ -579,7 +579,9 @@ def test_refused_in_one_line(folder, predict, arguments, error, expected):
     assert (folder.parent / "old.csv").read_text() == "old"
 
 
-def test_strict_ends_with_1_and_the_whole_table(export, folder, monkeypatch, capsys):
+def test_strict_ends_with_1_and_the_whole_table(
+    export, folder, monkeypatch, capsys, load_once
+):
     monkeypatch.chdir(folder.parent)
     command = ["predict.py", f"--model={export}", "--input=images", "--workers=1"]
     monkeypatch.setattr(sys, "argv", [*command, "--output=out.csv", "--strict"])

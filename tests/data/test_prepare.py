@@ -590,7 +590,8 @@ def test_real_faces_in_three_layouts(tmp_path, prepare_images):
         pixels[name] = tf.io.decode_image(encoded).numpy().ravel()
 
     folders = ("anger", "disgust", "fear", "happy", "sad", "surprise")
-    names = sorted(labels)
+    labels = {name: labels[name] for name in sorted(labels)[::4]}
+    names = list(labels)
     with open(tmp_path / "list.csv", "w") as file:
         file.write("image,emotion\n")
         for name in names:
@@ -623,5 +624,5 @@ def test_real_faces_in_three_layouts(tmp_path, prepare_images):
         for e in examples_of(table, "validation")
     }
     assert found == {(labels[name], pixels[name].tobytes()) for name in names}
-    assert table.manifest.splits["validation"].count == 2982
+    assert table.manifest.splits["validation"].count == len(names)
     shutil.rmtree(tmp_path / "real")

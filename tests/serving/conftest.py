@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import small_network
+
 CLASSES = ("anger", "fear", "happiness")
 IMAGE_SIZE = 24
 
@@ -17,7 +19,8 @@ def classifier():
     from byel_tf.models.networks import ExpressionNetwork
 
     keras.utils.set_random_seed(5)
-    encoder = build_encoder("resnet18", image_size=IMAGE_SIZE, width=0.0625)
+    with small_network.there():
+        encoder = build_encoder(small_network.NAME, image_size=IMAGE_SIZE, width=0.25)
     model = ExpressionNetwork(encoder, len(CLASSES))
     # Moving statistics as after some training, so that they are seen to be used.
     generator = np.random.default_rng(5)
@@ -101,9 +104,9 @@ def tiny_network(tiny_pictures):
 
     def make(flip_average=False, **options):
         keras.utils.set_random_seed(5)
-        encoder = build_encoder(
-            "resnet18", image_size=IMAGE_SIZE, width=0.0625, stem="strided", **options
-        )
+        given = {"image_size": IMAGE_SIZE, "width": 0.25, "stem": "strided"}
+        with small_network.there():
+            encoder = build_encoder(small_network.NAME, **given, **options)
         network = ExpressionNetwork(encoder, len(CLASSES), flip_average)
         batch = tiny_pictures(32).astype(np.float32) / 255
         for _ in range(15):

@@ -86,7 +86,7 @@ def test_it_says_the_same_from_half_the_bytes(
     ]
     assert sizes[0] < 0.6 * sizes[1]
     # Of the network and its mirror image, once.
-    assert count_convolutions(folder) == count_convolutions(path) == 40
+    assert count_convolutions(folder) == count_convolutions(path) == 12
     facts = json.loads((folder / "byel.json").read_text(encoding="utf-8"))
     assert facts["weights"] == "float16"
     assert facts["weights_parity"] == parity

@@ -149,7 +149,7 @@ def faces(monkeypatch):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stating(export):
     """A function that makes a model that says how its images were cropped."""
     loaded = load_export(export)

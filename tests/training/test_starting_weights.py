@@ -21,16 +21,23 @@ from byel_tf.serving.networks import read_network
 from byel_tf.training.checkpoints import Checkpoints
 from byel_tf.training.starting_weights import read_source, take
 from byel_tf.training.state import TrainingState, is_each_replicas_own, named_variables
+from tests import small_network
 
 FACTS = {
     "classes": ["a", "b", "c"],
-    "encoder": "resnet18",
+    "encoder": small_network.NAME,
     "image_size": 16,
     "width": 0.0625,
     "stem": "small",
     "channels": 1,
     "normalization": "per_image",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_network():
+    with small_network.there():
+        yield
 
 
 @pytest.fixture
@@ -166,7 +173,7 @@ def test_nothing_of_the_source_is_changed(make_byel, save, capsys):
 
 def classifier(width, **options):
     facts = {k: FACTS[k] for k in ("image_size", "stem", "channels", "normalization")}
-    encoder = build_encoder("resnet18", width=width, **{**facts, **options})
+    encoder = build_encoder(small_network.NAME, width=width, **{**facts, **options})
     model = ExpressionClassifier(encoder, 3, lambda batch: ())
     model.compile(keras.optimizers.SGD(0.1))
     return model

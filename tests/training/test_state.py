@@ -266,14 +266,11 @@ def test_a_score_of_nothing_is_a_score(make):
     assert (state.best.step, state.use_best()) == (3, 3)
 
 
-@pytest.mark.parametrize(
-    ("step", "epochs", "expected"),
-    [(0, 0, False), (3, 0, False), (4, 0, True), (4, 1, False), (8, 1, True)],
-)
-def test_an_epoch_that_was_not_ended(make, step, epochs, expected):
-    state = TrainingState(make("finetune"))
-    state.step, state.epochs = step, epochs
-    assert state.has_unended_epoch(4) is expected
+def test_an_epoch_that_was_not_ended(make):
+    state, ended = TrainingState(make("finetune")), [(0, 0), (3, 0), (4, 1)]
+    for state.step, state.epochs in [*ended, (4, 0), (8, 1)]:
+        expected = (state.step, state.epochs) not in ended
+        assert state.has_unended_epoch(4) is expected
 
 
 def test_names_are_those_of_the_attributes(make):

@@ -1,14 +1,17 @@
 """Trainings of several workers, processes that speak over the loopback interface."""
 
+import functools
 import signal
 import time
 
 import numpy as np
 import pytest
 
-from benchmarks.equality import FLAGS, differences, read
+import train_main
+from benchmarks.equality import FLAGS, differences, read, smooth
 from benchmarks.survive import make_data
 from benchmarks.workers import Layout, start, wait
+from byel_tf.training import run as run_module
 from byel_tf.training.checkpoints import Checkpoints
 
 # Optimizing graphs takes longer than the few steps.
@@ -32,19 +35,45 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def begin(data, tmp_path):
-    """A function that starts a training; it gives its processes."""
-    started = []
+def flags_of(data, tmp_path):
+    """A function that gives the flags of a training in a folder."""
 
-    def begin(layout, folder, *flags, end="trained"):
-        arguments = [
-            *("smooth", "synchronised", "as drawn", end),
+    def flags_of(layout, folder, *flags):
+        return [
             *(f"--train_data={data}", "--batch_size=32"),
             f"--model_dir={tmp_path / folder}",
             *FLAGS,
             "--xla=off",  # compiled views have tests of their own
             *layout.flags,
             *flags,
+        ]
+
+    return flags_of
+
+
+@pytest.fixture
+def alone(flags_of, monkeypatch):
+    """A function that trains here, as `train_here` of benchmarks.equality does."""
+    monkeypatch.setattr(
+        run_module, "encoder_builder", lambda *o: functools.partial(smooth, *o[2:])
+    )
+    monkeypatch.setattr(run_module._Run, "_finish", lambda self, *_: {})
+
+    def train_alone(folder, *flags):
+        train_main.main(["train_main.py", *flags_of(Layout(), folder, *flags)])
+
+    return train_alone
+
+
+@pytest.fixture
+def begin(flags_of, tmp_path):
+    """A function that starts a training; it gives its processes."""
+    started = []
+
+    def begin(layout, folder, *flags, end="trained"):
+        arguments = [
+            *("smooth", "synchronised", "as drawn", end),
+            *flags_of(layout, folder, *flags),
         ]
         log = tmp_path / f"{folder.replace('{worker}', '')}-{len(started)}"
         started.append(start(layout, CODE, arguments, log))
@@ -62,11 +91,10 @@ def printed(log, worker):
 
 
 def test_two_workers_compute_what_one_process_does_and_one_of_them_writes(
-    begin, tmp_path
+    begin, alone, tmp_path
 ):
     steps = "--max_steps=6"
-    alone, log = begin(Layout(), "alone", steps)
-    assert wait(alone) == [0], printed(log, 0)
+    alone("alone", steps)
     workers, log = begin(Layout(workers=2), "run-{worker}", steps, end="whole")
     assert wait(workers) == [0, 0], printed(log, 0) + printed(log, 1)
     found = differences(read(tmp_path / "run-0"), read(tmp_path / "alone"))
@@ -78,7 +106,7 @@ def test_two_workers_compute_what_one_process_does_and_one_of_them_writes(
 
 
 def test_one_is_told_to_end_all_save_at_one_step_and_any_number_goes_on(
-    begin, tmp_path
+    begin, alone, tmp_path, capsys
 ):
     flags = ["--checkpoint_steps=4", "--pretrain_epochs=20", "--finetune_epochs=1"]
     folder = Checkpoints(tmp_path / "run" / "checkpoints" / "pretrain")
@@ -91,9 +119,8 @@ def test_one_is_told_to_end_all_save_at_one_step_and_any_number_goes_on(
     assert "SIGTERM: finishing the step" in printed(log, 1)
     step = folder.newest().numbers["step"]
     assert f"saved at step {step}" in printed(log, 0)
-    alone, log = begin(Layout(), "run", *flags, f"--max_steps={step + 1}")
-    assert wait(alone) == [0], printed(log, 0)
-    assert f"continuing from step {step}" in printed(log, 0)
+    alone("run", *flags, f"--max_steps={step + 1}")
+    assert f"continuing from step {step}" in capsys.readouterr().out
 
 
 def test_a_worker_with_other_flags_is_refused(begin, tmp_path):
