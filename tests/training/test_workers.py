@@ -11,6 +11,7 @@ import train_main
 from benchmarks.equality import FLAGS, differences, read, smooth
 from benchmarks.survive import make_data
 from benchmarks.workers import Layout, start, wait
+from byel_tf.training import building
 from byel_tf.training import run as run_module
 from byel_tf.training.checkpoints import Checkpoints
 
@@ -55,7 +56,7 @@ def flags_of(data, tmp_path):
 def alone(flags_of, monkeypatch):
     """A function that trains here, as `train_here` of benchmarks.equality does."""
     monkeypatch.setattr(
-        run_module, "encoder_builder", lambda *o: functools.partial(smooth, *o[2:])
+        building, "encoder_builder", lambda *o: functools.partial(smooth, *o[2:])
     )
     monkeypatch.setattr(run_module._Run, "_finish", lambda self, *_: {})
 
