@@ -49,9 +49,11 @@ class StageBuilder:
         """
         self._config, self._datasets, self._caches = config, datasets, caches
         self._xla, self._make_norm, self._fresh = xla, make_norm, fresh
-        self.build_encoder = encoder_builder(
-            config.model, config.data.image_size, make_norm
-        )
+        size = config.data.image_size
+        #: Makes the encoder that is trained, and the one that is exported, whose batch
+        #: norm is one replica's; both built.
+        self.build_encoder = encoder_builder(config.model, size, make_norm)
+        self.build_exported_encoder = encoder_builder(config.model, size)
 
     def pretraining(self) -> Stage:
         """Stage 1."""

@@ -31,7 +31,7 @@ from byel_tf.models.step import StageModel
 from byel_tf.monitoring.profile import parse_steps
 from byel_tf.monitoring.stage_log import StageLog
 from byel_tf.optimizers.factory import require_optimizer
-from byel_tf.training.building import StageBuilder, encoder_builder
+from byel_tf.training.building import StageBuilder
 from byel_tf.training.caches import plan_caches
 from byel_tf.training.checkpoints import Checkpoint
 from byel_tf.training.datasets import (
@@ -387,7 +387,7 @@ class _Run:
                 self._notes,
                 weights,
                 step,
-                encoder_builder(self._config.model, self._config.data.image_size),
+                self._build.build_exported_encoder,
                 emotion_vectors,
                 head.get_weights() if head else (),
                 steps,
