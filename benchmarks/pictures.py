@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from byel_tf.data.labels import DEFAULT_CLASSES
-from byel_tf.data.manifest import PreparedDataset, open_folder
+from byel_tf.data.prepared_dataset import PreparedDataset, open_folder
 from byel_tf.data.record import Record
 from byel_tf.data.writer import write_dataset
 

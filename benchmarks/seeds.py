@@ -20,7 +20,7 @@ from benchmarks.comparison.variants import (
     plan_run,
     run_name,
 )
-from byel_tf.data.manifest import split_name
+from byel_tf.data.prepared_dataset import split_name
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import write_atomically
 from byel_tf.flagging import option, parse

@@ -10,7 +10,7 @@ from byel_tf.augment.views import policy_views, ready_views
 from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig, training_config
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.distribution.strategy import resolve_xla
 from byel_tf.errors import UsageError
 from byel_tf.models.normalization import batch_norm

@@ -224,7 +224,7 @@ def prepare_brightness(tmp_path):
     import numpy as np
     from PIL import Image
 
-    from byel_tf.data.manifest import open_dataset
+    from byel_tf.data.prepared_dataset import open_dataset
     from byel_tf.data.record import Record
     from byel_tf.data.writer import write_dataset
 

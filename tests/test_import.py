@@ -9,6 +9,7 @@ MODULES = (
     "byel_tf.flagging",
     "byel_tf.data.manifest",
     "byel_tf.data.prepare",
+    "byel_tf.data.prepared_dataset",
     "byel_tf.data.verify",
     "byel_tf.data.writer",
     "byel_tf.faces.detector",

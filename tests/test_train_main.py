@@ -20,7 +20,7 @@ from tensorboard.backend.event_processing import event_accumulator
 from benchmarks.survive import fingerprints
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.labels import DEFAULT_CLASSES
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.evaluation.calibration import fit_temperature, temper
 from byel_tf.evaluation.evaluate import LOGITS, predict_split
 from byel_tf.models.encoders import build_encoder

@@ -10,7 +10,7 @@ from byel_tf.adaptation.images import read_split
 from byel_tf.adaptation.orders import ORDERS
 from byel_tf.adaptation.protocol import BATCHES, Case, Protocol
 from byel_tf.adaptation.settings import MethodSettings
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.errors import RunError
 from byel_tf.progress import progress
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import tensorflow as tf
 
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
 from byel_tf.serving.check_images import record_batches

@@ -13,14 +13,14 @@ from byel_tf.adaptation.settings import METHODS
 from byel_tf.cli.adaptation_flags import GuardFlags, MethodFlags
 from byel_tf.data.crops import read_cropping
 from byel_tf.data.labels import parse_classes
-from byel_tf.data.manifest import (
-    SPLITS,
+from byel_tf.data.manifest import SPLITS
+from byel_tf.data.oddities import warn_of
+from byel_tf.data.prepared_dataset import (
     PreparedDataset,
     open_dataset,
     require_classes,
     split_name,
 )
-from byel_tf.data.oddities import warn_of
 from byel_tf.errors import UsageError
 from byel_tf.files import new_directory, require_new_directory, write_atomically
 from byel_tf.flagging import one_line, option, parse

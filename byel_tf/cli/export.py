@@ -8,7 +8,7 @@ import sys
 import typing
 from collections.abc import Iterator, Sequence
 
-from byel_tf.data.manifest import PreparedDataset, open_dataset
+from byel_tf.data.prepared_dataset import PreparedDataset, open_dataset
 from byel_tf.errors import RunError, UsageError
 from byel_tf.files import new_directory, require_new_directory
 from byel_tf.flagging import option, parse

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from byel_tf.cli.summary import describe
 from byel_tf.data.contact_sheets import write_contact_sheets
 from byel_tf.data.image_files import ImageLimits
-from byel_tf.data.manifest import PreparedDataset, open_folder, read_manifest
+from byel_tf.data.prepared_dataset import PreparedDataset, open_folder, read_manifest
 from byel_tf.data.verify import verify
 from byel_tf.errors import RunError
 from byel_tf.flagging import one_line, option, parse

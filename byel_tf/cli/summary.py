@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from byel_tf.data.labels import ALIASES, known_class, label_index
-from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, PreparedDataset
+from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest
 from byel_tf.data.preparation.dry_run import Preview
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.sources.item import Item
 from byel_tf.data.sources.outside import OUTSIDE_FILE_NAME
 from byel_tf.data.writer import (

@@ -21,7 +21,8 @@ from byel_tf.data.image_files import (
     fit,
     max_pixels_of,
 )
-from byel_tf.data.manifest import SPLITS, Manifest, PreparedDataset
+from byel_tf.data.manifest import SPLITS, Manifest
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.record import PEEK_BYTES, UNLABELLED, Record, parse, peek_label
 from byel_tf.data.records import broken
 from byel_tf.data.tfrecord import CorruptFile, read_frame, walk_frames

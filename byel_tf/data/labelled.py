@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.persons import persons_and_labels
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from byel_tf.data.crops import Cropping, cropping_of, mismatch
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 
 # Share of images without a face found, above which faces were hardly cropped.
 _MANY = 0.2

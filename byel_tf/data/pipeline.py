@@ -10,8 +10,8 @@ from byel_tf import stateless
 from byel_tf.batch import Batch
 from byel_tf.data.images import decode_and_resize
 from byel_tf.data.kept_examples import KeptExamples
-from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import FileOrder, Order, TrainingOrder
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.record import PAIR_ENCODED, PEEK_BYTES, peek_label
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError

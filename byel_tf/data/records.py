@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.record import PEEK_BYTES, Record, parse, peek_label
 from byel_tf.data.tfrecord import CorruptFile, read_frame, walk_frames
 from byel_tf.errors import RunError

@@ -16,15 +16,8 @@ from typing import Any
 from byel_tf.csv_cells import original
 from byel_tf.data.check_record import CheckedRecord, check_record
 from byel_tf.data.image_files import max_pixels_of
-from byel_tf.data.manifest import (
-    FILE_NAME,
-    LEADS_OUTSIDE,
-    SPLITS,
-    Manifest,
-    Shard,
-    leads_outside,
-    read_manifest,
-)
+from byel_tf.data.manifest import FILE_NAME, SPLITS, Manifest, Shard
+from byel_tf.data.prepared_dataset import LEADS_OUTSIDE, leads_outside, read_manifest
 from byel_tf.data.sources.outside import OUTSIDE_COLUMNS, OUTSIDE_FILE_NAME
 from byel_tf.data.tfrecord import CorruptFile, frame, read_frames
 from byel_tf.data.writer import (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from byel_tf.data.manifest import (
+from byel_tf.data.prepared_dataset import (
     PreparedDataset,
     require_classes,
     require_split,

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from byel_tf.data.manifest import (
+from byel_tf.data.prepared_dataset import (
     PreparedDataset,
     require_classes,
     require_split,

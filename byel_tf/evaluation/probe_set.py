@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.evaluation.calibration import fit_temperature
 from byel_tf.evaluation.domain_gap import DomainGap, measure_domain_gap
 from byel_tf.evaluation.evaluate import (

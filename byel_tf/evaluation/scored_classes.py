@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from byel_tf.data.manifest import PreparedDataset, require_classes
+from byel_tf.data.prepared_dataset import PreparedDataset, require_classes
 from byel_tf.data.record import UNLABELLED
 from byel_tf.errors import RunError
 from byel_tf.evaluation.predictions import Predictions

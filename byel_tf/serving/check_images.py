@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from byel_tf.data.images import decode_and_resize
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.errors import RunError
 from byel_tf.serving.load import ExportedModel
 from byel_tf.serving.parity import CheckImages

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from byel_tf.data.crops import read_cropping
-from byel_tf.data.manifest import Manifest, PreparedDataset, read_manifest
+from byel_tf.data.manifest import Manifest
+from byel_tf.data.prepared_dataset import PreparedDataset, read_manifest
 from byel_tf.errors import RunError
 from byel_tf.files import write_atomically
 from byel_tf.json_files import read_object

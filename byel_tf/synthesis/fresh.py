@@ -9,7 +9,8 @@ import pathlib
 import re
 from collections.abc import Callable
 
-from byel_tf.data.manifest import PreparedDataset, Shard, Split
+from byel_tf.data.manifest import Shard, Split
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.record import serialize
 from byel_tf.data.tfrecord import frame
 from byel_tf.errors import RunError, UsageError

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from byel_tf.config import ModelOptions, TrainingConfig
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.evaluation.scored_classes import choose_scored_classes
 from byel_tf.models.byel import BOTH_WAYS, ONE_WAY
 from byel_tf.models.encoders import Encoder, build_encoder

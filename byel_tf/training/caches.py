@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.errors import RunError
 
 # Of the memory or disk that is free, for the images of all processes.

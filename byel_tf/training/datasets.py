@@ -7,14 +7,14 @@ import numpy as np
 from byel_tf.config import DataOptions, TrainingConfig
 from byel_tf.data.crops import cropping_of
 from byel_tf.data.labelled import labelled_records
-from byel_tf.data.manifest import (
+from byel_tf.data.oddities import warn_of
+from byel_tf.data.prepared_dataset import (
     PreparedDataset,
     open_dataset,
     require_classes,
     require_split,
     split_name,
 )
-from byel_tf.data.oddities import warn_of
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError, UsageError
 from byel_tf.evaluation.scored_classes import choose_scored_classes

@@ -10,11 +10,11 @@ from byel_tf.augment.fixed import fixed
 from byel_tf.augment.policies import Policy, policy
 from byel_tf.augment.views import MakeViews, policy_views, ready_views
 from byel_tf.config import PRETRAINED, DataOptions, RunOptions, TrainingConfig
-from byel_tf.data.manifest import PreparedDataset
 from byel_tf.data.order import TrainingOrder
 from byel_tf.data.partners import Partners
 from byel_tf.data.persons import persons_and_labels
 from byel_tf.data.pipeline import SplitBatches, augmented_batches, evaluation_data
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import UsageError
 from byel_tf.training.fresh_faces import RecordsOf

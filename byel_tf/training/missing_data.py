@@ -2,7 +2,7 @@
 
 from byel_tf.config import DataOptions
 from byel_tf.data.labels import DEFAULT_CLASSES
-from byel_tf.data.manifest import split_name
+from byel_tf.data.prepared_dataset import split_name
 from byel_tf.synthesis.domain import DOMAINS
 
 _TRAINING_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}

@@ -11,7 +11,7 @@ from typing import Any
 
 from byel_tf import __version__
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.errors import RunError
 from byel_tf.flagging import parse, to_flagfile
 from byel_tf.training.run_directory import RunDirectory, to_json

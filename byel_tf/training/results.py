@@ -10,7 +10,7 @@ import numpy as np
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig
 from byel_tf.data.crops import cropping_of
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.evaluation.evaluation import evaluate_dataset
 from byel_tf.evaluation.metrics import Scores
 from byel_tf.evaluation.probe_set import fit_held_out, learn_probe_set

@@ -13,7 +13,7 @@ from byel_tf.adaptation.export import SourceModel
 from byel_tf.adaptation.guard import Guard
 from byel_tf.adaptation.images import read_split
 from byel_tf.adaptation.settings import MethodSettings, Source
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.errors import RunError
 
 CLASSES = ("a", "b", "c")

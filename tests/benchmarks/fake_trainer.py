@@ -17,7 +17,7 @@ import sys
 import numpy as np
 
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
-from byel_tf.data.manifest import split_name
+from byel_tf.data.prepared_dataset import split_name
 from byel_tf.evaluation.predictions import Predictions, predictions_csv
 from byel_tf.flagging import parse, to_flagfile
 from byel_tf.program import run_program

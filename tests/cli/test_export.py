@@ -172,7 +172,7 @@ def test_what_differs_is_told_in_one_line(exported, data, monkeypatch, capsys):
 
 
 def test_int8_takes_the_first_train_split(exported, tmp_path, prepare_pictures):
-    from byel_tf.data.manifest import open_dataset
+    from byel_tf.data.prepared_dataset import open_dataset
 
     photographs = prepare_pictures(tmp_path / "photographs", test=6)
     drawn = prepare_pictures(tmp_path / "drawn", train=6)

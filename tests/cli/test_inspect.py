@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from byel_tf.cli.summary import describe, summarize
-from byel_tf.data.manifest import Manifest, PreparedDataset, Shard, Split
+from byel_tf.data.manifest import Manifest, Shard, Split
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.record import Record
 from byel_tf.data.writer import write_dataset
 

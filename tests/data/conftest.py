@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.record import Record
 from byel_tf.data.writer import write_dataset
 

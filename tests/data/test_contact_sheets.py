@@ -15,7 +15,7 @@ from byel_tf.data.contact_sheets import (
     thumbnail,
     write_contact_sheets,
 )
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError
 

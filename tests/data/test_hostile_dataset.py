@@ -10,7 +10,8 @@ import pytest
 from byel_tf.cli import evaluate, inspect
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
 from byel_tf.data import manifest as module
-from byel_tf.data.manifest import Manifest, open_dataset
+from byel_tf.data.manifest import Manifest
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.errors import RunError
 from byel_tf.flagging import parse
 from byel_tf.program import run_program

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from byel_tf.data.labelled import labelled_records
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError
 

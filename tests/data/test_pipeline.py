@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from byel_tf import stateless
 from byel_tf.data import pipeline
-from byel_tf.data.manifest import open_dataset
 from byel_tf.data.order import TrainingOrder
 from byel_tf.data.pipeline import (
     SplitBatches,
     augmented_batches,
     evaluation_data,
 )
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.record import Pair
 from byel_tf.data.records import SplitRecords
 from byel_tf.data.tfrecord import frame, read_frames

@@ -12,11 +12,11 @@ import tensorflow as tf
 from byel_tf.data import prepare as module
 from byel_tf.data.image_files import ImageLimits
 from byel_tf.data.labels import DEFAULT_CLASSES, ClassNames
-from byel_tf.data.manifest import open_dataset
 from byel_tf.data.preparation import convert, shards
 from byel_tf.data.preparation.convert import Conversion
 from byel_tf.data.preparation.dealing import Dealing
 from byel_tf.data.prepare import LocalRunner, Preparation, prepare
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.sources.detect import open_source
 from byel_tf.data.sources.source import SourceOptions
 from byel_tf.errors import RunError

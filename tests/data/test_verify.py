@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from byel_tf.data import verify as module
-from byel_tf.data.manifest import Manifest, read_manifest
+from byel_tf.data.manifest import Manifest
+from byel_tf.data.prepared_dataset import read_manifest
 from byel_tf.data.record import serialize
 from byel_tf.data.tfrecord import frame, read_frames
 from byel_tf.data.verify import Problem, verify

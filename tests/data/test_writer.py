@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.record import serialize
 from byel_tf.data.tfrecord import frame
 from byel_tf.data.writer import DuplicateCounter, write_dataset, write_table

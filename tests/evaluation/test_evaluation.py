@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import f1_score
 
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.records import read_records
 from byel_tf.evaluation.evaluation import evaluate_dataset, exported_temperature
 from byel_tf.evaluation.report.screen import screen_table

@@ -6,7 +6,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from byel_tf.data.manifest import Manifest, PreparedDataset
+from byel_tf.data.manifest import Manifest
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.errors import RunError
 from byel_tf.evaluation.predictions import Predictions
 from byel_tf.evaluation.scored_classes import choose_scored_classes

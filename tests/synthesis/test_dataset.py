@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.records import read_records
 from byel_tf.data.verify import verify
 from byel_tf.errors import RunError, UsageError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.errors import RunError
 from byel_tf.training import caches as module
 from byel_tf.training.caches import plan_caches

@@ -9,7 +9,7 @@ import pytest
 
 from byel_tf.config import training_config
 from byel_tf.data.labels import DEFAULT_CLASSES
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError, UsageError
 from byel_tf.synthesis.dataset import synthesize

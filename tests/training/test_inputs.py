@@ -9,7 +9,7 @@ import tensorflow as tf
 from byel_tf.augment.fixed import fixed
 from byel_tf.augment.policies import policy
 from byel_tf.config import training_config
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.records import SplitRecords
 from byel_tf.errors import RunError, UsageError
 from byel_tf.training.inputs import (

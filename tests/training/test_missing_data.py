@@ -1,7 +1,7 @@
 import pytest
 
 from byel_tf.config import DataOptions
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.training.missing_data import synthesize_missing
 
 

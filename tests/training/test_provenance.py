@@ -4,7 +4,7 @@ import pytest
 
 from byel_tf import __version__
 from byel_tf.config import TRAINING_OPTIONS, TrainingConfig
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.record import Record
 from byel_tf.data.writer import write_dataset
 from byel_tf.errors import RunError

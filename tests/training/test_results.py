@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from byel_tf.compat import keras
-from byel_tf.data.manifest import open_dataset
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.models.networks import ExpressionNetwork
 from byel_tf.training import results as module
 from byel_tf.training.results import export_classifier

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from byel_tf.data.contact_sheets import thumbnail_of
-from byel_tf.data.manifest import PreparedDataset
+from byel_tf.data.prepared_dataset import PreparedDataset
 from byel_tf.data.record import UNLABELLED
 from byel_tf.data.records import read_records
 from byel_tf.evaluation.predictions import Predictions

@@ -2,8 +2,8 @@ import pytest
 from PIL import Image
 
 from byel_tf.cli.prepare import main
-from byel_tf.data.manifest import open_dataset
 from byel_tf.data.preparation.beam import BeamRunner
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.record import parse
 from byel_tf.data.tfrecord import read_frames
 from byel_tf.errors import RunError, UsageError

@@ -10,9 +10,9 @@ from PIL import Image
 
 from byel_tf.cli.prepare import main
 from byel_tf.data.image_files import ImageLimits, RejectedImage
-from byel_tf.data.manifest import open_dataset
 from byel_tf.data.preparation import convert
 from byel_tf.data.preparation.convert import Conversion, find_face
+from byel_tf.data.prepared_dataset import open_dataset
 from byel_tf.data.record import parse
 from byel_tf.data.sources.item import Item
 from byel_tf.data.tfrecord import read_frames
