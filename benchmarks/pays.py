@@ -83,8 +83,11 @@ class PaysOptions:
     pretrain_part: float = option(
         0.5, "Share of the budget that byel and byol pre-train with.", lower=0, upper=1
     )
-    few_labels_pretrain_part: float = option(
-        0.5, "The same where the label share is below 1.", lower=0, upper=1
+    few_labels_pretrain_part: float | None = option(
+        None,
+        "The same where the label share is below 1. None given: as --pretrain_part.",
+        lower=0,
+        upper=1,
     )
     seeds: str = option("1,2,3", "Seeds of each cell.")
     resamples: int = option(2000, "Bootstrap resamples.", lower=100)
@@ -167,7 +170,9 @@ def _places(options: PaysOptions) -> list[Place]:
         few_budgets = _numbers(
             "few_labels_budgets", options.few_labels_budgets, int, 10**6
         )
-    part, few_part = options.pretrain_part, options.few_labels_pretrain_part
+    part = few_part = options.pretrain_part
+    if options.few_labels_pretrain_part is not None:
+        few_part = options.few_labels_pretrain_part
     places = []
     for share in _numbers("label_shares", options.label_shares, float, 1.0):
         arms = _arms(options, share)
