@@ -1,5 +1,6 @@
 import dataclasses
 import pathlib
+import re
 
 import pytest
 
@@ -139,12 +140,16 @@ def test_limits(argument):
 FLAGS = pathlib.Path(__file__).resolve().parents[1] / "flags"
 
 
-@pytest.mark.parametrize(
-    "path", sorted(FLAGS.glob("*.cfg")), ids=lambda path: path.name
-)
-def test_only_the_quick_start_draws(path):
-    drawing = [p.name for p in FLAGS.glob("*.cfg") if "\n--synth" in p.read_text()]
-    assert drawing == ["quickstart.cfg"]
+def test_recipes_on_drawn_faces_say_how_these_are_drawn():
+    texts = [path.read_text(encoding="utf-8") for path in FLAGS.glob("*.cfg")]
+    headers = "".join(re.findall(r"^#.*$", "".join(texts), re.M))
+    found = [
+        (folder, f"--output={folder}" in headers or "\n--synthesize_train=" in text)
+        for text in texts
+        for folder in re.findall(r"^--train_data=(?:\w+=)?(.+)$", text, re.M)
+    ]
+    assert len(found) >= 7
+    assert all(told for _, told in found), found
 
 
 def test_the_recipe_for_own_images_asks_for_nothing_that_only_drawn_faces_have():
