@@ -11,6 +11,7 @@ from byel_tf.batch import Batch
 from byel_tf.compat import keras
 from byel_tf.config import TrainingConfig, training_config
 from byel_tf.data.prepared_dataset import PreparedDataset
+from byel_tf.distribution.precision import resolve_precision
 from byel_tf.distribution.strategy import resolve_xla
 from byel_tf.errors import UsageError
 from byel_tf.models.normalization import batch_norm
@@ -90,7 +91,7 @@ def build_stage(
       strategy: Where it runs.
       jit_compile: Whether XLA compiles passes, losses and gradients.
     """
-    keras.mixed_precision.set_global_policy(config.run.precision)
+    keras.mixed_precision.set_global_policy(resolve_precision(config.run.precision))
     keras.utils.set_random_seed(config.run.seed)
     model_options = dataclasses.replace(config.model, objective=objective)
     build_encoder = encoder_builder(model_options, config.data.image_size)
@@ -192,7 +193,7 @@ def forward_pass(
     In training mode, as the step does: batch norm takes and follows the batch's
     statistics. Under a strategy each replica passes its share.
     """
-    keras.mixed_precision.set_global_policy(config.run.precision)
+    keras.mixed_precision.set_global_policy(resolve_precision(config.run.precision))
     size = config.data.image_size
     with strategy.scope():
         encoder = encoder_builder(config.model, size)()

@@ -35,7 +35,7 @@ class StepProfileOptions:
     objective: str = option(
         "byel", "Whose step.", choices=("byel", "byol", "supervised")
     )
-    precision: str = option("mixed_bfloat16", "As of train_main.py.")
+    precision: str = option("auto", "As of train_main.py.")
     batch_size: int | None = option(None, "In place of the flagfile's.", lower=2)
     image_size: int | None = option(None, "In place of the flagfile's.", lower=16)
     width: float | None = option(None, "In place of the flagfile's.")

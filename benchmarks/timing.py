@@ -124,13 +124,15 @@ def machine_line(machine: Mapping[str, Any]) -> str:
 
 
 def _processor() -> str:
+    from byel_tf.distribution.precision import processor_flags
+
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             lines = file.read().splitlines()
     except OSError:  # not on Linux
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16")]
+    flags = processor_flags()
+    known = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
     found = ", ".join(name for name in known if name in flags)
     return " with ".join(filter(None, [(names or [platform.machine()])[0], found]))

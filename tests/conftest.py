@@ -24,6 +24,7 @@ def pytest_configure(config):
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         return  # it hands tests out to others, and runs none
     os.fsync = lambda descriptor: None  # no test cuts the power
+    importlib.import_module("byel_tf.compat")  # sets up TensorFlow as programs do
     import tensorflow as tf
 
     # Graphs are run a few times: optimizing them takes longer than that.

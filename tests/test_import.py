@@ -1,6 +1,9 @@
 import pathlib
+import platform
 import subprocess
 import sys
+
+import pytest
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 MODULES = (
@@ -70,3 +73,23 @@ def test_a_first_step_waits_for_no_library_that_it_does_not_need():
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "loaded: []\n"
+
+
+ONEDNN = """
+from byel_tf.compat import keras
+from tensorflow.python.util import _pywrap_util_port
+print(_pywrap_util_port.IsMklEnabled())
+"""
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="it is x86's library"
+)
+@pytest.mark.parametrize(("given", "used"), [(None, "True\n"), ("0", "False\n")])
+def test_convolutions_are_those_of_onednn_on_every_x86(monkeypatch, given, used):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if given:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given)
+    command = [sys.executable, "-c", ONEDNN]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, used), done.stderr

@@ -46,7 +46,7 @@ _FREE_FLAGS = frozenset(
         "train_data",  # compared by its hash
     }
 )
-# Those that may change the last digits.
+# Those that may change the rounding.
 _NUMERIC_FLAGS = frozenset(
     {
         "augment_in",
@@ -125,8 +125,8 @@ class Notes:
     def written(self, directory: RunDirectory) -> "Notes":
         """The present notes, written, since training goes on under them.
 
-        What changed since the run began, and may change its last digits, is said, and
-        kept in `run.json`.
+        What changed since the run began, and may round otherwise, is said, and kept in
+        `run.json`.
         """
         now = self.present or self
         if self.present:
@@ -137,7 +137,7 @@ class Notes:
             if changes:
                 print(
                     f"note: continued with {', '.join(changes)}: numbers may differ "
-                    "from those of a run without this change in their last digits",
+                    "from those of a run without this change by rounding",
                     flush=True,
                 )
                 run["continued"] = [*run.get("continued", []), changes]
@@ -168,12 +168,16 @@ def default_flags() -> list[str]:
 
 
 def describe_run(
-    devices: str, datasets: Mapping[str, PreparedDataset], encoder_weights: str
+    devices: str,
+    precision: str,
+    datasets: Mapping[str, PreparedDataset],
+    encoder_weights: str,
 ) -> dict[str, Any]:
     """The content of `run.json`.
 
     Args:
       devices: One line on what it computes on.
+      precision: As `resolve_precision` gives it.
       datasets: Data sets by their use, such as "train_data".
       encoder_weights: "none", or what the encoder was trained on before.
     """
@@ -184,6 +188,7 @@ def describe_run(
         "platform": platform.platform(),
         "packages": {name: _package_version(name) for name in _PACKAGES},
         "devices": devices,
+        "precision": precision,
         "encoder_weights": encoder_weights,
         "datasets": {
             use: {
@@ -212,6 +217,7 @@ def facts_of_worker(flags: str, described: Mapping[str, Any]) -> dict[str, Any]:
         },
         "byel_tf": described["byel_tf"],
         **described["packages"],
+        "precision": described["precision"],
         **{use: data["sha256"] for use, data in described["datasets"].items()},
         "callbacks": described.get("callbacks", []),
     }
@@ -240,7 +246,7 @@ def require_same_run(
       RunError: If something that decides the result differs, after a table of all
         that does; or if `previous_run` does not tell it.
     """
-    free = _FREE_FLAGS | _NUMERIC_FLAGS
+    free = _FREE_FLAGS | _NUMERIC_FLAGS | {"precision"}
     now = _by_name(flags)
     for stage in ("pretrain", "finetune"):
         schedules = {now.get(f"{stage}_schedule", "constant")}
@@ -267,6 +273,11 @@ def require_same_run(
             present = run["datasets"][use]
             after = f"{present['path']} ({present['sha256'][:12]})"
             rows.append((f"--{use}", before, after))
+    before = _precision(previous_flags, defaults, previous_run)
+    after = _precision(flags, defaults, run)
+    # The state has the scale of the loss with float16, and only then.
+    if before != after and "mixed_float16" in (before, after):
+        rows.append(("--precision", before, after))
     if rows:
         print(_table([("flag", "the run has", "now it is"), *rows]), file=sys.stderr)
         flags_named = ", ".join(name for name, *_ in rows)
@@ -283,7 +294,7 @@ def numeric_changes(
     previous_run: Mapping[str, Any],
     run: Mapping[str, Any],
 ) -> list[str]:
-    """What differs that may change the last digits of a run that is continued.
+    """What differs that may change the rounding of a run that is continued.
 
     Args:
       previous_flags: As of `require_same_run`, as are the others.
@@ -301,9 +312,10 @@ def numeric_changes(
         if name in _NUMERIC_FLAGS
     ]
     facts = [
-        {"byel_tf": r.get("byel_tf"), **(r.get("packages") or {})}
-        | {"devices": r.get("devices")}
-        for r in (previous_run, run)
+        {"byel_tf": described.get("byel_tf"), **(described.get("packages") or {})}
+        | {"devices": described.get("devices")}
+        | {"precision": _precision(lines, defaults, described)}
+        for lines, described in ((previous_flags, previous_run), (flags, run))
     ]
     changes += [
         f"{name} {facts[1].get(name)} (was {facts[0].get(name)})"
@@ -311,6 +323,14 @@ def numeric_changes(
         if facts[0].get(name) != facts[1].get(name)
     ]
     return changes
+
+
+def _precision(
+    flags: Sequence[str], defaults: Sequence[str], run: Mapping[str, Any]
+) -> str | None:
+    """What a run computes in; releases before 0.7 have it in their flags alone."""
+    by_flag = {**_by_name(defaults), **_by_name(flags)}.get("precision")
+    return run.get("precision", by_flag)
 
 
 def _differences(

@@ -10,6 +10,10 @@ import tensorflow as tf
 from byel_tf.compat import keras
 from byel_tf.config import PRETRAINED, TrainingConfig
 from byel_tf.distribution.cluster import Cluster
+from byel_tf.distribution.precision import (
+    resolve_precision,
+    slow_precision_warning,
+)
 from byel_tf.distribution.replicas import processes_here
 from byel_tf.distribution.strategy import (
     build_strategy,
@@ -141,7 +145,8 @@ class _Run:
         self._strategy, self._cluster = strategy, Cluster(strategy)
         self._directory, self._interruption = directory, interruption
         self._callbacks = callbacks
-        keras.mixed_precision.set_global_policy(config.run.precision)
+        precision = resolve_precision(config.run.precision)
+        keras.mixed_precision.set_global_policy(precision)
         keras.utils.set_random_seed(config.run.seed)
         make_deterministic(config.run.deterministic)
         is_synchronized = resolve_sync(
@@ -153,10 +158,10 @@ class _Run:
         norm = ""
         if strategy.num_replicas_in_sync > 1:
             norm = f"; batch norm over {'all replicas' if is_synchronized else 'each'}"
-        print(f"devices: {devices}; XLA {xla}{norm}", flush=True)
-        warning = idle_gpu_warning()
-        if warning:
-            print(warning)
+        print(f"devices: {devices}; {precision}; XLA {xla}{norm}", flush=True)
+        for warning in (idle_gpu_warning(), slow_precision_warning(precision)):
+            if warning:
+                print(warning)
         scored = [(datasets.selection, "validation"), (datasets.train, "validation")]
         scored += [(data, "test") for data in datasets.reported.values()]
         caches = plan_caches(
@@ -186,7 +191,9 @@ class _Run:
             sync_batch_norm if is_synchronized else batch_norm,
             fresh,
         )
-        described = describe_run(devices, datasets.by_use, config.model.encoder_weights)
+        described = describe_run(
+            devices, precision, datasets.by_use, config.model.encoder_weights
+        )
         if datasets.labelled is not None:
             described["labelled_images"] = int(datasets.labelled.sum())
         if callbacks:  # what they do is in no flag

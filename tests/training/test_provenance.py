@@ -30,10 +30,10 @@ def dataset(tmp_path, tiny_png):
 
 
 def test_description(dataset):
-    content = describe_run("one CPU", {"train_data": dataset}, "none")
+    content = describe_run("one CPU", "float32", {"train_data": dataset}, "none")
     assert json.loads(json.dumps(content)) == content
     assert content["byel_tf"] == __version__
-    assert content["devices"] == "one CPU"
+    assert (content["devices"], content["precision"]) == ("one CPU", "float32")
     assert content["packages"]["tensorflow"]
     assert content["datasets"] == {
         "train_data": {
@@ -47,6 +47,28 @@ def test_description(dataset):
 
 def same(flags, before=FLAGS, defaults=(), previous=RUN, run=RUN):
     require_same_run("run", before, flags, defaults, previous, run)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [("float32", "mixed_bfloat16"), ("mixed_bfloat16", "float32")]
+)
+def test_another_precision_of_the_same_state_is_no_other_run(before, now):
+    flags = [f"--precision={before}", "--precision=auto"]
+    same([*FLAGS, flags[1]], [*FLAGS, flags[0]], run={**RUN, "precision": now})
+    changes = numeric_changes(
+        [*FLAGS, flags[0]], [*FLAGS, flags[1]], (), RUN, {**RUN, "precision": now}
+    )
+    assert changes == [f"precision {now} (was {before})"]
+
+
+@pytest.mark.parametrize("others", [["auto", "mixed_float16"], ["mixed_float16"] * 2])
+def test_a_scaled_loss_is_another_state(others):
+    flags = [f"--precision={name}" for name in others]
+    runs = [{**RUN, "precision": name} for name in ("float32", "mixed_float16")]
+    for order in (1, -1):
+        before, now = runs[::order]
+        with pytest.raises(RunError, match=r"other flags \(--precision; "):
+            same([*FLAGS, flags[1]], [*FLAGS, flags[0]], previous=before, run=now)
 
 
 def test_same_run():

@@ -291,7 +291,7 @@ def test_what_may_change_last_digits_is_said_and_kept(run, folder, capsys):
     changes = ["--augment_in=step (was pipeline)", "--xla=jit (was auto)"]
     assert note == (
         f"note: continued with {', '.join(changes)}: numbers may differ from those of "
-        "a run without this change in their last digits"
+        "a run without this change by rounding"
     )
     assert facts(folder)["continued"] == [changes]
     file = folder / "run.json"
