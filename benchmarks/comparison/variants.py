@@ -11,6 +11,7 @@ from byel_tf.flagging import parse
 
 # Flags that the comparison itself gives to every run.
 _GIVEN = ("model_dir", "seed")
+_SAME_PRECISIONS = ({"auto", "float32"}, {"auto", "mixed_bfloat16"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +192,8 @@ def shown(value: object) -> str:
 def require_same_definition(run: Run, flags: Sequence[str], origin: str) -> None:
     """Refuses to mix runs of one variant under different flags.
 
-    A flag that did not exist then counts as at its default.
+    A flag that did not exist then counts as at its default. `--precision=auto` is what
+    it may stand for.
 
     Args:
       run: The run as it is defined now.
@@ -210,6 +212,8 @@ def require_same_definition(run: Run, flags: Sequence[str], origin: str) -> None
             f"{way_out}"
         ) from error
     for name, was, now in flag_differences(before, run.config):
+        if name == "precision" and {was, now} in _SAME_PRECISIONS:
+            continue
         raise RunError(
             f"variant {run.variant} was run with --{name}={shown(was)} ({origin}), "
             f"now it is {shown(now)}: {way_out}"

@@ -164,6 +164,18 @@ def test_a_changed_variant_is_refused(compare, control, seeds):
     assert len(calls(control)) == 4
 
 
+def test_the_precision_of_a_variant_may_be_what_auto_takes(compare, control):
+    given = [f"{text} --precision=mixed_bfloat16" for text in TWO[:2]]
+    assert compare(*given, "--seeds=1")[0] == 0
+    auto = [text.replace("mixed_bfloat16", "auto") for text in given]
+    assert compare(*auto, "--seeds=1")[0] == 0
+    assert len(calls(control)) == 2
+    scaled = [text.replace("mixed_bfloat16", "mixed_float16") for text in given]
+    code, _, error = compare(*scaled, "--seeds=1")
+    assert code == 1
+    assert "--precision=mixed_bfloat16 (out/weak-seed1.json), now it is mix" in error
+
+
 def test_a_changed_variant_is_noticed_in_a_run_that_only_began(compare, control):
     (control / "weak-seed1").write_text("fail")
     compare(*TWO)
