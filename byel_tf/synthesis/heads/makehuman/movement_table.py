@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
-BOTH, UPPER_LIP, LOWER_LIP = "both", "upper", "lower"
+from byel_tf.synthesis.heads.pull import LOWER_LIP, UPPER_LIP, Pull
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,23 +34,6 @@ class Target:
 
     name: str
     weight: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Pull:
-    """A patch of skin that moves.
-
-    Attributes:
-        centre: Its middle seen from the front, x and y, cm.
-        radii: Where the movement falls to 1/e, cm.
-        way: The movement of the middle, cm.
-        lip: Which side of the mouth's opening it moves.
-    """
-
-    centre: tuple[float, float]
-    radii: tuple[float, float]
-    way: tuple[float, float, float]
-    lip: str = BOTH
 
 
 @dataclasses.dataclass(frozen=True)

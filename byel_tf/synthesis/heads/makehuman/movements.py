@@ -10,18 +10,15 @@ from byel_tf.synthesis.action_units import ACTION_UNITS
 from byel_tf.synthesis.heads.head import Shape
 from byel_tf.synthesis.heads.makehuman.layout import ANCESTRIES, Parts
 from byel_tf.synthesis.heads.makehuman.movement_table import (
-    BOTH,
-    LOWER_LIP,
     MOVEMENTS,
     SEAL,
     SEAL_TERMS,
-    UPPER_LIP,
     Against,
     Carried,
     Pose,
-    Pull,
     Unit,
 )
+from byel_tf.synthesis.heads.pull import BOTH, LOWER_LIP, UPPER_LIP, Pull
 
 #: Displacements shorter than this are left out, cm.
 _LEAST = 2e-3

@@ -20,6 +20,7 @@ from byel_tf.synthesis.heads.parametric.features import EYE
 from byel_tf.synthesis.heads.parametric.fields import bump, ridge, smooth_step
 from byel_tf.synthesis.heads.parametric.mouth import touching_line
 from byel_tf.synthesis.heads.parametric.parts import Part, some
+from byel_tf.synthesis.heads.pull import BOTH, LOWER_LIP, UPPER_LIP, Pull
 
 # What the lower jaw turns about, y and z, cm: behind the joint, which also slides
 # forward; and how far it turns.
@@ -27,25 +28,6 @@ _HINGE = np.array([2.4, -1.8])
 _JAW_TURN = np.deg2rad(15.5)
 _HALF_MOUTH = 2.3  # From the middle to where the lips join, cm.
 _LEAST = 1e-3  # Displacements below this are left out, cm.
-
-BOTH, UPPER_LIP, LOWER_LIP = "both", "upper", "lower"
-
-
-@dataclasses.dataclass(frozen=True)
-class Pull:
-    """A patch of skin that moves.
-
-    Attributes:
-        centre: Its middle seen from the front, x and y, cm.
-        radii: Where the movement falls to 1/e, cm.
-        way: The movement of the middle, cm.
-        lip: Which side of the mouth's opening it moves.
-    """
-
-    centre: tuple[float, float]
-    radii: tuple[float, float]
-    way: tuple[float, float, float]
-    lip: str = BOTH
 
 
 @dataclasses.dataclass(frozen=True)
