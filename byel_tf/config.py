@@ -434,7 +434,7 @@ class RunOptions:
         "float32",
         "Arithmetic of the networks; variables, heads' outputs and losses stay "
         "float32. auto: mixed_bfloat16 where that is faster, on GPUs from Ampere on "
-        "and on CPUs with AMX, else float32.",
+        "and CPUs with AMX or AVX-512's bfloat16, else float32.",
         choices=("float32", "mixed_bfloat16", "mixed_float16", "auto"),
     )
     deterministic: bool = option(

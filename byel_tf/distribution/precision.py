@@ -4,6 +4,7 @@ import pathlib
 
 import tensorflow as tf
 
+_BFLOAT16 = {"amx_bf16", "avx512_bf16"}
 _CPUINFO = pathlib.Path("/proc/cpuinfo")
 # The first NVIDIA GPUs that multiply bfloat16, as their compute capability.
 _AMPERE = (8, 0)
@@ -27,12 +28,12 @@ def resolve_precision(precision: str) -> str:
 def is_bfloat16_fast() -> bool:
     """Whether all visible devices multiply bfloat16 faster than float32.
 
-    These are GPUs from Ampere on, and CPUs with AMX on Linux. Those with AVX-512's
-    bfloat16 alone take as long in both, all others several times as long.
+    These are GPUs from Ampere on, and on Linux CPUs with AMX or AVX-512's bfloat16. All
+    others take several times as long.
     """
     gpus = tf.config.get_visible_devices("GPU")
     if not gpus:
-        return "amx_bf16" in processor_flags()
+        return not _BFLOAT16.isdisjoint(processor_flags())
     details = map(tf.config.experimental.get_device_details, gpus)
     return all(d.get("compute_capability", (0, 0)) >= _AMPERE for d in details)
 

@@ -34,8 +34,8 @@ def on_machine(monkeypatch, tmp_path):
             "mixed_bfloat16",
         ),
         ("processor : 0\nflags\t\t: fpu avx2\n", [], "float32"),
-        # As fast in float32, when it was measured.
-        ("flags\t\t: fpu avx2 avx512f avx512_bf16\n", [], "float32"),
+        ("flags\t\t: fpu avx512f avx512_bf16\n", [], "mixed_bfloat16"),
+        ("flags\t\t: fpu avx512f avx512_vnni\n", [], "float32"),
         ("Features\t: fp asimd bf16\n", [], "float32"),
         (None, [], "float32"),
         ("flags\t\t: amx_bf16\n", [(7, 5)], "float32"),
