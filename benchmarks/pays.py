@@ -51,7 +51,7 @@ class PaysOptions:
     )
     few_labels_flagfile: str = option(
         "",
-        "What is otherwise in the recipe where the label share is below 1, made for "
+        "Flags over those of the recipe where the label share is below 1, made for "
         "supervised training of so few labels.",
     )
     common: tuple[str, ...] = option(
@@ -59,7 +59,7 @@ class PaysOptions:
     )
     data: str = option(
         "",
-        "Folder of the training sets none, expression and neutral, after what the "
+        "Folder with the training sets none, expression and neutral, named after what "
         "second pictures show; those that are missing are drawn. Empty: OUTPUT/data.",
     )
     faces: int = option(12000, "Faces in a set that is drawn.", lower=12)
@@ -75,7 +75,8 @@ class PaysOptions:
     label_shares: str = option("1,0.02", "Shares of the persons that are labelled.")
     budgets: str = option(
         "8,24",
-        "Encoder passes of a run, at most, in epochs of supervised training.",
+        "Most encoder passes of a run, as the epochs of supervised training over all "
+        "images that take as many.",
     )
     few_labels_budgets: str = option(
         "", "The same where the label share is below 1. Empty: as --budgets."
@@ -85,7 +86,7 @@ class PaysOptions:
     )
     few_labels_pretrain_part: float | None = option(
         None,
-        "The same where the label share is below 1. None given: as --pretrain_part.",
+        "The same where the label share is below 1. Not given: as --pretrain_part.",
         lower=0,
         upper=1,
     )

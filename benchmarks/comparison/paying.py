@@ -202,19 +202,19 @@ def document(
         "",
         f"Every arm against `{content['control']}` of the same label share and budget "
         "of encoder passes; a backward pass counts as two, and only training counts. "
-        "Budgets are in epochs of supervised training over all images, of which no arm "
-        "takes more. All arms of a share have one recipe, made for supervised training "
-        "of all labels, or of few where the command has --few_labels_flagfile; the "
-        "epoch is the best on the validation split, whose labels are all known at "
-        "every share. Who has more epochs in a budget chooses among more. "
-        "Made by:",
+        "A budget of N is the encoder passes of N epochs of supervised training over "
+        "all images; no arm takes more. All arms of a share have one recipe, made for "
+        "supervised training of all labels, or of few where the command has "
+        "--few_labels_flagfile; the epoch is the best on the validation split, whose "
+        "labels are all known at every share. Who has more epochs in a budget chooses "
+        "among more. Made by:",
         "",
         f"    {command}",
         "",
         f"Last made: {content['machine']}.{_kept(kept)}",
         "",
-        "The paper's own gain is 2.8 % of its baseline's score (macro F1 0.3084 to "
-        "0.30; arXiv 2207.10003).",
+        "The paper's own gain is 2.8 % of its baseline's score (macro F1 from 0.30 to "
+        "0.3084; arXiv 2207.10003).",
         "",
         *_legend(next(iter(content["datasets"].values()), [])),
         "",
@@ -281,17 +281,17 @@ def _verdict(points: Sequence[Mapping[str, Any]]) -> list[str]:
         here = [p for p in points if (p["share"], p["budget"]) == (share, budget)]
         arms = [point for point in here if CONTROL in point]
         kinds = {
-            "with bootstrapping": [p for p in arms if _bootstraps(p["arm"])],
-            "without": [p for p in arms if not _bootstraps(p["arm"])],
+            "best with bootstrapping": [p for p in arms if _bootstraps(p["arm"])],
+            "best without": [p for p in arms if not _bootstraps(p["arm"])],
         }
         best = [
-            f"{kind} {_against(max(some, key=lambda p: p[CONTROL]['difference']))}"
+            f"{kind}: {_against(max(some, key=lambda p: p[CONTROL]['difference']))}"
             for kind, some in kinds.items()
             if some
         ]
         if best:
             place = f"{100 * share:g} % labelled, budget {budget}"
-            lines.append(f"- {place}: the best {'; '.join(best)}.")
+            lines.append(f"- {place}: {'; '.join(best)}.")
     return lines or ["- Nothing is finished that the control can be compared to."]
 
 
@@ -310,9 +310,9 @@ def _against(point: Mapping[str, Any]) -> str:
     if missing and pays:
         verdict = f"may pay, {' and '.join(missing)} being unfinished"
     if seeds == 1:
-        verdict += " by one seed, which says little"
+        verdict += " (one seed, which says little)"
     words = [f"{_signed(point[name])} against `{name}`" for name in known]
-    return f"is `{point['arm']}` and {verdict}: {', '.join(words)}"
+    return f"`{point['arm']}`, {verdict}: {', '.join(words)}"
 
 
 def _signed(difference: Mapping[str, Any]) -> str:

@@ -185,7 +185,7 @@ def describe_run(
         "byel_tf": __version__,
         "git_commit": _git_commit(),
         "python": sys.version.split()[0],
-        "platform": platform.platform(),
+        "platform": f"{platform.system()}-{platform.machine()}",
         "packages": {name: _package_version(name) for name in _PACKAGES},
         "devices": devices,
         "precision": precision,

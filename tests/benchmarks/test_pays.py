@@ -131,10 +131,10 @@ def test_an_arm_pays_against_supervised_training_on_its_pictures(pays, tmp_path)
     low, high = joint["supervised-expression"]["interval"]
     assert low <= 0 <= high
     text = pathlib.Path("out/when_byel_pays.md").read_text()
-    with_it = text.partition("the best with bootstrapping ")[2].partition(";")[0]
-    assert with_it.startswith("is `joint-expression` and does not pay: ")
-    without = text.partition("; without ")[2]
-    assert without.startswith("is `supervised-expression` and pays: ")
+    with_it = text.partition("best with bootstrapping: ")[2].partition(";")[0]
+    assert with_it.startswith("`joint-expression`, does not pay: ")
+    without = text.partition("; best without: ")[2]
+    assert without.startswith("`supervised-expression`, pays: ")
 
 
 def test_few_labels_have_a_recipe_and_budgets_of_their_own(pays, tmp_path):
