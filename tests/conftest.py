@@ -1,6 +1,7 @@
 import importlib.util
 import os
 import pathlib
+import platform
 import signal
 import sys
 
@@ -8,6 +9,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if importlib.util.find_spec("tf_keras"):
     # As the programs do: else TensorFlow imports Keras 3, too, in each process.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+if platform.machine() in ("x86_64", "AMD64"):
+    # As byel_tf.compat does; some files import TensorFlow first.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import hypothesis
 import pytest
@@ -24,7 +28,6 @@ def pytest_configure(config):
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         return  # it hands tests out to others, and runs none
     os.fsync = lambda descriptor: None  # no test cuts the power
-    importlib.import_module("byel_tf.compat")  # sets up TensorFlow as programs do
     import tensorflow as tf
 
     # Graphs are run a few times: optimizing them takes longer than that.

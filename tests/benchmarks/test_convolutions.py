@@ -5,7 +5,7 @@ import pytest
 from benchmarks import convolutions
 from byel_tf.errors import RunError
 
-TINY = ["--batch_size=4", "--size=8", "--channels=2", "--rounds=2", "--calls=1"]
+TINY = ["--batch_size=4", "--size=8", "--channels=8", "--rounds=2", "--calls=1"]
 
 
 def test_all_ways_are_timed(tmp_path, capsys):
@@ -14,8 +14,8 @@ def test_all_ways_are_timed(tmp_path, capsys):
     convolutions.main(["convolutions", *flags])
     found = json.loads(output.read_text())["convolutions"]
     assert len(found) == 10
-    assert found[0]["convolution"] == "3×3, 8 → 8 px, 2 → 2"
-    assert found[1]["convolution"] == "3×3, 8 → 4 px, 2 → 4"
+    assert found[0]["convolution"] == "3×3, 8 → 8 px, 8 → 8"
+    assert found[1]["convolution"] == "3×3, 8 → 4 px, 8 → 16"
     for one in found:
         assert len(one["processor_milliseconds"]) == 4
     assert "exchanged" in capsys.readouterr().out

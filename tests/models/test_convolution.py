@@ -49,6 +49,28 @@ def test_the_gradient_is_that_of_keras_own(rng, monkeypatch, taps, size, stride)
     assert len(exchanged) == (out <= 6)
 
 
+@pytest.mark.parametrize("size", [7, 8, 12])
+@pytest.mark.parametrize("channels", [2, 4, 7, 8, 16])
+def test_one_tap_with_strides(rng, channels, size):
+    """On CPUs with AVX2 alone, TensorFlow's own filter gradient may be wrong here."""
+    layer = Convolution(6, 1, strides=2, padding="same", use_bias=False)
+    inputs = rng.normal(size=(4, size, size, channels)).astype(np.float32)
+    layer.build(inputs.shape)
+    out = -(-size // 2)
+    weights = rng.normal(size=(4, out, out, 6)).astype(np.float32)
+    outputs, towards_inputs, towards_kernel = gradients(
+        layer, tf.constant(inputs), tf.constant(weights)
+    )
+    met, kernel = inputs[:, ::2, ::2], layer.kernel.numpy()[0, 0]
+    expected = np.zeros_like(inputs)
+    expected[:, ::2, ::2] = weights @ kernel.T
+    close = {"rtol": 1e-4, "atol": 1e-4}
+    np.testing.assert_allclose(outputs, met @ kernel, **close)
+    np.testing.assert_allclose(towards_inputs, expected, **close)
+    sums = np.einsum("nhwi,nhwo->io", met, weights)
+    np.testing.assert_allclose(towards_kernel[0, 0], sums, **close)
+
+
 def test_in_float32_it_is_keras_own(rng, monkeypatch):
     monkeypatch.setattr(module, "_exchanged", None)
     layer = Convolution(3, 3, padding="same")
