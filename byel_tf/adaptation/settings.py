@@ -26,7 +26,7 @@ class MethodSettings:
     epochs: int = 2
     learning_rate: float = 1e-3
     supports: int = 0
-    exponent: float = 0.5
+    exponent: float = 0.25
     floor: float = 0.25
     batch_size: int = 200
     seed: int = 1
