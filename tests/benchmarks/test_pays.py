@@ -159,7 +159,7 @@ def test_nothing_pays_while_what_it_is_compared_to_is_missing(pays, tmp_path):
         (tmp_path / "control" / name).write_text("fail")
     assert pays("--arms=joint-expression")[0] == 1
     text = pathlib.Path("out/when_byel_pays.md").read_text()
-    assert "and may pay, `supervised-expression` being unfinished: +" in text
+    assert ", may pay, `supervised-expression` being unfinished: +" in text
 
 
 def test_without_common_test_images_nothing_is_trained(pays, tmp_path):
