@@ -328,7 +328,7 @@ def numeric_changes(
 def _precision(
     flags: Sequence[str], defaults: Sequence[str], run: Mapping[str, Any]
 ) -> str | None:
-    """What a run computes in; releases before 0.7 have it in their flags alone."""
+    """What a run computes in; of older ones the flags alone tell it."""
     by_flag = {**_by_name(defaults), **_by_name(flags)}.get("precision")
     return run.get("precision", by_flag)
 
